@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef WA_CLIENT_H
+#define WA_CLIENT_H
+
+/*
+ * One linked WhatsApp device: the whole client, sans-I/O.
+ *
+ * The host owns the socket, the clock and the database:
+ *
+ *	wa_client_new(&opts, &c, &err);
+ *	  ... the host opens a WebSocket to the server ...
+ *	wa_client_connected(c, &err);             transport is up
+ *	wa_client_feed(c, bytes, &err);           bytes arrived (error: close the socket)
+ *	span = wa_client_output(c); wa_client_wrote(c, n);   bytes to write
+ *	at = wa_client_deadline_ms(c); wa_client_tick(c);    timers
+ *	wa_client_disconnected(c);                transport is gone
+ *
+ * Commit before you speak. After every call of the host that changed something
+ * the client hands over one batch (ops.batch): record changes and events, in
+ * order. The host commits them in one transaction, and calls
+ * wa_client_committed(c, batch id). Stanzas that depend on a batch are in
+ * wa_client_output only after that; acknowledgements of inbound messages too.
+ * Batches are committed in order; many may be under way. ops.batch borrows.
+ *
+ * Upcalls happen inside the host's calls; from inside one the host may call
+ * commands, but not free the client.
+ *
+ * States: see enum wa_client_state. The client never reconnects by itself: it
+ * says what to do next (WA_EV_CLOSED.next), the supervisor does it.
+ */
+#include "message.h"
+#include "pair.h"
+#include "signal.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct wa_client;
+
+/*
+ *  idle -> handshake -> linking -> idle (515 after pairing)
+ *             |-> login -> ready -> closing -> idle
+ */
+enum wa_client_state {
+	WA_ST_IDLE,		/* no transport */
+	WA_ST_HANDSHAKE,
+	WA_ST_LINKING,		/* not paired: QR or code */
+	WA_ST_LOGIN,		/* payload sent, waiting for success, then passive/active */
+	WA_ST_READY,		/* can send; offline backlog may still be arriving */
+	WA_ST_CLOSING,
+};
+WA_API const char *wa_client_state_str(int st);
+
+enum wa_next {			/* what the supervisor should do after a close */
+	WA_NEXT_RECONNECT,		/* with back-off */
+	WA_NEXT_RECONNECT_NOW,		/* 515 */
+	WA_NEXT_RECONNECT_SLOW,		/* rate limited: minutes */
+	WA_NEXT_STOP,			/* do not reconnect; keep credentials */
+	WA_NEXT_LOGGED_OUT,		/* credentials are void: delete them */
+	WA_NEXT_RELINK,			/* linking gave up (refs used up): start linking again on request */
+};
+
+enum wa_event_kind {
+	WA_EV_QR = 1,		/* text: QR text; expires_ms */
+	WA_EV_PAIR_CODE,	/* text: XXXXXXXX */
+	WA_EV_PAIRED,		/* jid, lid, text = platform; credentials are in this batch */
+	WA_EV_PAIR_ERROR,	/* text */
+	WA_EV_READY,		/* logged in and active: jid, lid */
+	WA_EV_OFFLINE_DONE,	/* backlog delivered; count */
+	WA_EV_CLOSED,		/* next, code, text = reason name; after it the host closes the socket.
+				 * reasons: restart_required logged_out replaced banned outdated
+				 * server_busy rate_limited keepalive_timeout stream_error refused … */
+	WA_EV_MESSAGE,		/* message in: m, info. Also our own messages from other devices (from_me) */
+	WA_EV_UNDECRYPTABLE,	/* info, code = retry reason, count = retries asked so far, final */
+	WA_EV_ACK,		/* server accepted our message: id, chat, timestamp */
+	WA_EV_NACK,		/* server or fan-out refused our message: id, chat, code, text */
+	WA_EV_RECEIPT,		/* id, chat, sender (device), receipt, timestamp */
+	WA_EV_RETRY_SENT,	/* we answered a retry receipt: id, sender, count */
+	WA_EV_PRESENCE,		/* sender, text available|unavailable, timestamp = last seen or 0 */
+	WA_EV_CHATSTATE,	/* chat, sender, text composing|recording|paused */
+	WA_EV_LID,		/* jid = pn, lid: mapping learned */
+	WA_EV_PUSH_NAME,	/* sender, text */
+	WA_EV_IDENTITY,		/* sender: identity changed */
+	WA_EV_DEVICES,		/* jid: device list changed */
+	WA_EV_UNKNOWN,		/* text: what was not understood, once per kind */
+	WA_EV_SENT,		/* stanza for id is committed and will be written: chat, count = devices */
+};
+WA_API const char *wa_event_kind_str(int kind);
+
+enum wa_receipt { WA_RCPT_DELIVERED, WA_RCPT_READ, WA_RCPT_PLAYED, WA_RCPT_SENDER, WA_RCPT_READ_SELF, WA_RCPT_PLAYED_SELF };
+
+struct wa_msg_info {
+	const char *id;
+	struct wa_jid chat;		/* LID where known; groups: the group */
+	struct wa_jid chat_pn;		/* phone-number form of chat when known */
+	struct wa_jid sender;		/* with device; LID where known */
+	struct wa_jid sender_pn;
+	bool from_me, group, offline;	/* offline: from the backlog */
+	int64_t timestamp_ms;
+	const char *push_name;
+};
+
+struct wa_event {
+	int kind;			/* enum wa_event_kind */
+	const char *id;
+	const char *text;
+	struct wa_jid jid, lid, chat, sender;
+	int64_t timestamp_ms, expires_ms;
+	int code, next, receipt, count;
+	bool final;
+	const struct wa_msg_info *info;
+	const struct wa_message *message;
+	struct wa_span raw;		/* serialized Message for WA_EV_MESSAGE */
+};
+
+struct wa_batch {
+	uint64_t id;			/* increasing per client */
+	const struct wa_change *changes;
+	size_t n_changes;
+	const struct wa_event *events;
+	size_t n_events;
+};
+
+struct wa_client_ops {
+	/* Commit this; then wa_client_committed(). Borrowed for the call. */
+	void (*batch)(void *ctx, const struct wa_batch *b);
+	/* There is output to write or the deadline moved: look again after the current call. */
+	void (*wake)(void *ctx);
+	/* CPU-heavy work (PBKDF2 of code pairing): run `job` anywhere, then call wa_client_job_done
+	 * on the loop. NULL: libwa runs it inline. */
+	void (*work)(void *ctx, void (*job)(void *arg), void *arg, void (*done)(void *arg));
+};
+
+struct wa_client_opts {
+	const struct wa_env *env;
+	const struct wa_store_ops *store;	/* WA_REC_DEVICE absent: a new device is generated */
+	void *store_ctx;
+	const struct wa_client_ops *ops;
+	void *ctx;
+	const struct wa_pub *root_key;		/* NULL: WhatsApp's */
+	uint32_t version[3];			/* {0}: built-in default */
+	const char *os_name;			/* what the phone shows; NULL: "Warbler" */
+	char client_type;			/* '1' Chrome */
+	const char *pair_phone;			/* digits: pair by code instead of QR; NULL: QR */
+	const char *pair_code;			/* owner's own 8 characters or NULL: random */
+	size_t cache_bytes;			/* record cache budget; 0: 32 KiB */
+	bool mark_online;			/* send presence available after login */
+};
+
+WA_API int wa_client_new(const struct wa_client_opts *o, struct wa_client **ret_c, struct wa_err *err) WA_MUST_USE;
+WA_API void wa_client_free(struct wa_client *c);
+WA_API int wa_client_state(const struct wa_client *c);
+WA_API const struct wa_device *wa_client_device(const struct wa_client *c);
+
+WA_API int wa_client_connected(struct wa_client *c, struct wa_err *err) WA_MUST_USE;
+WA_API int wa_client_feed(struct wa_client *c, struct wa_span bytes, struct wa_err *err) WA_MUST_USE;
+WA_API void wa_client_disconnected(struct wa_client *c);
+WA_API struct wa_span wa_client_output(const struct wa_client *c);
+WA_API void wa_client_wrote(struct wa_client *c, size_t n);
+WA_API int64_t wa_client_deadline_ms(const struct wa_client *c);	/* Unix ms; INT64_MAX none */
+WA_API void wa_client_tick(struct wa_client *c);
+WA_API void wa_client_committed(struct wa_client *c, uint64_t batch_id);
+/* The batch could not be stored: the client closes; its memory is behind what was said. Free and make anew. */
+WA_API void wa_client_commit_failed(struct wa_client *c);
+
+/* ---- commands; WA_ESTATE when not ready ---- */
+
+/* "3EB0" + 18 hex */
+WA_API void wa_client_message_id(struct wa_client *c, char out[32]);
+
+struct wa_send {
+	const char *id;			/* from wa_client_message_id, stable over retries of the same send */
+	struct wa_jid to;		/* user (pn or lid), group later; self allowed */
+	const struct wa_message *message;	/* or */
+	struct wa_span raw;		/* an encoded Message */
+};
+/* Queue a send: devices, sessions and keys are fetched as needed; ends in WA_EV_ACK or WA_EV_NACK.
+ * Sends of one chat keep their order. The result of a send under way when the connection drops is
+ * reported as WA_EV_NACK code 0 text "connection_lost": send again with the same id. */
+WA_API int wa_client_send(struct wa_client *c, const struct wa_send *s, struct wa_err *err) WA_MUST_USE;
+
+WA_API int wa_client_mark_read(struct wa_client *c, const struct wa_jid *chat, const struct wa_jid *sender,
+			       const char *const *ids, size_t n, bool played, struct wa_err *err) WA_MUST_USE;
+WA_API int wa_client_presence(struct wa_client *c, bool available, struct wa_err *err) WA_MUST_USE;
+WA_API int wa_client_presence_subscribe(struct wa_client *c, const struct wa_jid *who, struct wa_err *err) WA_MUST_USE;
+/* state: "composing", "recording", "paused" */
+WA_API int wa_client_chatstate(struct wa_client *c, const struct wa_jid *chat, const char *state, struct wa_err *err) WA_MUST_USE;
+
+struct wa_check_result {
+	const char *query;		/* the number asked, digits */
+	bool exists;
+	struct wa_jid jid, lid;		/* as WhatsApp returned them */
+};
+typedef void wa_check_fn(void *arg, int code, const struct wa_check_result *results, size_t n);
+/* Are these numbers on WhatsApp? (usync contact + lid). The answer calls fn, also on loss (code < 0). */
+WA_API int wa_client_check_numbers(struct wa_client *c, const char *const *digits, size_t n, wa_check_fn *fn, void *arg,
+				   struct wa_err *err) WA_MUST_USE;
+/* Switch linking to a pairing code while WA_ST_LINKING; NULL code: random. Answer: WA_EV_PAIR_CODE. */
+WA_API int wa_client_pair_by_code(struct wa_client *c, const char *digits, const char *code, struct wa_err *err) WA_MUST_USE;
+/* Unlink this device at the server; ends in WA_EV_CLOSED logged_out (also when the server does not answer). */
+WA_API int wa_client_logout(struct wa_client *c, struct wa_err *err) WA_MUST_USE;
+WA_API void wa_client_close(struct wa_client *c);	/* clean close: flush, then WA_EV_CLOSED next STOP */
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef WA_PAIR_H
+#define WA_PAIR_H
+
+/*
+ * Linking a companion device: device identity (ADV), QR text, pairing code.
+ * Pure functions for both sides: the companion (our client) and the primary
+ * (the sandbox's simulated phone). Protocol 1.5 and 1.6.
+ */
+#include "signal.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Companion: verify the container of pair-success and sign. Fills dev->adv (full copy),
+ * dev->account_identity; `reply` gets the ADVSignedDeviceIdentity without accountSignatureKey.
+ * WA_ECRYPTO detail 401: hmac or signature mismatch (msg says which). */
+WA_API int wa_adv_accept(const struct wa_env *env, struct wa_device *dev, struct wa_span container,
+			 struct wa_buf *reply, uint32_t *ret_key_index, struct wa_err *err) WA_MUST_USE;
+
+struct wa_adv_params {
+	uint32_t raw_id;
+	uint64_t timestamp;	/* seconds */
+	uint32_t key_index;	/* >= 1 */
+	bool hosted;
+};
+/* Primary: make the container for a companion. */
+WA_API int wa_adv_issue(const struct wa_env *env, const struct wa_keypair *account,
+			const struct wa_pub *companion, const struct wa_key *adv_secret,
+			const struct wa_adv_params *p, struct wa_buf *container, struct wa_err *err) WA_MUST_USE;
+/* Server/primary: the reply of pair-device-sign; checks device signature and that
+ * accountSignatureKey was stripped. `container` is what was issued. */
+WA_API int wa_adv_check_reply(struct wa_span container, struct wa_span reply, const struct wa_pub *account,
+			      const struct wa_pub *companion, struct wa_err *err) WA_MUST_USE;
+/* Anyone: a full ADVSignedDeviceIdentity as sent in <device-identity>: both signatures. */
+WA_API int wa_adv_check_identity(struct wa_span identity, const struct wa_pub *companion, struct wa_err *err) WA_MUST_USE;
+/* Primary: signed key index list (prefix 06 02). */
+WA_API int wa_adv_key_index_list(const struct wa_env *env, const struct wa_keypair *account, uint32_t raw_id,
+				 uint64_t timestamp, const uint32_t *valid, size_t n, struct wa_buf *out,
+				 struct wa_err *err) WA_MUST_USE;
+
+/* QR text: https://wa.me/settings/linked_devices#ref,noise,identity,adv,type */
+WA_API int wa_qr_text(struct wa_span ref, const struct wa_device *d, char client_type, struct wa_buf *out,
+		      struct wa_err *err) WA_MUST_USE;
+struct wa_qr { char ref[256]; struct wa_pub noise, identity; struct wa_key adv_secret; char client_type; };
+WA_API int wa_qr_parse(struct wa_span text, struct wa_qr *ret_qr, struct wa_err *err) WA_MUST_USE; /* both forms */
+
+/* Pairing code, companion side. code: 8 characters, NUL-terminated. PBKDF2 costs ~30 ms: call from a worker
+ * when on a loop. */
+WA_API void wa_pair_code_make(const struct wa_env *env, char ret_code[9]);
+WA_API int wa_pair_code_valid(const char *code);	/* 8 characters of the alphabet */
+WA_API int wa_pair_code_key(const char *code, const uint8_t salt[32], struct wa_key *ret) WA_MUST_USE;
+/* salt 32 | IV 16 | AES-CTR(pub) = 80 bytes */
+WA_API int wa_pair_wrap(const struct wa_env *env, const char *code, const struct wa_pub *eph, uint8_t out[80], struct wa_err *err) WA_MUST_USE;
+WA_API int wa_pair_unwrap(const char *code, const uint8_t in[80], struct wa_pub *ret_eph, struct wa_err *err) WA_MUST_USE;
+/* companion_finish: makes the bundle and dev->adv_secret. */
+WA_API int wa_pair_finish_make(const struct wa_env *env, struct wa_device *dev, const struct wa_pub *primary_eph,
+			       const struct wa_pub *primary_identity, struct wa_buf *bundle, struct wa_err *err) WA_MUST_USE;
+/* primary: opens the bundle, gives the adv secret. */
+WA_API int wa_pair_finish_open(const struct wa_keypair *primary_eph, const struct wa_keypair *primary_identity,
+			       const struct wa_pub *companion_eph, const struct wa_pub *companion_identity,
+			       struct wa_span bundle, struct wa_key *ret_adv_secret, struct wa_err *err) WA_MUST_USE;
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef WA_STORE_H
+#define WA_STORE_H
+
+/*
+ * What a device must persist, as records: (kind, key) -> value.
+ *
+ * libwa reads records one at a time through wa_store_ops.load and never writes
+ * one itself. Every write becomes a change of the current batch (client.h); the
+ * host commits a batch in one transaction and says so; until then libwa's own
+ * overlay answers reads, so the host may commit late and several at once, but
+ * in order.
+ *
+ * Keys are text or small binary; values are opaque to the host and hold
+ * secrets: seal them at rest.
+ */
+#include "buf.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum wa_record_kind {
+	WA_REC_DEVICE = 1,	/* key "": the whole identity, see signal.h (struct wa_device) */
+	WA_REC_SESSION = 2,	/* key: Signal address text "user[_domain].device" */
+	WA_REC_IDENTITY = 3,	/* key: Signal address; value: 33-byte public key */
+	WA_REC_PREKEY = 4,	/* key: 4-byte BE id; value: state byte, serialized prekey */
+	WA_REC_SPREKEY = 5,	/* key: 4-byte BE id */
+	WA_REC_SENDER_KEY = 6,	/* key: group JID, NUL, Signal address */
+	WA_REC_LID = 7,		/* key: pn user; value: lid user */
+	WA_REC_PN = 8,		/* key: lid user; value: pn user */
+	WA_REC_DEVICES = 9,	/* key: bare user JID; value: device list with its time */
+	WA_REC_SENT = 10,	/* key: message id; value: what a retry needs to send it again */
+	WA_REC_SEEN = 11,	/* key: chat, NUL, sender, NUL, id; value: empty. A host with its
+				 * own message table may answer loads from that and ignore puts. */
+	WA_REC_CACHE = 12,	/* key: name; small things a connection remembers: routing info … */
+};
+
+struct wa_store_ops {
+	/* 1: found, value appended to out; 0: none; <0: error. Answers what is committed. */
+	int (*load)(void *ctx, int kind, struct wa_span key, struct wa_buf *out, struct wa_err *err);
+};
+
+/* One write. value.ptr NULL with del set removes the record. */
+struct wa_change {
+	int kind;		/* enum wa_record_kind */
+	bool del;
+	struct wa_span key;
+	struct wa_span value;
+};
+
+/* A store in memory: tests, examples, simulated phones. */
+struct wa_memstore;
+WA_API struct wa_memstore *wa_memstore_new(void);
+WA_API void wa_memstore_free(struct wa_memstore *m);
+WA_API const struct wa_store_ops *wa_memstore_ops(void);	/* ctx = the wa_memstore */
+WA_API int wa_memstore_apply(struct wa_memstore *m, const struct wa_change *changes, size_t n);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
