@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef WB_HTTP_SERVER_H
+#define WB_HTTP_SERVER_H
+
+/*
+ * The HTTP server on the loop (evhttp): listeners, TLS, limits, requests, replies.
+ *
+ * Life of a server: new -> listen (one or more) -> drain -> free.
+ *
+ * Life of a request: the handler gets it and owns it until it calls exactly one
+ * of wb_reply_* (or wb_sse_open), inside the handler or any time later on the
+ * loop thread. That call ends it: do not touch it afterwards. When the peer has
+ * gone meanwhile the request stays valid and replying is a no-op that frees it.
+ * Everything it points to (path, params, body, arena) lives as long as it does.
+ */
+#include <jansson.h>
+#include <wa/arena.h>
+#include "loop.h"
+#include "router.h"
+
+struct wb_http;
+struct wb_req;
+
+struct wb_http_opts {
+	size_t max_header;		/* request line and headers; 0: 16 KiB; more is 431 */
+	size_t max_body;		/* 0: 1 MiB; more is 413 */
+	unsigned max_connections;	/* 0: 4096; more are closed at accept */
+	unsigned idle_timeout_s;	/* keep-alive and slow peers; 0: 60 */
+	size_t arena_max;		/* per request; 0: 4 MiB */
+	const char *server_name;	/* Server header; NULL: none */
+};
+
+/* Called before the handler, for authentication. Return true to go on. False: the
+ * hook has replied, or will call wb_req_continue() later. */
+typedef bool wb_before_fn(struct wb_req *req, const struct wb_route *route, void *ctx);
+/* Called when a reply was handed out, for access log and metrics. status 0: the
+ * peer had gone. */
+typedef void wb_after_fn(const struct wb_req *req, int status, size_t bytes, int64_t us, void *ctx);
+
+/* `opts` NULL: defaults. `router` is borrowed for the server's life. */
+int wb_http_new(struct wb_loop *loop, const struct wb_http_opts *opts, struct wb_router *router,
+		struct wb_http **ret_http, struct wa_err *err) WA_MUST_USE;
+/* Closes everything at once. Unanswered requests stay valid until replied to. */
+void wb_http_free(struct wb_http *h);		/* NULL allowed */
+void wb_http_set_before(struct wb_http *h, wb_before_fn *fn, void *ctx);
+void wb_http_set_after(struct wb_http *h, wb_after_fn *fn, void *ctx);
+struct wb_router *wb_http_router(struct wb_http *h);
+struct wb_loop *wb_http_loop(struct wb_http *h);
+
+struct wb_http_listen {
+	const char *address;		/* NULL: 127.0.0.1; "::" or "0.0.0.0" for all */
+	uint16_t port;			/* 0: any */
+	const char *cert_file;		/* PEM chain; NULL: plain */
+	const char *key_file;
+};
+int wb_http_listen(struct wb_http *h, const struct wb_http_listen *opts, uint16_t *ret_port,
+		   struct wa_err *err) WA_MUST_USE;
+/* Serve one connected, non-blocking socket (owned from here on): systemd, tests, fuzzing. */
+int wb_http_adopt(struct wb_http *h, int take_fd, struct wa_err *err) WA_MUST_USE;
+/* Read certificates again (SIGHUP); on failure the old ones stay. */
+int wb_http_reload_tls(struct wb_http *h, struct wa_err *err) WA_MUST_USE;
+/* Stop accepting, answer what is under way with "Connection: close", then call
+ * done (NULL allowed); at most max_ms, then the rest is cut. */
+void wb_http_drain(struct wb_http *h, uint32_t max_ms, wb_fn *done, void *ctx);
+
+struct wb_http_stats {
+	uint64_t accepted;
+	uint64_t refused;	/* connection cap */
+	uint64_t requests;
+	size_t connections;	/* open now */
+	size_t pending;		/* requests not answered yet */
+};
+void wb_http_stats(const struct wb_http *h, struct wb_http_stats *ret_stats);
+
+/* ---- the request ---- */
+
+const char *wb_req_method(const struct wb_req *r);	/* "POST" */
+const char *wb_req_path(const struct wb_req *r);	/* as sent, without the query */
+const char *wb_req_uri(const struct wb_req *r);		/* as sent, path and query */
+const char *wb_req_param(const struct wb_req *r, const char *name);	/* of the pattern; NULL */
+const char *wb_req_query(const struct wb_req *r, const char *name);	/* first, decoded; NULL */
+const char *wb_req_header(const struct wb_req *r, const char *name);	/* NULL: absent */
+/* i = 0, 1, ...; false past the end. */
+bool wb_req_query_at(const struct wb_req *r, size_t i, const char **ret_name, const char **ret_value);
+bool wb_req_header_at(const struct wb_req *r, size_t i, const char **ret_name,
+		      const char **ret_value);
+struct wa_span wb_req_body(const struct wb_req *r);	/* raw bytes, for signatures */
+/* The body as JSON, parsed once, borrowed. NULL: err set (WA_EINVALID), nothing replied. */
+json_t *wb_req_json(struct wb_req *r, struct wa_err *err);
+struct wa_arena *wb_req_arena(struct wb_req *r);
+const char *wb_req_remote(const struct wb_req *r);	/* peer address, no port */
+bool wb_req_is_tls(const struct wb_req *r);
+const struct wb_route *wb_req_route(const struct wb_req *r);
+struct wb_http *wb_req_http(const struct wb_req *r);
+bool wb_req_gone(const struct wb_req *r);		/* the peer has hung up */
+/* The before hook's result: who asks. Freed with the request by `destroy` (may be NULL). */
+void wb_req_set_auth(struct wb_req *r, void *take_auth, wb_fn *destroy);
+void *wb_req_auth(const struct wb_req *r);
+void wb_req_continue(struct wb_req *r);			/* see wb_before_fn */
+/* Tell a waiting handler (long poll) that the peer has hung up. It still has to reply
+ * once, inside fn or later. fn NULL removes it; it never runs after a reply. */
+void wb_req_on_gone(struct wb_req *r, wb_fn *fn, void *ctx);
+
+/* ---- the reply ---- */
+
+/* Before wb_reply_*: adds a header to it. Values with CR or LF are refused (dropped, logged). */
+void wb_reply_header(struct wb_req *r, const char *name, const char *value);
+void wb_reply_json(struct wb_req *r, int status, json_t *take_body);
+void wb_reply_raw(struct wb_req *r, int status, const char *content_type, struct wa_span body);
+/* Body whose memory moves in; release(ptr, len, ctx) when sent or dropped. */
+void wb_reply_ref(struct wb_req *r, int status, const char *content_type, struct wa_span body,
+		  void (*release)(const void *ptr, size_t len, void *ctx), void *ctx);
+/* An open file from offset on, len bytes; sent with sendfile where possible; fd is taken. */
+void wb_reply_file(struct wb_req *r, int status, const char *content_type, int take_fd,
+		   int64_t offset, int64_t len);
+void wb_reply_empty(struct wb_req *r, int status);	/* 204, 304, 202 */
+/* RFC 9457 problem+json: { type, title, status, code, detail }. `code` is stable. */
+void wb_reply_problem(struct wb_req *r, int status, const char *code, const char *detail);
+/* The same, plus members of `take_extra` (object, NULL allowed). */
+void wb_reply_problem_with(struct wb_req *r, int status, const char *code, const char *detail,
+			   json_t *take_extra);
+/* Status and code from the wa_code table, detail from err->msg. */
+void wb_reply_err(struct wb_req *r, const struct wa_err *err);
+
+#endif

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef WB_FETCH_H
+#define WB_FETCH_H
+
+/*
+ * Outgoing HTTP(S) on the loop: libcurl multi through socket_action, threaded
+ * name resolution, connections kept and reused.
+ *
+ * Life of a fetch: wb_fetch() -> `done` exactly once, later, never from inside
+ * wb_fetch(); or wb_fetch_cancel(), after which `done` never runs. The handle
+ * is gone when either has happened.
+ *
+ * URLs given by strangers cannot reach the inside: unless allowed, an address
+ * that is loopback, private or link-local is refused when the socket is made,
+ * after resolution, for each redirect too, with WA_EDENIED. Only http and https.
+ */
+#include "net.h"
+
+#define WB_FETCH_BODY_MAX (16u << 20)	/* default bound of an answer */
+
+struct wb_fetch;
+struct wb_fetch_res;
+
+struct wb_fetch_req {
+	const char *method;		/* NULL: GET, or POST with a body */
+	const char *url;
+	const char *const *headers;	/* "Name", "value", ..., NULL; NULL: none */
+	struct wa_span body;		/* copied */
+	uint32_t timeout_ms;		/* whole transfer; 0: 30000 */
+	size_t max_body;		/* 0: WB_FETCH_BODY_MAX; more ends in WA_ELIMIT */
+	unsigned max_redirects;		/* 0: a redirect is an answer like any other */
+	bool allow_private;		/* also allowed when wb_net_opts says so */
+	const char *ca_file;		/* NULL: wb_net_opts.ca_file, else the system's */
+	const char *user;		/* Basic authentication; NULL: none */
+	const char *password;
+	const char *owner;		/* for the slow-callback watch; static; NULL: "fetch" */
+};
+
+/* res is NULL when the transfer failed (err set: WA_EIO, WA_ETIMEDOUT,
+ * WA_EDENIED, WA_ELIMIT, WA_ECRYPTO for TLS). Any HTTP status is a success
+ * here. res dies with the call. */
+typedef void wb_fetch_fn(const struct wb_fetch_res *res, const struct wa_err *err, void *ctx);
+
+/* ret_fetch may be NULL when it is never cancelled. */
+int wb_fetch(struct wb_net *net, const struct wb_fetch_req *req, wb_fetch_fn *done, void *ctx,
+	     struct wb_fetch **ret_fetch, struct wa_err *err) WA_MUST_USE;
+void wb_fetch_cancel(struct wb_fetch *f);	/* NULL allowed */
+
+int wb_fetch_status(const struct wb_fetch_res *res);
+struct wa_span wb_fetch_body(const struct wb_fetch_res *res);
+const char *wb_fetch_header(const struct wb_fetch_res *res, const char *name); /* last one; NULL */
+const char *wb_fetch_address(const struct wb_fetch_res *res);	/* the peer's, as text */
+uint64_t wb_fetch_ms(const struct wb_fetch_res *res);		/* whole transfer */
+
+#endif
