@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef WARBLER_PLUGIN_H
+#define WARBLER_PLUGIN_H
+
+/*
+ * The whole plugin ABI, version 1. A plugin includes this header, links
+ * nothing of Warbler's, and exports one symbol through WB_PLUGIN_DEFINE.
+ *
+ * Life: load -> start(host, self) -> callbacks -> stop -> the host revokes
+ * everything the plugin registered -> dlclose. Every callback runs on the one
+ * loop thread and must return at once (slow callbacks are logged with the
+ * plugin's name). Another thread may only call host->post().
+ *
+ * Compatibility: both tables begin { size, abi }. A different major is refused.
+ * Within a major, fields are only appended; WB_HAS(host, field) tells whether
+ * this host has one. Never reorder, never change a type.
+ *
+ * Ownership: pointers and spans given to a callback live until it returns;
+ * arguments to host functions are copied. Nothing allocated on one side is
+ * freed on the other. Handles are opaque and belong to the host.
+ *
+ * Results: 0 or a negative code of enum wb_code (the same numbers and names
+ * everywhere: REST, logs, Lua). Look-ups: 1 found, 0 not found.
+ *
+ * Transactions are how a plugin changes anything durable. What is put into one
+ * (own tables, key-value, events, messages to send, cursor position) is
+ * committed together or not at all:
+ *
+ *	struct wb_tx *tx = host->tx_begin(self);
+ *	host->tx_sql(tx, "UPDATE orders_order SET state = $1 WHERE id = $2 AND state = $3",
+ *		     vals, 3, WB_MUST_CHANGE);
+ *	host->tx_event(tx, &(struct wb_event_new){ .kind = "order.confirmed", .json = json });
+ *	host->tx_commit(tx, done, ctx);		(takes tx, also on failure)
+ *
+ * `done` runs after the commit; answer HTTP requests from there (202 only
+ * after what it accepts is committed).
+ */
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define WB_ABI_MAJOR 1
+#define WB_ABI_MINOR 0
+#define WB_ABI ((uint32_t)(WB_ABI_MAJOR << 16 | WB_ABI_MINOR))
+
+enum wb_code {
+	WB_OK = 0, WB_ENOMEM = -1, WB_EINVALID = -2, WB_ENOTFOUND = -3, WB_ECONFLICT = -4,
+	WB_ESTATE = -5, WB_EAUTH = -6, WB_EDENIED = -7, WB_EPROTO = -8, WB_ECRYPTO = -9,
+	WB_EPEER = -10, WB_EIO = -11, WB_ETIMEDOUT = -12, WB_ELIMIT = -13, WB_ESTORE = -14,
+	WB_EINTERNAL = -15, WB_EDUP = -16, WB_EUNSUPPORTED = -17
+};
+
+struct wb_str {			/* borrowed bytes, not NUL-terminated */
+	const char *ptr;
+	size_t len;
+};
+
+struct wb_plugin;		/* "self": the host's handle of this plugin */
+struct wb_tx;
+struct wb_http;			/* one HTTP request waiting for its answer */
+struct wb_timer;
+struct wb_ws;			/* one accepted WebSocket connection */
+struct wb_ws_listener;
+struct wb_fetch;
+struct wb_sub;
+
+/* ---- values for SQL ---- */
+enum { WB_NULL, WB_INT, WB_TEXT, WB_BLOB, WB_REAL };
+struct wb_value {
+	int32_t type;
+	int32_t reserved;
+	int64_t num;
+	double real;
+	struct wb_str str;
+};
+#define WB_MUST_CHANGE 1u	/* tx_sql: the transaction fails with WB_ECONFLICT when no row changed */
+typedef int wb_row_fn(void *ctx, const struct wb_value *cols, int32_t n);	/* non-zero stops */
+
+/* ---- events ---- */
+struct wb_event {
+	uint32_t size;
+	uint32_t reserved;
+	int64_t seq;			/* without holes */
+	int64_t ts_ms;			/* Unix, milliseconds */
+	const char *id;			/* ULID */
+	const char *kind;		/* "message.received" */
+	const char *session;		/* "" when none */
+	const char *subject;		/* what it is about: message id, order id …; "" when none */
+	struct wb_str json;		/* the event's data object */
+};
+typedef void wb_event_fn(void *ctx, const struct wb_event *ev);
+
+struct wb_event_new {
+	const char *kind, *session, *subject;	/* NULL: "" */
+	struct wb_str json;			/* an object */
+};
+
+/* ---- sending ---- */
+struct wb_send {
+	uint32_t size;
+	uint32_t flags;
+	const char *session;
+	const char *to;			/* JID, LID or E.164 */
+	const char *text;
+	const char *quoted;		/* our message id or WhatsApp id; NULL none */
+	const char *message_class;	/* "transactional" | "reply" | "marketing" | "reminder" */
+	const char *idempotency_key;	/* NULL none; unique per plugin */
+	const char *meta_json;		/* carried through to the message's events; NULL none */
+	int64_t due_ms;			/* 0 now */
+};
+/* Before a message leaves the outbox: 0 lets it go; negative stops it with `reason` (<= 120 bytes). */
+typedef int wb_before_send_fn(void *ctx, const char *message_id, const struct wb_send *s, char reason[121]);
+
+/* ---- HTTP ---- */
+typedef void wb_http_fn(void *ctx, struct wb_http *req);
+#define WB_ROUTE_PUBLIC 1u	/* no API key: the handler authenticates by itself */
+struct wb_route {
+	uint32_t size;
+	uint32_t flags;
+	const char *method;		/* "GET" */
+	const char *pattern;		/* "/v1/orders/{id}", "/hooks/{token}", "/phone/{*}": tail */
+	const char *scope;		/* API key scope: "orders:read"; NULL with WB_ROUTE_PUBLIC */
+	const char *summary;		/* one line for openapi */
+	wb_http_fn *fn;
+	void *ctx;
+	uint32_t max_body;		/* bytes; 0: the server's default */
+	uint32_t reserved;
+};
+
+struct wb_header { const char *name; const char *value; };
+struct wb_fetch_req {
+	uint32_t size;
+	uint32_t timeout_ms;
+	const char *method, *url;
+	const struct wb_header *headers;
+	uint32_t n_headers;
+	uint32_t max_body;		/* of the answer; 0: 64 KiB */
+	struct wb_str body;
+	uint32_t allow_private;		/* 1: the owner's configuration allows private addresses */
+	uint32_t reserved;
+};
+/* status 0 with code < 0: no answer; message tells why. */
+typedef void wb_fetch_fn(void *ctx, int32_t code, int32_t status, struct wb_str body, const char *message);
+
+/* ---- WebSocket server ---- */
+struct wb_ws_ops {
+	uint32_t size;
+	uint32_t reserved;
+	/* A connection was accepted; return its ctx, or NULL to refuse. */
+	void *(*open)(void *listener_ctx, struct wb_ws *ws, const char *path);
+	void (*data)(void *ctx, struct wb_ws *ws, struct wb_str bytes);
+	void (*closed)(void *ctx, struct wb_ws *ws);	/* last call for ws */
+};
+struct wb_ws_listen {
+	uint32_t size;
+	uint32_t max_message;		/* bytes */
+	const char *address;		/* "127.0.0.1" */
+	int32_t port;			/* 0: any */
+	uint32_t reserved;
+	const char *cert_file, *key_file;	/* both NULL: plain */
+	const struct wb_ws_ops *ops;
+	void *ctx;
+};
+
+/* ---- declared parameters: plugins.<name>.<param> in warbler.lua ---- */
+enum { WB_PARAM_TEXT, WB_PARAM_INT, WB_PARAM_BOOL, WB_PARAM_LIST };	/* LIST: of text, as JSON array */
+struct wb_param {
+	const char *name;
+	int32_t type;
+	int32_t secret;			/* 1: never shown or logged */
+	const char *fallback;		/* default as text; NULL: required */
+	const char *help;
+};
+
+struct wb_migration {
+	int32_t number;			/* 1, 2, 3 … */
+	int32_t reserved;
+	const char *name;
+	const char *sql;		/* tables are named <plugin>_… and STRICT */
+};
+
+struct wb_check { uint32_t size; int32_t code; const char *query; int32_t exists; int32_t reserved; const char *jid; const char *lid; };
+typedef void wb_check_fn(void *ctx, const struct wb_check *result);
+typedef void wb_done_fn(void *ctx, int32_t code, const char *message);
+typedef void wb_timer_fn(void *ctx);
+typedef void wb_post_fn(void *ctx);
+
+enum { WB_DEBUG, WB_INFO, WB_WARN, WB_ERROR };
+
+struct wb_host {
+	uint32_t size;
+	uint32_t abi;
+
+	/* log: fields as name, value pairs, NULL-terminated; a name beginning with '~' marks a private value */
+	void (*log)(struct wb_plugin *self, int32_t level, const char *event, const char *const *pairs);
+	int64_t (*now_ms)(void);
+	void (*ulid)(char out[27]);
+	void (*random)(void *out, size_t len);
+
+	/* parameters, as text ("true"/"false" for bool); never NULL for a declared one */
+	const char *(*param)(struct wb_plugin *self, const char *name);
+	const char *(*data_dir)(struct wb_plugin *self);	/* own folder, exists */
+	const char *(*public_url)(struct wb_plugin *self);	/* where people reach this gateway, no trailing slash */
+
+	/* events: live (lost when not running) … */
+	struct wb_sub *(*subscribe)(struct wb_plugin *self, const char *kinds, wb_event_fn *fn, void *ctx);
+	/* … and durable: from where the named cursor stands. `kinds`: comma-separated globs, "message.*".
+	 * Events come one at a time; the next comes after cursor_next(). Move the cursor with tx_cursor in
+	 * the transaction that did the work. */
+	struct wb_sub *(*cursor)(struct wb_plugin *self, const char *name, const char *kinds, wb_event_fn *fn, void *ctx);
+	void (*cursor_next)(struct wb_sub *sub);
+	void (*unsubscribe)(struct wb_sub *sub);
+	/* events after `after`, oldest first; returns how many or < 0 */
+	int32_t (*events_since)(struct wb_plugin *self, int64_t after, const char *kinds, int32_t limit, wb_event_fn *fn, void *ctx);
+	int64_t (*event_last_seq)(struct wb_plugin *self);
+
+	/* transactions */
+	struct wb_tx *(*tx_begin)(struct wb_plugin *self);
+	void (*tx_sql)(struct wb_tx *tx, const char *sql, const struct wb_value *v, int32_t n, uint32_t flags);
+	void (*tx_event)(struct wb_tx *tx, const struct wb_event_new *ev);
+	/* Queue a message. ret_id (27 bytes) is its id at once; it exists when the commit succeeded. */
+	int32_t (*tx_send)(struct wb_tx *tx, const struct wb_send *s, char ret_id[27]);
+	void (*tx_cancel_message)(struct wb_tx *tx, const char *message_id);	/* if still queued */
+	void (*tx_kv)(struct wb_tx *tx, const char *key, struct wb_str value, int64_t expires_ms); /* value.ptr NULL: delete; 0: never expires */
+	void (*tx_cursor)(struct wb_tx *tx, const char *name, int64_t seq);
+	/* scope: "session id" or "*"; on: 1 opt out, 0 opt in again */
+	void (*tx_consent)(struct wb_tx *tx, const char *session, const char *jid, int32_t opt_out, const char *source);
+	void (*tx_commit)(struct wb_tx *take_tx, wb_done_fn *done, void *ctx);
+	void (*tx_abort)(struct wb_tx *take_tx);
+
+	/* reads: committed state */
+	int32_t (*query)(struct wb_plugin *self, const char *sql, const struct wb_value *v, int32_t n, wb_row_fn *fn, void *ctx);
+	int32_t (*kv_get)(struct wb_plugin *self, const char *key, void (*fn)(void *ctx, struct wb_str value), void *ctx); /* 1/0/<0 */
+
+	/* secrets at rest: sealed under the plugin's key, bound to `aad`; keyed hash for look-ups */
+	int32_t (*seal)(struct wb_plugin *self, struct wb_str aad, struct wb_str plain, void (*fn)(void *ctx, struct wb_str out), void *ctx);
+	int32_t (*unseal)(struct wb_plugin *self, struct wb_str aad, struct wb_str sealed, void (*fn)(void *ctx, struct wb_str out), void *ctx);
+	void (*hash)(struct wb_plugin *self, struct wb_str in, uint8_t out[32]);
+
+	/* time and threads */
+	struct wb_timer *(*timer)(struct wb_plugin *self, int64_t delay_ms, int64_t repeat_ms, wb_timer_fn *fn, void *ctx);
+	void (*timer_cancel)(struct wb_timer *t);	/* also valid for one that has fired */
+	void (*post)(struct wb_plugin *self, wb_post_fn *fn, void *ctx);	/* from any thread */
+	void (*work)(struct wb_plugin *self, wb_post_fn *run, wb_post_fn *done, void *ctx);	/* run on the pool, done on the loop */
+
+	/* HTTP server */
+	int32_t (*route)(struct wb_plugin *self, const struct wb_route *r);
+	const char *(*http_method)(struct wb_http *req);
+	const char *(*http_path)(struct wb_http *req);
+	const char *(*http_param)(struct wb_http *req, const char *name);	/* path parameter, "" none; "*": tail */
+	const char *(*http_query)(struct wb_http *req, const char *name);	/* NULL none */
+	const char *(*http_header)(struct wb_http *req, const char *name);	/* NULL none; first value */
+	/* every header in order; non-zero from fn stops */
+	void (*http_headers)(struct wb_http *req, int (*fn)(void *ctx, const char *name, const char *value), void *ctx);
+	struct wb_str (*http_body)(struct wb_http *req);
+	const char *(*http_remote)(struct wb_http *req);
+	/* Answer exactly once; req is gone then. Safe when the peer has left. */
+	void (*http_reply)(struct wb_http *take_req, int32_t status, const char *content_type, struct wb_str body,
+			   const struct wb_header *headers, uint32_t n_headers);
+	void (*http_problem)(struct wb_http *take_req, int32_t status, const char *code, const char *detail);
+
+	/* HTTP client */
+	struct wb_fetch *(*fetch)(struct wb_plugin *self, const struct wb_fetch_req *r, wb_fetch_fn *fn, void *ctx);
+	void (*fetch_cancel)(struct wb_fetch *f);
+
+	/* WebSocket server */
+	struct wb_ws_listener *(*ws_listen)(struct wb_plugin *self, const struct wb_ws_listen *l, int32_t *ret_port);
+	int32_t (*ws_send)(struct wb_ws *ws, struct wb_str bytes);	/* binary; WB_ELIMIT when the peer is too slow */
+	void (*ws_close)(struct wb_ws *ws, int32_t code);		/* closed() follows */
+
+	/* sessions and numbers */
+	/* Text form of a number in any spelling -> "+E.164"; out needs 32 bytes. WB_EINVALID with a reason. */
+	int32_t (*phone_parse)(struct wb_plugin *self, const char *text, const char *country, char out[32], char reason[64]);
+	void (*check_number)(struct wb_plugin *self, const char *session, const char *e164, wb_check_fn *fn, void *ctx);
+	/* 1 when the session exists; status text "connected" … */
+	int32_t (*session_status)(struct wb_plugin *self, const char *session, char ret_status[32]);
+
+	int32_t (*before_send)(struct wb_plugin *self, wb_before_send_fn *fn, void *ctx);
+
+	/* metrics: counters and gauges shown at /metrics as warbler_plugin_<plugin>_<name> */
+	void (*metric_add)(struct wb_plugin *self, const char *name, int64_t delta);
+	void (*metric_set)(struct wb_plugin *self, const char *name, int64_t value);
+	/* append here: since 1.1 */
+};
+
+#define WB_HAS(host, field) ((host)->size >= offsetof(struct wb_host, field) + sizeof((host)->field))
+
+struct wb_plugin_def {
+	uint32_t size;
+	uint32_t abi;
+	const char *name;		/* [a-z0-9_]+, also the prefix of its tables */
+	const char *version;
+	const char *summary;
+	const char *license;
+	const struct wb_param *params;		/* ends with name NULL; may be NULL */
+	const struct wb_migration *migrations;	/* ends with sql NULL; may be NULL */
+	int32_t (*start)(const struct wb_host *host, struct wb_plugin *self, void **ret_state);
+	void (*stop)(void *state);
+};
+
+#ifdef __cplusplus
+#define WB_EXTERN_C extern "C"
+#else
+#define WB_EXTERN_C extern
+#endif
+#define WB_PLUGIN_DEFINE(...)                                                                      \
+	WB_EXTERN_C __attribute__((visibility("default"))) const struct wb_plugin_def wb_plugin;   \
+	const struct wb_plugin_def wb_plugin = { .size = sizeof(struct wb_plugin_def),             \
+						 .abi = WB_ABI, __VA_ARGS__ }
+
+#ifdef __cplusplus
+}
+#endif
+#endif
