@@ -60,11 +60,11 @@ struct wb_str {			/* borrowed bytes, not NUL-terminated */
 
 struct wb_plugin;		/* "self": the host's handle of this plugin */
 struct wb_tx;
-struct wb_http;			/* one HTTP request waiting for its answer */
-struct wb_timer;
-struct wb_ws;			/* one accepted WebSocket connection */
-struct wb_ws_listener;
-struct wb_fetch;
+struct wb_plugin_req;			/* one HTTP request waiting for its answer */
+struct wb_plugin_timer;
+struct wb_plugin_ws;			/* one accepted WebSocket connection */
+struct wb_plugin_ws_listener;
+struct wb_plugin_fetch;
 struct wb_sub;
 
 /* ---- values for SQL ---- */
@@ -115,23 +115,23 @@ struct wb_send {
 typedef int wb_before_send_fn(void *ctx, const char *message_id, const struct wb_send *s, char reason[121]);
 
 /* ---- HTTP ---- */
-typedef void wb_http_fn(void *ctx, struct wb_http *req);
+typedef void wb_plugin_http_fn(void *ctx, struct wb_plugin_req *req);
 #define WB_ROUTE_PUBLIC 1u	/* no API key: the handler authenticates by itself */
-struct wb_route {
+struct wb_plugin_route {
 	uint32_t size;
 	uint32_t flags;
 	const char *method;		/* "GET" */
-	const char *pattern;		/* "/v1/orders/{id}", "/hooks/{token}", "/phone/{*}": tail */
+	const char *pattern;		/* "/v1/orders/{id}"; a last segment "*" takes the rest of the path */
 	const char *scope;		/* API key scope: "orders:read"; NULL with WB_ROUTE_PUBLIC */
 	const char *summary;		/* one line for openapi */
-	wb_http_fn *fn;
+	wb_plugin_http_fn *fn;
 	void *ctx;
 	uint32_t max_body;		/* bytes; 0: the server's default */
 	uint32_t reserved;
 };
 
 struct wb_header { const char *name; const char *value; };
-struct wb_fetch_req {
+struct wb_plugin_fetch_req {
 	uint32_t size;
 	uint32_t timeout_ms;
 	const char *method, *url;
@@ -143,25 +143,25 @@ struct wb_fetch_req {
 	uint32_t reserved;
 };
 /* status 0 with code < 0: no answer; message tells why. */
-typedef void wb_fetch_fn(void *ctx, int32_t code, int32_t status, struct wb_str body, const char *message);
+typedef void wb_plugin_fetch_fn(void *ctx, int32_t code, int32_t status, struct wb_str body, const char *message);
 
 /* ---- WebSocket server ---- */
-struct wb_ws_ops {
+struct wb_plugin_ws_ops {
 	uint32_t size;
 	uint32_t reserved;
 	/* A connection was accepted; return its ctx, or NULL to refuse. */
-	void *(*open)(void *listener_ctx, struct wb_ws *ws, const char *path);
-	void (*data)(void *ctx, struct wb_ws *ws, struct wb_str bytes);
-	void (*closed)(void *ctx, struct wb_ws *ws);	/* last call for ws */
+	void *(*open)(void *listener_ctx, struct wb_plugin_ws *ws, const char *path);
+	void (*data)(void *ctx, struct wb_plugin_ws *ws, struct wb_str bytes);
+	void (*closed)(void *ctx, struct wb_plugin_ws *ws);	/* last call for ws */
 };
-struct wb_ws_listen {
+struct wb_plugin_ws_listen {
 	uint32_t size;
 	uint32_t max_message;		/* bytes */
 	const char *address;		/* "127.0.0.1" */
 	int32_t port;			/* 0: any */
 	uint32_t reserved;
 	const char *cert_file, *key_file;	/* both NULL: plain */
-	const struct wb_ws_ops *ops;
+	const struct wb_plugin_ws_ops *ops;
 	void *ctx;
 };
 
@@ -185,12 +185,12 @@ struct wb_migration {
 struct wb_check { uint32_t size; int32_t code; const char *query; int32_t exists; int32_t reserved; const char *jid; const char *lid; };
 typedef void wb_check_fn(void *ctx, const struct wb_check *result);
 typedef void wb_done_fn(void *ctx, int32_t code, const char *message);
-typedef void wb_timer_fn(void *ctx);
+typedef void wb_plugin_timer_fn(void *ctx);
 typedef void wb_post_fn(void *ctx);
 
 enum { WB_DEBUG, WB_INFO, WB_WARN, WB_ERROR };
 
-struct wb_host {
+struct wb_plugin_host {
 	uint32_t size;
 	uint32_t abi;
 
@@ -241,35 +241,35 @@ struct wb_host {
 	void (*hash)(struct wb_plugin *self, struct wb_str in, uint8_t out[32]);
 
 	/* time and threads */
-	struct wb_timer *(*timer)(struct wb_plugin *self, int64_t delay_ms, int64_t repeat_ms, wb_timer_fn *fn, void *ctx);
-	void (*timer_cancel)(struct wb_timer *t);	/* also valid for one that has fired */
+	struct wb_plugin_timer *(*timer)(struct wb_plugin *self, int64_t delay_ms, int64_t repeat_ms, wb_plugin_timer_fn *fn, void *ctx);
+	void (*timer_cancel)(struct wb_plugin_timer *t);	/* also valid for one that has fired */
 	void (*post)(struct wb_plugin *self, wb_post_fn *fn, void *ctx);	/* from any thread */
 	void (*work)(struct wb_plugin *self, wb_post_fn *run, wb_post_fn *done, void *ctx);	/* run on the pool, done on the loop */
 
 	/* HTTP server */
-	int32_t (*route)(struct wb_plugin *self, const struct wb_route *r);
-	const char *(*http_method)(struct wb_http *req);
-	const char *(*http_path)(struct wb_http *req);
-	const char *(*http_param)(struct wb_http *req, const char *name);	/* path parameter, "" none; "*": tail */
-	const char *(*http_query)(struct wb_http *req, const char *name);	/* NULL none */
-	const char *(*http_header)(struct wb_http *req, const char *name);	/* NULL none; first value */
+	int32_t (*route)(struct wb_plugin *self, const struct wb_plugin_route *r);
+	const char *(*http_method)(struct wb_plugin_req *req);
+	const char *(*http_path)(struct wb_plugin_req *req);
+	const char *(*http_param)(struct wb_plugin_req *req, const char *name);	/* path parameter, "" none; "*": tail */
+	const char *(*http_query)(struct wb_plugin_req *req, const char *name);	/* NULL none */
+	const char *(*http_header)(struct wb_plugin_req *req, const char *name);	/* NULL none; first value */
 	/* every header in order; non-zero from fn stops */
-	void (*http_headers)(struct wb_http *req, int (*fn)(void *ctx, const char *name, const char *value), void *ctx);
-	struct wb_str (*http_body)(struct wb_http *req);
-	const char *(*http_remote)(struct wb_http *req);
+	void (*http_headers)(struct wb_plugin_req *req, int (*fn)(void *ctx, const char *name, const char *value), void *ctx);
+	struct wb_str (*http_body)(struct wb_plugin_req *req);
+	const char *(*http_remote)(struct wb_plugin_req *req);
 	/* Answer exactly once; req is gone then. Safe when the peer has left. */
-	void (*http_reply)(struct wb_http *take_req, int32_t status, const char *content_type, struct wb_str body,
+	void (*http_reply)(struct wb_plugin_req *take_req, int32_t status, const char *content_type, struct wb_str body,
 			   const struct wb_header *headers, uint32_t n_headers);
-	void (*http_problem)(struct wb_http *take_req, int32_t status, const char *code, const char *detail);
+	void (*http_problem)(struct wb_plugin_req *take_req, int32_t status, const char *code, const char *detail);
 
 	/* HTTP client */
-	struct wb_fetch *(*fetch)(struct wb_plugin *self, const struct wb_fetch_req *r, wb_fetch_fn *fn, void *ctx);
-	void (*fetch_cancel)(struct wb_fetch *f);
+	struct wb_plugin_fetch *(*fetch)(struct wb_plugin *self, const struct wb_plugin_fetch_req *r, wb_plugin_fetch_fn *fn, void *ctx);
+	void (*fetch_cancel)(struct wb_plugin_fetch *f);
 
 	/* WebSocket server */
-	struct wb_ws_listener *(*ws_listen)(struct wb_plugin *self, const struct wb_ws_listen *l, int32_t *ret_port);
-	int32_t (*ws_send)(struct wb_ws *ws, struct wb_str bytes);	/* binary; WB_ELIMIT when the peer is too slow */
-	void (*ws_close)(struct wb_ws *ws, int32_t code);		/* closed() follows */
+	struct wb_plugin_ws_listener *(*ws_listen)(struct wb_plugin *self, const struct wb_plugin_ws_listen *l, int32_t *ret_port);
+	int32_t (*ws_send)(struct wb_plugin_ws *ws, struct wb_str bytes);	/* binary; WB_ELIMIT when the peer is too slow */
+	void (*ws_close)(struct wb_plugin_ws *ws, int32_t code);		/* closed() follows */
 
 	/* sessions and numbers */
 	/* Text form of a number in any spelling -> "+E.164"; out needs 32 bytes. WB_EINVALID with a reason. */
@@ -286,7 +286,7 @@ struct wb_host {
 	/* append here: since 1.1 */
 };
 
-#define WB_HAS(host, field) ((host)->size >= offsetof(struct wb_host, field) + sizeof((host)->field))
+#define WB_HAS(host, field) ((host)->size >= offsetof(struct wb_plugin_host, field) + sizeof((host)->field))
 
 struct wb_plugin_def {
 	uint32_t size;
@@ -297,7 +297,7 @@ struct wb_plugin_def {
 	const char *license;
 	const struct wb_param *params;		/* ends with name NULL; may be NULL */
 	const struct wb_migration *migrations;	/* ends with sql NULL; may be NULL */
-	int32_t (*start)(const struct wb_host *host, struct wb_plugin *self, void **ret_state);
+	int32_t (*start)(const struct wb_plugin_host *host, struct wb_plugin *self, void **ret_state);
 	void (*stop)(void *state);
 };
 
