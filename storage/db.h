@@ -206,6 +206,8 @@ typedef int db_row_fn(void *ctx, const struct db_row *row);
 int db_query(struct db *db, const char *sql, const struct db_value *values, size_t n,
 	     db_row_fn *row_fn, void *ctx, struct wa_err *err) WA_MUST_USE;
 
+int db_row_cols(const struct db_row *r);
+enum db_type db_row_type(const struct db_row *r, int col);	/* DB_NULL .. DB_BLOB */
 /* Columns from 0. NULL reads as 0, "" and the empty span. */
 bool db_row_null(const struct db_row *r, int col);
 int64_t db_row_int(const struct db_row *r, int col);
@@ -235,7 +237,8 @@ int db_seal(struct db *db, const char *scope, const char *label, struct wa_span 
 /* WA_ECRYPTO when it does not fit; WA_ENOTFOUND when the scope has no key. */
 int db_open_sealed(struct db *db, const char *scope, const char *label, struct wa_span row_id,
 		   struct wa_span sealed, struct wa_buf *out, struct wa_err *err) WA_MUST_USE;
-int db_hash(struct db *db, const char *scope, struct wa_span plain, uint8_t out[DB_HASH_LEN],
+/* Keyed hash of 16 to 32 bytes; columns use DB_HASH_LEN. Lengths give unrelated values. */
+int db_hash(struct db *db, const char *scope, struct wa_span plain, void *out, size_t len,
 	    struct wa_err *err) WA_MUST_USE;
 
 /* ----------------------------------------------------------------- events */
@@ -251,7 +254,6 @@ struct db_event_new {
 	const char *kind;	/* "message.received" */
 	const char *session;	/* NULL or "": none */
 	const char *subject;	/* id of what it is about: message, order; NULL: none */
-	const char *chat;	/* JID text, stored hashed; NULL: none */
 	struct wa_span json;
 	const char *id;		/* ULID; NULL: made here */
 	int64_t ts_ms;		/* 0: now */
