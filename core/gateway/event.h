@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef WB_EVENT_H
+#define WB_EVENT_H
+
+/*
+ * Events and their one JSON form, the same in REST, SSE, WebSocket and webhooks:
+ *
+ *	{"id": "01K...", "seq": 17, "kind": "message.received", "time": "2026-...Z",
+ *	 "session": "shop1", "subject": "01K...", "data": { ... }}
+ *
+ * `session` and `subject` are left out when empty. `data` by kind:
+ *
+ * message.*: { "id": ours (ULID), "wa_id": "3EB0...", "direction": "in"|"out",
+ *	"chat": PERSON, "sender": PERSON, "group": bool, "kind": "text", "text": "...",
+ *	"quoted": {"id": ours or absent, "wa_id": "..."} (when quoting), "push_name",
+ *	"timestamp": RFC 3339, "offline": bool, "status", "reason" (failed, cancelled),
+ *	"class", "meta": as given with the send }
+ *	PERSON: {"jid": "4915...@s.whatsapp.net", "lid": "...@lid", "phone": "+4915..."},
+ *	unknown parts are left out.
+ * message.delivered|read|played also have "device": JID text.
+ * session.*: { "id", "status", "reason", "since", "jid", "lid", "phone" }; session.qr and
+ *	session.code instead { "id", "qr" | "code", "expires" }.
+ */
+#include <jansson.h>
+#include <wa/buf.h>
+#include "abi.h"
+
+struct wb_event_kind_info {
+	const char *kind;
+	const char *summary;
+};
+extern const struct wb_event_kind_info wb_event_kinds[];	/* the gateway's own; ends with kind NULL */
+
+/* The JSON form above, appended to out. */
+void wb_event_json(const struct wb_event *ev, struct wa_buf *out);
+
+/* "message.*,order.created": 1 when `kind` matches one of the comma-separated globs.
+ * '*' stands for any characters; "" and NULL match everything. */
+bool wb_event_match(const char *kinds, const char *kind);
+
+/* PERSON from the forms known (NULL or "" unknown). phone: with or without '+', or NULL
+ * (then taken from a phone-number jid). */
+json_t *wb_person_json(const char *jid, const char *lid, const char *phone);
+
+/* One allocation, everything inside; free() it. NULL: out of memory. */
+struct wb_event *wb_event_dup(const struct wb_event *ev);
+
+#define WB_EVENT_KIND_MAX 64
+/* [a-z0-9_]+(.[a-z0-9_]+)* */
+bool wb_event_kind_ok(const char *kind);
+
+#endif

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef WB_OUTBOX_H
+#define WB_OUTBOX_H
+
+/*
+ * The one door: every message that leaves is a row of the outbox first.
+ *
+ * wb_outbox_add() puts message and outbox row into the caller's transaction;
+ * when it is durable the session's pump takes over: resolves the recipient
+ * (a phone number is checked with WhatsApp once), asks consent and the
+ * before_send hooks, keeps to the pacing, hands the message to libwa, and
+ * follows it to `sent` (the server said so) or `failed` with a reason.
+ *
+ * Order: messages of one chat leave in the order (due, id). A message due in
+ * the future holds up nothing. A row found `sending` after a crash is sent
+ * again under the same WhatsApp id, so that the receiver sees it once.
+ *
+ * Reasons of `failed`: not_on_whatsapp, opted_out, refused (a plugin's veto: its
+ * words), invalid, restricted (463), stale (479), not_allowed, too_many_attempts,
+ * logged_out, nack_<code>. `cancelled`: cancelled.
+ */
+#include <jansson.h>
+#include "tx.h"
+#include <wa/client.h>
+#include <db_message.h>
+
+#define WB_OUTBOX_TEXT_MAX WA_TEXT_MAX
+#define WB_OUTBOX_META_MAX 16384
+#define WB_OUTBOX_MENTIONS_MAX WA_MENTIONS_MAX
+
+struct wb_outbox;
+
+struct wb_outbox_new {
+	const char *session;
+	const char *to;			/* JID, LID, or phone number in digits with or without '+' */
+	const char *text;
+	const char *quoted;		/* our message id or WhatsApp's; NULL none */
+	const char *const *mentions;	/* JIDs */
+	size_t n_mentions;
+	const char *link_url, *link_title, *link_description;	/* NULL none */
+	const char *message_class;	/* transactional (NULL), reply, marketing, reminder */
+	const char *meta_json;		/* carried to the message's events; NULL none */
+	int64_t due_ms;			/* 0 now */
+	/* Idempotency: see db_batch_outbox_add(). NULL scope or key: none. */
+	const char *idem_scope, *idem_key;
+	struct wa_span idem_request;
+};
+
+int wb_outbox_new(struct wb_gateway *gw, struct wb_outbox **ret_o, struct wa_err *err) WA_MUST_USE;
+void wb_outbox_free(struct wb_outbox *o);	/* NULL allowed */
+
+/* Checks what can be checked at once: WA_ENOTFOUND session or quoted message,
+ * WA_EINVALID, WA_EDENIED opted out. ret_id is the message's id; the message
+ * exists when tx is committed. With an idempotency key seen before the commit
+ * fails WA_EDUP (same request; db_outbox_find_idem tells the id) or WA_ECONFLICT. */
+int wb_outbox_add(struct wb_tx *tx, const struct wb_outbox_new *m, char ret_id[DB_ID_LEN + 1],
+		  struct wa_err *err) WA_MUST_USE;
+/* Adds the cancellation to tx; nothing happens when it has left already: WA_ESTATE. */
+int wb_outbox_cancel(struct wb_tx *tx, const char *id, struct wa_err *err) WA_MUST_USE;
+
+/* Canonical JID of a recipient in any spelling: "4915..." -> "4915...@s.whatsapp.net". */
+int wb_recipient(const char *to, struct wa_jid *ret_jid, struct wa_err *err) WA_MUST_USE;
+
+/* Hooks before a message leaves; revoked by owner. */
+int wb_outbox_hook(struct wb_outbox *o, const void *owner, wb_before_send_fn *fn, void *ctx)
+	WA_MUST_USE;
+void wb_outbox_revoke(struct wb_outbox *o, const void *owner);
+
+/* A message's life, for GET /v1/messages/{id}/trace: {"id", "status", "steps": [{"time",
+ * "step", "detail"}], "receipts": [{"device", "status", "time"}], "attempts", "due",
+ * "next_attempt"}. NULL: unknown. */
+json_t *wb_message_trace(struct wb_gateway *gw, const char *id);
+/* A message as in the data of its events; `m` from db_message_*. */
+json_t *wb_message_json(struct wb_gateway *gw, const struct db_message *m);
+
+size_t wb_outbox_depth(const struct wb_outbox *o);	/* rows in memory waiting or under way */
+size_t wb_outbox_in_flight(const struct wb_outbox *o, const char *session);
+
+/* ---- session.c calls these ---- */
+void wb_outbox_ready(struct wb_outbox *o, const char *session);		/* connected: pump */
+void wb_outbox_lost(struct wb_outbox *o, const char *session);		/* no longer connected */
+void wb_outbox_gone(struct wb_outbox *o, const char *session);		/* deleted */
+/* What became of a send, inside the transaction of libwa's batch. */
+void wb_outbox_on_sent(struct wb_tx *tx, const char *session, const char *wa_id, int devices);
+void wb_outbox_on_ack(struct wb_tx *tx, const char *session, const char *wa_id);
+void wb_outbox_on_nack(struct wb_tx *tx, const char *session, const char *wa_id, int code,
+		       const char *text);
+
+#endif

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef WB_PLUGIN_HOST_H
+#define WB_PLUGIN_HOST_H
+
+/*
+ * The plugin host: loads modules, gives them the host table of
+ * <warbler/plugin.h>, and takes back everything they registered when they go.
+ * A plugin is named; <plugins.dir>/<name>.so is its file.
+ */
+#include <jansson.h>
+#include "tx.h"
+
+struct wb_plugins;
+struct wb_plugin;
+
+int wb_plugins_new(struct wb_gateway *gw, struct wb_plugins **ret_p, struct wa_err *err) WA_MUST_USE;
+void wb_plugins_free(struct wb_plugins *p);	/* stops and unloads all, last loaded first */
+/* Blocks for its migrations: start-up and tests. */
+int wb_plugin_load(struct wb_plugins *p, const char *name, struct wa_err *err) WA_MUST_USE;
+int wb_plugin_unload(struct wb_plugins *p, const char *name, struct wa_err *err) WA_MUST_USE;
+/* In the order loaded; NULL past the end. */
+const struct wb_plugin *wb_plugin_at(const struct wb_plugins *p, size_t i);
+const char *wb_plugin_name(const struct wb_plugin *pl);
+/* {"name", "version", "summary", "license", "params": [{"name", "type", "value" or
+ * absent when secret, "help", "default"}]}; new reference. */
+json_t *wb_plugin_json(const struct wb_plugin *pl);
+/* How many things of any kind it has registered. */
+size_t wb_plugin_handles(const struct wb_plugin *pl);
+
+#endif

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef WB_SESSION_H
+#define WB_SESSION_H
+
+/*
+ * Linked numbers and their supervisor. What the owner wants (run) is kept apart
+ * from what is (state, with reason and since when).
+ *
+ *	         start                              WA_EV_READY
+ *	stopped -------> connecting --> linking --> connecting --> connected
+ *	   ^                 |  ^          |                          |
+ *	   |stop             v  |timer     v refs used up             v lost
+ *	   +----- from all  backoff     relink (stopped, start again) backoff
+ *	logged_out: credentials are gone, start links anew
+ *	banned, outdated, replaced: stay until the owner starts them again
+ *
+ * A session that is not connected says why. Back-off is endless, doubles from
+ * 1 s to session.backoff_max, half of it random.
+ *
+ * `struct wb_session *` lives until the session is deleted: look it up by id
+ * again after returning to the loop.
+ */
+#include <jansson.h>
+#include <wa/client.h>
+#include "tx.h"
+
+struct wb_session;
+struct wb_sessions;
+
+enum wb_session_state {
+	WB_SS_STOPPED,
+	WB_SS_LINKING,		/* QR or code is shown */
+	WB_SS_CONNECTING,
+	WB_SS_CONNECTED,	/* logged in; can send */
+	WB_SS_BACKOFF,		/* waits for the next attempt */
+	WB_SS_LOGGED_OUT,
+	WB_SS_BANNED,
+	WB_SS_FAILED,		/* see reason: outdated, replaced, relink, store ... */
+	WB_SS_COUNT,
+};
+const char *wb_session_state_str(int state);	/* "connected" */
+
+int wb_sessions_new(struct wb_gateway *gw, struct wb_sessions **ret_s, struct wa_err *err)
+	WA_MUST_USE;	/* reads the stored ones; connects nobody */
+/* Connect those that should run: the first few at once, the rest a few per turn. */
+void wb_sessions_start(struct wb_sessions *s);
+/* Close all connections cleanly, keeping what is wanted; done when all are closed or
+ * after max_ms. */
+void wb_sessions_drain(struct wb_sessions *s, uint32_t max_ms, void (*done)(void *ctx), void *ctx);
+void wb_sessions_free(struct wb_sessions *s);	/* NULL allowed */
+
+size_t wb_sessions_count(const struct wb_sessions *s, int state);	/* -1: all */
+struct wb_session *wb_session_find(struct wb_gateway *gw, const char *id);	/* NULL unknown */
+/* By id, after `after` (NULL: from the start); NULL past the end. */
+struct wb_session *wb_session_next(struct wb_gateway *gw, const char *after);
+
+struct wb_session_new {
+	const char *id;		/* [A-Za-z0-9_-]{1,64}; NULL: one is made */
+	const char *name;	/* NULL: the id */
+	bool start;
+};
+/* ret_id may be NULL. WA_ECONFLICT when it exists. done runs after the commit. */
+int wb_session_create(struct wb_gateway *gw, const struct wb_session_new *n,
+		      char ret_id[DB_SESSION_ID_MAX + 1], wb_tx_fn *done, void *ctx,
+		      struct wa_err *err) WA_MUST_USE;
+void wb_session_rename(struct wb_session *s, const char *name, wb_tx_fn *done, void *ctx);
+/* The wish is stored; done runs when it is durable. What follows is told by session.status. */
+void wb_session_start(struct wb_session *s, wb_tx_fn *done, void *ctx);
+void wb_session_stop(struct wb_session *s, wb_tx_fn *done, void *ctx);
+void wb_session_restart(struct wb_session *s, wb_tx_fn *done, void *ctx);
+/* Unlink at WhatsApp where reachable; then credentials are deleted, state logged_out. */
+void wb_session_logout(struct wb_session *s, wb_tx_fn *done, void *ctx);
+/* Everything of it is gone in one transaction; unlinks at WhatsApp first when connected. */
+void wb_session_delete(struct wb_session *s, wb_tx_fn *done, void *ctx);
+/* Link by code instead of QR. phone: digits or +digits. The code arrives as event
+ * session.code and in the info. WA_ESTATE when linked or stopped. */
+int wb_session_pair_code(struct wb_session *s, const char *phone, const char *code,
+			 struct wa_err *err) WA_MUST_USE;
+
+struct wb_session_info {	/* borrowed until control returns to the loop */
+	const char *id, *name;
+	bool run;
+	int state;
+	const char *reason;	/* "" none */
+	int64_t since_ms;
+	const char *jid, *lid;	/* "" until linked; jid without device */
+	const char *phone;	/* "+4915..."; "" unknown */
+	const char *push_name;
+	int64_t created_ms;
+	int64_t retry_ms;	/* when the next attempt is made, Unix; 0: none */
+	const char *qr;		/* "" none: text to encode */
+	int64_t qr_expires_ms;
+	const char *pair_code;	/* "" none */
+	size_t in_flight;	/* messages under way to WhatsApp */
+};
+void wb_session_info(struct wb_session *s, struct wb_session_info *ret_info);
+json_t *wb_session_json(struct wb_session *s);	/* data of session.status: new reference */
+
+/* For commands of libwa (presence, chatstate, mark_read): NULL unless connected. */
+struct wa_client *wb_session_client(struct wb_session *s);
+/* Blue ticks for messages of one chat (our ids); clears its unread count. */
+int wb_session_mark_read(struct wb_session *s, const char *chat, const char *const *ids, size_t n,
+			 wb_tx_fn *done, void *ctx, struct wa_err *err) WA_MUST_USE;
+
+/* Is this number on WhatsApp? Known contacts are answered from storage. digits: with or
+ * without '+'. fn runs once, later. */
+struct wb_check {
+	int code;		/* 0, or WA_ESTATE not connected, WA_ETIMEDOUT ... */
+	bool exists;
+	const char *query, *jid, *lid;	/* "" unknown */
+};
+typedef void wb_check_fn(void *ctx, const struct wb_check *c);
+void wb_session_check(struct wb_gateway *gw, const char *session, const char *digits,
+		      wb_check_fn *fn, void *ctx);
+
+#endif
