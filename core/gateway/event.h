@@ -23,7 +23,7 @@
  */
 #include <jansson.h>
 #include <wa/buf.h>
-#include "abi.h"
+#include <warbler/plugin.h>
 
 struct wb_event_kind_info {
 	const char *kind;

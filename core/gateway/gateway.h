@@ -48,6 +48,7 @@ struct wb_gateway {
 	uint16_t port;		/* where HTTP listens; 0 before start */
 	int64_t started_ms;	/* Unix */
 	bool no_sessions;	/* `warbler sandbox` */
+	int (*api)(struct wb_gateway *gw, struct wa_err *err);
 	bool ready;		/* readyz: started, not draining */
 	bool draining;
 	size_t tx_pending;	/* see tx.h */
@@ -58,6 +59,9 @@ struct wb_gateway_opts {
 	const char *config_file;	/* for HUP; NULL none */
 	bool no_sessions;
 	int log_fd;			/* 0: standard error */
+	/* Registers the REST API (core/api stands above this library). NULL: none, and every
+	 * route that needs a scope answers 401. */
+	int (*api)(struct wb_gateway *gw, struct wa_err *err);
 };
 
 int wb_gateway_new(struct wb_config *take_config, const struct wb_gateway_opts *opts,

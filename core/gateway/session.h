@@ -104,13 +104,13 @@ int wb_session_mark_read(struct wb_session *s, const char *chat, const char *con
 
 /* Is this number on WhatsApp? Known contacts are answered from storage. digits: with or
  * without '+'. fn runs once, later. */
-struct wb_check {
+struct wb_number {
 	int code;		/* 0, or WA_ESTATE not connected, WA_ETIMEDOUT ... */
 	bool exists;
 	const char *query, *jid, *lid;	/* "" unknown */
 };
-typedef void wb_check_fn(void *ctx, const struct wb_check *c);
+typedef void wb_number_fn(void *ctx, const struct wb_number *n);
 void wb_session_check(struct wb_gateway *gw, const char *session, const char *digits,
-		      wb_check_fn *fn, void *ctx);
+		      wb_number_fn *fn, void *ctx);
 
 #endif

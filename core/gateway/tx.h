@@ -17,7 +17,7 @@
  * then the events are published.
  */
 #include <db.h>
-#include "abi.h"
+#include <warbler/plugin.h>
 
 struct wb_gateway;
 struct wb_tx;
@@ -28,8 +28,6 @@ typedef void wb_tx_fn(void *ctx, int code, const struct wa_err *err, const struc
 struct wb_tx *wb_tx_new(struct wb_gateway *gw);	/* never NULL: failure is told to done */
 struct db_batch *wb_tx_batch(struct wb_tx *tx);
 struct wb_gateway *wb_tx_gateway(struct wb_tx *tx);
-/* chat (NULL allowed): JID the event belongs to. */
-void wb_tx_event_chat(struct wb_tx *tx, const struct wb_event_new *ev, const char *chat);
 void wb_tx_event(struct wb_tx *tx, const struct wb_event_new *ev);
 /* Only when the batch operation added just before changed a row. */
 void wb_tx_event_if_changed(struct wb_tx *tx, const struct wb_event_new *ev);

@@ -180,6 +180,18 @@ static bool starts(const char *s, const char *prefix)
 	return strncmp(s, prefix, strlen(prefix)) == 0;
 }
 
+/* n bytes of a, then b; a number that does not fit is none, so it may be cut. */
+static void glue(char out[32], const char *a, size_t n, const char *b)
+{
+	size_t rest = strlen(b);
+
+	if (rest > 31 - n)
+		rest = 31 - n;
+	memcpy(out, a, n);
+	memcpy(out + n, b, rest);
+	out[n + rest] = 0;
+}
+
 /* Numbers whose plan changed, as people still write them. Both texts hold 32 bytes. */
 static bool repair(const char *e164, char out[32])
 {
@@ -190,12 +202,13 @@ static bool repair(const char *e164, char out[32])
 		size_t skip = strlen(mx_trunk[i]);
 
 		if (starts(e164, mx_trunk[i]) && n == skip + 10) {
-			snprintf(out, 32, "+52%s", e164 + skip);
+			glue(out, "+52", 3, e164 + skip);
 			return true;
 		}
 	}
 	if (starts(e164, "+55") && n == 13 && e164[5] >= '6' && e164[5] <= '9') {
-		snprintf(out, 32, "+55%.2s9%s", e164 + 3, e164 + 5);
+		glue(out, e164, 5, "9");
+		glue(out, out, 6, e164 + 5);
 		return true;
 	}
 	return false;
@@ -242,7 +255,7 @@ int wb_phone_parse(const char *text, const char *default_country, char out_e164[
 	if (!s) {
 		if (!is_e164(digits))
 			return refuse(reason, "module_missing");
-		snprintf(out_e164, WB_PHONE_E164_SIZE, "%s", digits);
+		glue(out_e164, "", 0, digits);
 		return WA_OK;
 	}
 	if (default_country && *default_country) {
@@ -274,21 +287,19 @@ size_t wb_phone_candidates(const char *e164, char out[WB_PHONE_CANDIDATES][32])
 {
 	size_t n = strlen(e164), count = 0;
 
-	if (n >= WB_PHONE_E164_SIZE)
-		n = WB_PHONE_E164_SIZE - 1;
-	snprintf(out[count++], 32, "%.*s", (int)n, e164);
+	glue(out[count++], "", 0, e164);
 	if (starts(e164, "+55") && n == 14 && e164[5] == '9') {
-		snprintf(out[count++], 32, "%.5s%s", e164, e164 + 6);
+		glue(out[count++], e164, 5, e164 + 6);
 	} else if (starts(e164, "+55") && n == 13 && e164[5] >= '6') {
-		snprintf(out[0], 32, "%.5s9%s", e164, e164 + 5);
-		snprintf(out[count++], 32, "%s", e164);
+		(void)repair(e164, out[0]);
+		glue(out[count++], "", 0, e164);
 	} else if (starts(e164, "+52") && n == 13) {
-		snprintf(out[count++], 32, "+521%s", e164 + 3);
+		glue(out[count++], "+521", 4, e164 + 3);
 	} else if (starts(e164, "+521") && n == 14) {
-		snprintf(out[0], 32, "+52%s", e164 + 4);
-		snprintf(out[count++], 32, "%s", e164);
+		(void)repair(e164, out[0]);
+		glue(out[count++], "", 0, e164);
 	} else if (starts(e164, "+54") && n == 13 && e164[3] != '9') {
-		snprintf(out[count++], 32, "+549%s", e164 + 3);
+		glue(out[count++], "+549", 4, e164 + 3);
 	}
 	return count;
 }

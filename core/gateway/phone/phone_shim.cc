@@ -6,6 +6,7 @@
 #include <set>
 #include <string>
 
+#include <phonenumbers/logger.h>
 #include <phonenumbers/phonenumberutil.h>
 
 using i18n::phonenumbers::PhoneNumber;
@@ -13,18 +14,13 @@ using i18n::phonenumbers::PhoneNumberUtil;
 
 namespace {
 
-/* The library logs to standard output by default; a gateway's output is not its place. */
-class silent_logger : public i18n::phonenumbers::Logger {
-public:
-	void WriteMessage(const std::string &) override {}
-};
-
 PhoneNumberUtil *util()
 {
 	static PhoneNumberUtil *const instance = [] {
 		auto *u = PhoneNumberUtil::GetInstance();
 
-		PhoneNumberUtil::SetLogger(new silent_logger());
+		/* it prints to standard output by default; ours is not its place */
+		i18n::phonenumbers::Logger::set_logger_impl(new i18n::phonenumbers::NullLogger());
 		return u;
 	}();
 	return instance;

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <base.h>
+#include <clock.h>
+#include "event.h"
+
+const struct wb_event_kind_info wb_event_kinds[] = {
+	{ "message.received", "a message came in" },
+	{ "message.own", "a message of ours that another device of the account sent" },
+	{ "message.sent", "the server accepted a message of ours" },
+	{ "message.delivered", "a device of the recipient has it" },
+	{ "message.read", "the recipient has read it" },
+	{ "message.played", "the recipient has played it" },
+	{ "message.failed", "it will not be sent; see reason" },
+	{ "message.cancelled", "it was taken out of the outbox" },
+	{ "message.retried", "it was encrypted anew for a device that could not read it" },
+	{ "message.edited", "a message was changed by its sender" },
+	{ "message.revoked", "a message was deleted for everyone by its sender" },
+	{ "message.reaction", "someone reacted to a message" },
+	{ "message.undecryptable", "a message could not be decrypted (yet)" },
+	{ "session.created", "a session was made" },
+	{ "session.status", "a session's state changed" },
+	{ "session.qr", "a QR code to scan" },
+	{ "session.code", "a code to type on the phone" },
+	{ "session.paired", "a session was linked to a number" },
+	{ "session.pair_error", "linking failed" },
+	{ "session.backlog", "what had waited while we were away has arrived" },
+	{ "session.deleted", "a session and its data were deleted" },
+	{ "contact.updated", "a contact's name or forms became known" },
+	{ "contact.identity", "a contact's identity key changed (a new phone)" },
+	{ "contact.presence", "a contact came online or went" },
+	{ "chat.typing", "a contact is typing, recording, or stopped" },
+	{ "chat.read", "a chat was marked as read" },
+	{ "consent.changed", "a person opted out or in" },
+	{ NULL, NULL },
+};
+
+static void put_json_text(struct wa_buf *out, const char *s)
+{
+	static const char hex[] = "0123456789abcdef";
+
+	wa_buf_u8(out, '"');
+	for (; *s; s++) {
+		unsigned char c = (unsigned char)*s;
+
+		if (c == '"' || c == '\\') {
+			wa_buf_u8(out, '\\');
+			wa_buf_u8(out, c);
+		} else if (c < 0x20) {
+			wa_buf_str(out, "\\u00");
+			wa_buf_u8(out, (uint8_t)hex[c >> 4]);
+			wa_buf_u8(out, (uint8_t)hex[c & 15]);
+		} else {
+			wa_buf_u8(out, c);
+		}
+	}
+	wa_buf_u8(out, '"');
+}
+
+void wb_event_json(const struct wb_event *ev, struct wa_buf *out)
+{
+	char time[WA_TIME_TEXT];
+
+	wa_time_format(ev->ts_ms, time);
+	wa_buf_fmt(out, "{\"id\":\"%s\",\"seq\":%lld,\"kind\":\"%s\",\"time\":\"%s\"", ev->id,
+		   (long long)ev->seq, ev->kind, time);
+	if (*ev->session) {
+		wa_buf_str(out, ",\"session\":");
+		put_json_text(out, ev->session);
+	}
+	if (*ev->subject) {
+		wa_buf_str(out, ",\"subject\":");
+		put_json_text(out, ev->subject);
+	}
+	wa_buf_str(out, ",\"data\":");
+	if (ev->json.len)
+		wa_buf_put(out, ev->json.ptr, ev->json.len);
+	else
+		wa_buf_str(out, "{}");
+	wa_buf_u8(out, '}');
+}
+
+/* glob [p, e) against s */
+static bool glob(const char *p, const char *e, const char *s)
+{
+	for (; p < e; p++, s++) {
+		if (*p == '*') {
+			do {
+				if (glob(p + 1, e, s))
+					return true;
+			} while (*s++);
+			return false;
+		}
+		if (*p != *s)
+			return false;
+	}
+	return !*s;
+}
+
+bool wb_event_match(const char *kinds, const char *kind)
+{
+	const char *p = kinds;
+
+	if (!p || !*p)
+		return true;
+	while (*p) {
+		size_t n;
+
+		p += strspn(p, ", ");
+		n = strcspn(p, ", ");
+		if (n && glob(p, p + n, kind))
+			return true;
+		p += n;
+	}
+	return false;
+}
+
+json_t *wb_person_json(const char *jid, const char *lid, const char *phone)
+{
+	json_t *o = json_object();
+	const char *at = jid ? strstr(jid, "@s.whatsapp.net") : NULL;
+	char buf[40];
+
+	if (jid && *jid)
+		json_object_set_new(o, "jid", json_string(jid));
+	if (lid && *lid)
+		json_object_set_new(o, "lid", json_string(lid));
+	if (phone && *phone) {
+		snprintf(buf, sizeof(buf), "%s%s", *phone == '+' ? "" : "+", phone);
+		json_object_set_new(o, "phone", json_string(buf));
+	} else if (at && at > jid && strcspn(jid, ":") > (size_t)(at - jid)) {
+		snprintf(buf, sizeof(buf), "+%.*s", (int)(at - jid), jid);
+		json_object_set_new(o, "phone", json_string(buf));
+	}
+	return o;
+}
+
+static char *place(char **p, const char *s)
+{
+	size_t n = strlen(s) + 1;
+	char *at = *p;
+
+	memcpy(at, s, n);
+	*p += n;
+	return at;
+}
+
+struct wb_event *wb_event_dup(const struct wb_event *ev)
+{
+	size_t n = sizeof(*ev) + strlen(ev->id) + strlen(ev->kind) + strlen(ev->session) +
+		   strlen(ev->subject) + ev->json.len + 5;
+	struct wb_event *e = malloc(n);
+	char *p;
+
+	if (!e)
+		return NULL;
+	p = (char *)(e + 1);
+	*e = *ev;
+	e->size = sizeof(*e);
+	e->id = place(&p, ev->id);
+	e->kind = place(&p, ev->kind);
+	e->session = place(&p, ev->session);
+	e->subject = place(&p, ev->subject);
+	if (ev->json.len)
+		memcpy(p, ev->json.ptr, ev->json.len);
+	p[ev->json.len] = 0;
+	e->json = (struct wb_str){ p, ev->json.len };
+	return e;
+}
+
+bool wb_event_kind_ok(const char *kind)
+{
+	size_t n = strlen(kind);
+
+	if (n == 0 || n > WB_EVENT_KIND_MAX || kind[0] == '.' || kind[n - 1] == '.' ||
+	    strstr(kind, ".."))
+		return false;
+	return strspn(kind, "abcdefghijklmnopqrstuvwxyz0123456789_.") == n;
+}
