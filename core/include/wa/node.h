@@ -5,8 +5,9 @@
 /*
  * A stanza: tag, attributes, and either child nodes, bytes or nothing.
  * All memory is in an arena; text given to the builders is copied into it
- * unless the name says _ref. Builders never fail: check wa_arena_failed()
- * once (wa_node_encode does).
+ * unless the name says _ref. Builders never fail, they mark the node: check
+ * wa_arena_failed() once, or let wa_node_encode answer WA_ENOMEM. An attribute
+ * with a NULL value is not added.
  *
  *	struct wa_node *iq = wa_node_new(a, "iq");
  *	wa_node_attr(a, iq, "type", "get");
@@ -33,7 +34,13 @@ struct wa_attr {
 	const struct wa_jid *jid;
 };
 
-enum wa_content { WA_CONTENT_NONE, WA_CONTENT_NODES, WA_CONTENT_BYTES, WA_CONTENT_TEXT };
+enum wa_content {
+	WA_CONTENT_NONE,
+	WA_CONTENT_NODES,
+	WA_CONTENT_BYTES,
+	WA_CONTENT_TEXT,
+	WA_CONTENT_FAILED,	/* a builder ran out of memory: refused by the encoder */
+};
 
 struct wa_node {
 	struct wa_node *next;		/* sibling */
@@ -73,7 +80,7 @@ WA_API int wa_node_attr_jid_get(const struct wa_node *n, const char *key, struct
 WA_API bool wa_node_attr_jid_typed(const struct wa_node *n, const char *key); /* was it a JID tag */
 WA_API struct wa_span wa_node_bytes(const struct wa_node *n);	/* content bytes or text */
 
-/* Codec. Limits are named constants in node_codec.c and refuse with WA_EPROTO/WA_ELIMIT. */
+/* Codec. Limits are named constants in node_codec.h and refuse with WA_EPROTO/WA_ELIMIT. */
 WA_API int wa_node_encode(const struct wa_node *n, struct wa_buf *out, struct wa_err *err) WA_MUST_USE;
 /* `in` and `a` must outlive the tree (decoding borrows). One flags byte first, zlib when bit 2. */
 WA_API int wa_node_decode(struct wa_span in, struct wa_arena *a, const struct wa_node **ret_node,
