@@ -8,7 +8,7 @@
  * `index.html` for a folder. Paths are decoded, and anything with "..",
  * a NUL, a leading dot or a symbolic link out of the folder is 404.
  *
- * Use: a route "/ui/*" whose handler calls wb_static_serve(st, req,
+ * Use: a route "/ui/" + "*" whose handler calls wb_static_serve(st, req,
  * wb_req_param(req, "*")).
  */
 #include "server.h"

@@ -14,7 +14,7 @@
  * are left; timers and hooks must be freed by their owners before.
  *
  * `owner` arguments name who a callback belongs to ("webhooks", "ws.data");
- * borrowed, must live as long as the object. A callback slower than
+ * borrowed, must live as long as the loop (static text). A callback slower than
  * WB_SLOW_MS is logged as `loop.slow` and counted.
  */
 #include <wa/env.h>
@@ -88,7 +88,7 @@ struct wb_loop_stats {
 	uint64_t callbacks;	/* watched ones */
 	uint64_t slow;		/* over WB_SLOW_MS */
 	uint64_t slow_max_ms;
-	const char *slow_owner;	/* of slow_max_ms; NULL when none; dies with its owner */
+	const char *slow_owner;	/* of slow_max_ms; NULL when none */
 	uint64_t posted;
 	uint64_t deferred;
 };

@@ -90,7 +90,7 @@ int wb_ws_listen(struct wb_net *net, const struct wb_ws_listen_opts *opts,
 		 struct wb_ws_listener **ret_listener, struct wa_err *err) WA_MUST_USE;
 uint16_t wb_ws_listener_port(const struct wb_ws_listener *l);
 size_t wb_ws_listener_count(const struct wb_ws_listener *l);	/* open connections */
-/* Stops listening and aborts its connections; no op is called any more. */
+/* Stops listening and aborts its connections; no op is called any more. Before wb_net_free(). */
 void wb_ws_listener_free(struct wb_ws_listener *l);		/* NULL allowed */
 
 #endif
