@@ -40,12 +40,14 @@ struct wa_message {
 	/* target of edit, revoke, reaction */
 	struct wa_span target_id;
 	bool target_from_me;
-	struct wa_jid target_sender;
+	struct wa_jid target_sender;	/* its author; in groups only */
+	struct wa_jid target_chat;
 	struct wa_jid mentions[WA_MENTIONS_MAX];
 	size_t n_mentions;
 	struct wa_span link_url, link_title, link_description;	/* link text without fetching */
 	uint32_t expiration_s;		/* disappearing timer of the chat, 0 none */
 	bool view_once, ephemeral, forwarded;
+	int64_t timestamp_ms;		/* of an edit or reaction by the sender's clock, 0 none */
 	struct wa_span secret;		/* messageContextInfo.messageSecret, 32 bytes or empty */
 	/* in only */
 	struct wa_jid destination;	/* deviceSentMessage: the chat it went to; null otherwise */
@@ -62,7 +64,9 @@ WA_API int wa_message_wrap_sent(struct wa_span message, const struct wa_jid *des
 WA_API int wa_message_wrap_skdm(const struct wa_jid *group, struct wa_span skdm, struct wa_buf *out,
 				struct wa_err *err) WA_MUST_USE;
 /* Decode and unwrap (device-sent, ephemeral, view-once, edited, document-with-caption …).
- * Unknown fields and kinds are fine; malformed protobuf is WA_EPROTO. */
+ * Unknown fields and kinds are fine; malformed protobuf is WA_EPROTO, more than the arena may hold
+ * or wrapped too deep WA_ELIMIT. Text is made valid UTF-8 and cut at WA_TEXT_MAX; JIDs that are
+ * not readable are null. */
 WA_API int wa_message_decode(struct wa_span bytes, struct wa_arena *a, struct wa_message *ret_m,
 			     struct wa_err *err) WA_MUST_USE;
 

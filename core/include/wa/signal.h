@@ -30,13 +30,17 @@ WA_API int wa_records_put(struct wa_records *r, int kind, struct wa_span key, st
 WA_API int wa_records_del(struct wa_records *r, int kind, struct wa_span key) WA_MUST_USE;
 WA_API bool wa_records_dirty(const struct wa_records *r);
 /* The writes since the last seal, last one per key, as an array valid until the next call on r.
- * They now belong to batch `id` and stay readable until wa_records_committed(id). */
+ * They now belong to batch `id` and stay readable until wa_records_committed(id). Ids increase;
+ * not inside a scope. Cannot fail. */
 WA_API size_t wa_records_seal(struct wa_records *r, uint64_t id, const struct wa_change **ret_changes);
 WA_API void wa_records_committed(struct wa_records *r, uint64_t id);
-/* Scope: writes since begin can be thrown away when a decryption fails half-way. */
+/* Scope: writes since begin can be thrown away when a decryption fails half-way. Scopes nest
+ * (at most 8 deep); what an inner one keeps, an outer one can still throw away. */
 WA_API void wa_records_begin(struct wa_records *r);
 WA_API void wa_records_rollback(struct wa_records *r);
 WA_API void wa_records_keep(struct wa_records *r);	/* end of scope, keep */
+/* Forget what was only read, e.g. when a connection falls idle: then r costs next to nothing. */
+WA_API void wa_records_trim(struct wa_records *r);
 
 /* ---- the device itself (WA_REC_DEVICE) ---- */
 struct wa_device {
@@ -112,6 +116,12 @@ WA_API int wa_signal_group_decrypt(struct wa_signal *s, const struct wa_jid *gro
 WA_API int wa_signal_group_process(struct wa_signal *s, const struct wa_jid *group,
 				   const struct wa_jid *sender, struct wa_span skdm,
 				   struct wa_err *err) WA_MUST_USE;
+/* Forget our own sender key, so that the next message starts a new one (somebody left the group). */
+WA_API int wa_signal_group_drop(struct wa_signal *s, const struct wa_jid *group, const struct wa_jid *self) WA_MUST_USE;
+/* Trust is on first use and a changed identity is accepted, but told: true when the last
+ * start_session or decrypt of `device` (ret_device) replaced a known identity by another. Asking
+ * clears it. */
+WA_API bool wa_signal_identity_changed(struct wa_signal *s, struct wa_jid *ret_device);
 /* Identity known for a device; 1/0/<0. */
 WA_API int wa_signal_identity(struct wa_signal *s, const struct wa_jid *device, struct wa_pub *ret_pub,
 			      struct wa_err *err);
