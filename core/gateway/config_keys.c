@@ -14,6 +14,8 @@ const struct wb_config_key wb_config_keys[] = {
 	  "address of the HTTP server; another than loopback needs an API key", false, 0, 0, NULL },
 	{ "server.port", WB_C_INT, "8080", "port of the HTTP server; 0: any free one", false, 0, 65535,
 	  NULL },
+	{ "server.ws_port", WB_C_INT, "-1",
+	  "port of the WebSocket event stream (/v1/events/ws); 0: any free one, -1: none", false, -1, 65535, NULL },
 	{ "server.tls_cert", WB_C_TEXT, "", "PEM file of the certificate chain; empty: plain HTTP",
 	  false, 0, 0, NULL },
 	{ "server.tls_key", WB_C_TEXT, "", "PEM file of its private key", false, 0, 0, NULL },

@@ -43,6 +43,7 @@ struct wb_gateway {
 	struct wb_outbox *outbox;
 	struct wb_sessions *sessions;
 	struct wb_plugins *plugins;
+	struct wb_api *rest;	/* core/api; NULL without it (tests) */
 	char *config_file;	/* NULL none */
 	char *public_url;	/* no trailing slash */
 	uint16_t port;		/* where HTTP listens; 0 before start */

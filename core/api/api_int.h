@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef WB_API_INT_H
+#define WB_API_INT_H
+
+/* What the handlers share. */
+#include "api.h"
+
+#include <base.h>
+#include <clock.h>
+#include <list.h>
+#include <text.h>
+
+#define API_PAGE_DEFAULT 50
+#define API_PAGE_MAX 500
+#define API_WAIT_MAX_MS 60000
+
+struct wb_api {
+	struct wb_gateway *gw;
+	struct api_auth_cache *keys;
+	struct wa_list waiters;		/* messages.c: POST ?wait= */
+	struct wb_sub *waiters_sub;
+	struct wa_list streams;		/* stream.c */
+	struct wb_ws_listener *ws;
+	struct wb_timer *timer;		/* deadlines of waiters and long polls */
+};
+
+/* Who asks; lives with the request. */
+struct api_auth {
+	char id[DB_ID_LEN + 1];
+	char scopes[512];
+};
+const struct api_auth *api_auth(struct wb_req *req);
+
+/* auth.c */
+bool api_before(struct wb_req *req, const struct wb_route *route, void *ctx);
+/* 1 and the key's owner, 0 unknown or revoked, <0. */
+int api_key_check(struct wb_api *api, const char *key, struct api_auth *ret_auth);
+void api_keys_forget(struct wb_api *api);	/* after a revocation */
+void api_keys_free(struct wb_api *api);
+
+/* request.c */
+/* ?limit=, 1..API_PAGE_MAX; false: answered. */
+bool api_limit(struct wb_req *req, size_t *ret_limit);
+/* An integer query parameter within [min, max]; absent: fallback. False: answered. */
+bool api_query_int(struct wb_req *req, const char *name, int64_t min, int64_t max, int64_t fallback,
+		   int64_t *ret);
+/* "<ms>.<text>" page cursors. text buffer of `size`. False: answered. */
+bool api_page(struct wb_req *req, int64_t *ret_ms, char *text, size_t size);
+json_t *api_page_next(int64_t ms, const char *text);
+/* Body as an object; false: answered. A missing body is {} when `optional`. */
+bool api_body(struct wb_req *req, bool optional, json_t **ret_doc);
+void api_put_time(json_t *o, const char *key, int64_t ms);	/* RFC 3339; 0: null */
+void api_put_text(json_t *o, const char *key, const char *text);	/* "" and NULL: left out */
+/* The session of {id} or of `id`; NULL: answered 404. */
+struct wb_session *api_session(struct wb_api *api, struct wb_req *req, const char *id);
+
+/* Idempotency-Key of a POST whose work is one transaction. */
+struct api_idem {
+	char key[256];
+	uint8_t request[32];	/* hash of method, path and body */
+	bool has;
+};
+/* false: answered (a repeat gets the first answer, another request 409). */
+bool api_idem_begin(struct wb_api *api, struct wb_req *req, struct api_idem *ret_idem);
+/* Stores the answer with the work. */
+void api_idem_put(struct wb_api *api, struct wb_req *req, const struct api_idem *idem,
+		  struct db_batch *b, int status, json_t *body);
+
+/* An answer that waits for a commit: `done` of transactions, ctx = this. */
+struct api_reply {
+	struct wb_api *api;
+	struct wb_req *req;
+	json_t *body;		/* NULL: made by `make`, or empty */
+	int status;
+	char id[DB_SESSION_ID_MAX + 1];
+	json_t *(*make)(struct wb_api *api, const char *id);	/* after the commit; NULL result: 404 */
+};
+/* Takes body. NULL: answered 500. */
+struct api_reply *api_reply_new(struct wb_api *api, struct wb_req *req, int status, json_t *take_body);
+wb_tx_fn api_reply_done;
+
+/* Handlers by file. */
+#define API_HANDLER(name) void name(struct wb_req *req, void *ctx)
+API_HANDLER(api_sessions_list);
+API_HANDLER(api_sessions_create);
+API_HANDLER(api_session_get);
+API_HANDLER(api_session_patch);
+API_HANDLER(api_session_delete);
+API_HANDLER(api_session_start);
+API_HANDLER(api_session_stop);
+API_HANDLER(api_session_restart);
+API_HANDLER(api_session_logout);
+API_HANDLER(api_session_qr);
+API_HANDLER(api_session_code);
+API_HANDLER(api_session_check);
+API_HANDLER(api_session_presence);
+API_HANDLER(api_messages_send);
+API_HANDLER(api_messages_list);
+API_HANDLER(api_message_get);
+API_HANDLER(api_message_cancel);
+API_HANDLER(api_message_trace);
+API_HANDLER(api_chats_list);
+API_HANDLER(api_chat_get);
+API_HANDLER(api_chat_read);
+API_HANDLER(api_chat_state);
+API_HANDLER(api_contacts_list);
+API_HANDLER(api_contact_get);
+API_HANDLER(api_events_list);
+API_HANDLER(api_events_sse);
+API_HANDLER(api_event_kinds);
+API_HANDLER(api_keys_list);
+API_HANDLER(api_keys_create);
+API_HANDLER(api_key_revoke);
+API_HANDLER(api_healthz);
+API_HANDLER(api_readyz);
+API_HANDLER(api_metrics);
+API_HANDLER(api_hosts);
+API_HANDLER(api_plugins);
+API_HANDLER(api_openapi);
+
+/* stream.c */
+int api_stream_listen(struct wb_api *api, struct wa_err *err) WA_MUST_USE;
+void api_streams_close(struct wb_api *api);
+/* messages.c */
+void api_waiters_close(struct wb_api *api);
+
+#endif

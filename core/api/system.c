@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Health, metrics, contacted hosts, plugins, the API document. */
+#include "api_int.h"
+
+#include "openapi.h"
+
+void api_healthz(struct wb_req *req, void *ctx)
+{
+	struct wb_api *api = ctx;
+	json_t *o = json_pack("{s:s, s:s}", "status", "ok", "version", WARBLER_VERSION);
+
+	api_put_time(o, "started_at", api->gw->started_ms);
+	wb_reply_json(req, 200, o);
+}
+
+void api_readyz(struct wb_req *req, void *ctx)
+{
+	struct wb_api *api = ctx;
+	struct wb_gateway *gw = api->gw;
+	const char *status = gw->draining ? "draining" : gw->ready ? "ready" : "starting";
+
+	wb_reply_json(req, gw->ready && !gw->draining ? 200 : 503,
+		      json_pack("{s:s, s:I, s:I}", "status", status, "sessions",
+				(json_int_t)wb_sessions_count(gw->sessions, -1), "connected",
+				(json_int_t)wb_sessions_count(gw->sessions, WB_SS_CONNECTED)));
+}
+
+void api_metrics(struct wb_req *req, void *ctx)
+{
+	struct wb_api *api = ctx;
+	struct wa_err err = WA_ERR_INIT;
+	struct wa_buf out;
+
+	wa_buf_init(&out, 4u << 20);
+	wb_gateway_metrics(api->gw, &out);
+	if (wa_buf_end(&out, &err))
+		wb_reply_err(req, &err);
+	else
+		wb_reply_raw(req, 200, "text/plain; version=0.0.4; charset=utf-8", wa_buf_view(&out));
+	wa_buf_clear(&out);
+}
+
+void api_hosts(struct wb_req *req, void *ctx)
+{
+	struct wb_api *api = ctx;
+
+	wb_reply_json(req, 200, json_pack("{s:o}", "hosts", wb_gateway_hosts(api->gw)));
+}
+
+void api_plugins(struct wb_req *req, void *ctx)
+{
+	struct wb_api *api = ctx;
+	json_t *list = json_array();
+	const struct wb_plugin *pl;
+
+	for (size_t i = 0; (pl = wb_plugin_at(api->gw->plugins, i)); i++)
+		json_array_append_new(list, wb_plugin_json(pl));
+	wb_reply_json(req, 200, json_pack("{s:o}", "plugins", list));
+}
+
+void api_openapi(struct wb_req *req, void *ctx)
+{
+	(void)ctx;
+	wb_reply_raw(req, 200, "application/yaml", wa_span(wb_openapi, wb_openapi_len));
+}
