@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef WA_CLIENT_INT_H
+#define WA_CLIENT_INT_H
+
+/*
+ * The inside of struct wa_client, shared by the files of one client only:
+ *
+ *	client.c	façade, the turn, batches, output gate, closing
+ *	conn.c		handshake to ready, failures, keep-alive, <ib>
+ *	dispatch.c	which file answers which stanza; acknowledgements
+ *	iq.c		questions waiting for an answer
+ *	link.c		linking by QR and by code
+ *	prekey.c	prekey upkeep, bundles
+ *	usync.c		device lists, LIDs, number checks
+ *	send.c		from message to stanza
+ *	send_kind.c	what a stanza says about its content
+ *	recv.c		from stanza to message
+ *	retry.c		retry receipts, both ways
+ *	receipt.c presence.c notification.c payload.c	what their names say
+ *
+ * The turn. Every call of the host is bracketed by client_enter/client_leave.
+ * What happens inside adds record writes, events and stanzas. The outermost
+ * leave runs pending work for at most one slice, seals writes and events into
+ * one batch, and lets stanzas out whose batches are committed.
+ */
+#include <wa/client.h>
+#include <wa/stream.h>
+
+#include <base.h>
+#include <list.h>
+#include <map.h>
+
+#define STANZA_ARENA_MAX (8u << 20)	/* nodes of one stanza we build */
+#define EVENT_ARENA_MAX (64u << 20)	/* decoded messages of one batch */
+#define GATE_BYTES_MAX (64u << 20)	/* stanzas waiting for commits */
+#define OUTPUT_HIGH (1u << 20)		/* no new fan-outs while the socket is this far behind */
+#define SEND_QUEUE_MAX 16384		/* sends accepted and not yet answered */
+#define MSG_ID_MAX 64
+#define DEVICES_MAX 128			/* of one user */
+#define KINDS_MAX 32			/* unknown kinds remembered, so that each is reported once */
+
+#define IQ_TIMEOUT_MS 60000
+#define HANDSHAKE_TIMEOUT_MS 20000
+#define LOGIN_TIMEOUT_MS 60000
+#define ACK_TIMEOUT_MS 75000
+#define PING_MIN_MS 20000
+#define PING_SPREAD_MS 10000
+#define PING_TIMEOUT_MS 20000
+#define PING_MISSES_MAX 3		/* unanswered pings on a line that is otherwise alive */
+#define CLOSE_TIMEOUT_MS 3000		/* flushing before a close */
+#define LOGOUT_TIMEOUT_MS 10000
+
+/* Cost of work in units of about 10 us; a slice stops at SLICE_UNITS or SLICE_MS. */
+#define SLICE_UNITS 400
+#define SLICE_MS 4
+#define COST_ENCRYPT 2
+#define COST_SESSION 100
+#define COST_PREKEY 13
+
+/* A stanza that waits: encoded, not yet sealed. */
+struct gate_item {
+	struct gate_item *next;
+	uint64_t dep;		/* batch that must be committed first; 0 none */
+	uint8_t *bytes;
+	size_t len;
+};
+
+/* ret: the answer. code 0: node is the result; > 0: the server's error code (node is the answer);
+ * < 0: enum wa_code, node NULL (no answer came, or the connection went). */
+typedef void iq_fn(struct wa_client *c, void *arg, const struct wa_node *node, int code);
+
+struct link_state;	/* link.c */
+struct upload;		/* prekey.c */
+struct retry_table;	/* retry.c */
+
+struct want {		/* JIDs to ask about at the end of the turn */
+	struct wa_jid *jids;
+	size_t len, cap;
+};
+
+struct bundle_item {	/* fetched, its session is not made yet */
+	struct wa_list link;
+	struct wa_jid jid;
+	struct wa_bundle b;
+};
+
+struct wa_client {
+	const struct wa_env *env;
+	const struct wa_client_ops *ops;
+	void *ctx;
+	struct wa_records *rec;
+	struct wa_signal *sig;
+	struct wa_device dev;
+	struct wa_pub root;
+	bool has_root;
+	uint32_t version[3];
+	char os_name[64];
+	char client_type;
+	char pair_phone[24];
+	char pair_code[9];
+	bool want_online;	/* what the host asked for */
+	bool online;		/* what the server was told */
+
+	/* connection */
+	struct wa_stream *stream;
+	int state;		/* enum wa_client_state */
+	int64_t phase_deadline;	/* handshake, login, closing; INT64_MAX none */
+	int64_t ping_at;
+	int64_t last_rx, ping_sent;
+	unsigned ping_misses;
+	int64_t server_offset_ms;
+	int64_t count_at;	/* look at the prekey count again; INT64_MAX never */
+	bool logging_out;
+	/* a close that waits for its last bytes */
+	bool close_pending;
+	int close_next, close_code;
+	const char *close_text;
+
+	/* turn */
+	unsigned depth;
+	bool busy;		/* inside the outermost leave */
+	bool failed;		/* out of memory: nothing of this turn may be committed */
+	bool dead;		/* a commit failed or memory ran out: memory is not what is stored */
+	bool work_left;		/* the slice was not enough */
+	bool drop_stream;	/* freed when no upcall of it is on the stack */
+	int64_t told_deadline;
+	unsigned budget;
+	int64_t slice_end;
+
+	/* batch */
+	uint64_t open_id, committed, rec_committed;
+	struct wa_event *events;
+	size_t n_events, cap_events;
+	struct wa_event spare;	/* what writers get when memory is out */
+	struct wa_arena ev_arena;
+
+	/* gate */
+	struct gate_item *gate, **gate_tail;
+	size_t gate_bytes;
+
+	/* questions */
+	struct wa_list iqs;
+	uint32_t iq_prefix, iq_counter;
+
+	struct link_state *link;
+	struct upload *upload;
+	struct retry_table *retries;
+
+	/* sends */
+	struct wa_map sends;	/* id -> struct send */
+	struct wa_map lanes;	/* chat -> struct lane */
+	struct wa_list ready, waiting, await;
+	size_t n_waiting;
+	struct wa_map asked;	/* user or device text -> in flight */
+	struct want want_users, want_devices;
+	struct wa_list bundles;
+
+	uint64_t kinds[KINDS_MAX];
+	size_t n_kinds;
+};
+
+/* ---- client.c ---- */
+void client_enter(struct wa_client *c);
+void client_leave(struct wa_client *c);
+int64_t client_now(const struct wa_client *c);
+bool client_slice(struct wa_client *c, unsigned cost);	/* may this much more be done now? */
+void client_save_device(struct wa_client *c);
+/* A zeroed event of the open batch; never NULL. Its texts live in ev_text/ev_arena. */
+struct wa_event *client_event(struct wa_client *c, int kind);
+const char *client_text(struct wa_client *c, const char *s);
+const char *client_span(struct wa_client *c, struct wa_span s);
+void client_unknown(struct wa_client *c, const char *what, struct wa_span name);
+void client_nomem(struct wa_client *c);
+/* Queue a stanza behind the open batch. */
+void client_send(struct wa_client *c, const struct wa_node *n);
+/* Now. For reports of the peer; safe in stream upcalls. */
+void client_close(struct wa_client *c, int next, int code, const char *text);
+/* After what is queued has left. */
+void client_close_flushed(struct wa_client *c, int next, int code, const char *text);
+bool client_up(const struct wa_client *c);	/* stanzas may be queued */
+bool client_own(const struct wa_client *c, const struct wa_jid *j);	/* same account, pn or lid */
+struct wa_jid client_self(const struct wa_client *c, int server);	/* own JID with device */
+void client_learn(struct wa_client *c, const struct wa_jid *a, const struct wa_jid *b);
+
+/* ---- dispatch.c ---- */
+int client_on_node(struct wa_client *c, const struct wa_node *n);
+void client_ack(struct wa_client *c, const struct wa_node *n, int error);
+
+/* ---- conn.c ---- */
+int conn_open(struct wa_client *c, struct wa_err *err);
+extern const struct wa_stream_ops conn_stream_ops;
+void conn_success(struct wa_client *c, const struct wa_node *n);
+void conn_failure(struct wa_client *c, const struct wa_node *n);
+void conn_stream_error(struct wa_client *c, const struct wa_node *n);
+void conn_ib(struct wa_client *c, const struct wa_node *n);
+void conn_pong(struct wa_client *c, const struct wa_node *n);
+void conn_tick(struct wa_client *c, int64_t now);
+int64_t conn_deadline(const struct wa_client *c);
+void conn_unified_session(struct wa_client *c);
+void conn_prekeys_done(struct wa_client *c);	/* upkeep at login is over */
+
+/* ---- iq.c ---- */
+/* Fill id and queue; `iq` is an <iq> without id. fn is called exactly once. */
+void iq_send(struct wa_client *c, struct wa_arena *a, struct wa_node *iq, int64_t timeout_ms,
+	     iq_fn *fn, void *arg);
+struct wa_node *iq_new(struct wa_arena *a, const char *type, const char *xmlns);
+void iq_answer(struct wa_client *c, const struct wa_node *n);
+void iq_tick(struct wa_client *c, int64_t now);
+void iq_abort(struct wa_client *c);
+int64_t iq_deadline(const struct wa_client *c);
+void iq_result(struct wa_client *c, const struct wa_node *n);	/* empty result to a request */
+
+/* ---- link.c ---- */
+void link_request(struct wa_client *c, const struct wa_node *n);	/* iq set md */
+void link_notification(struct wa_client *c, const struct wa_node *n);
+int link_by_code(struct wa_client *c, const char *digits, const char *code, struct wa_err *err);
+void link_tick(struct wa_client *c, int64_t now);
+int64_t link_deadline(const struct wa_client *c);
+void link_clear(struct wa_client *c);
+
+/* ---- prekey.c ---- */
+#define PREKEYS_FIRST 812
+#define PREKEYS_MORE 50
+#define PREKEYS_LOW 5
+void prekey_check(struct wa_client *c);			/* count, upload when low */
+void prekey_low(struct wa_client *c, int64_t count);	/* the server says how many are left */
+void prekey_work(struct wa_client *c);			/* slices: generation, sessions of bundles */
+void prekey_clear(struct wa_client *c);
+int prekey_spare(struct wa_client *c, struct wa_prekey_pub *ret, struct wa_err *err);
+void prekey_bundle_want(struct wa_client *c, const struct wa_jid *device);
+void prekey_fetch(struct wa_client *c);			/* ask for what is wanted */
+int prekey_read_bundle(const struct wa_node *n, struct wa_bundle *ret);
+void prekey_put_skey(struct wa_client *c, struct wa_arena *a, struct wa_node *parent);
+void prekey_put_key(struct wa_arena *a, struct wa_node *parent, const struct wa_prekey_pub *k);
+void put_be(struct wa_arena *a, struct wa_node *parent, const char *tag, uint32_t v, size_t len);
+
+/* ---- usync.c ---- */
+struct device_list {
+	struct wa_jid user;	/* bare */
+	int64_t at_ms;
+	struct { uint16_t id; bool hosted; } devices[DEVICES_MAX];
+	size_t n;
+};
+int usync_cached(struct wa_client *c, const struct wa_jid *user, struct device_list *ret); /* 1/0/<0 */
+void usync_forget(struct wa_client *c, const struct wa_jid *user);
+void usync_want(struct wa_client *c, const struct wa_jid *user);
+void usync_fetch(struct wa_client *c);
+struct wa_jid usync_device(const struct device_list *l, size_t i);
+
+/* ---- asked: what is in flight, by JID ---- */
+bool asked_has(struct wa_client *c, char kind, const struct wa_jid *j);
+void asked_set(struct wa_client *c, char kind, const struct wa_jid *j);
+void asked_del(struct wa_client *c, char kind, const struct wa_jid *j);
+void want_add(struct wa_client *c, struct want *w, const struct wa_jid *j);
+void want_clear(struct want *w);
+
+/* ---- send.c ---- */
+struct message_kind {		/* what the stanza says about its content */
+	const char *type;	/* text media reaction poll */
+	const char *mediatype;	/* or NULL */
+	const char *edit;	/* or NULL */
+	bool hide;		/* decrypt-fail=hide */
+	const char *polltype;	/* or NULL */
+};
+void send_pump(struct wa_client *c);
+void send_ack(struct wa_client *c, const struct wa_node *n);
+void send_wake(struct wa_client *c);		/* an answer came: look at waiting sends again */
+void send_user_failed(struct wa_client *c, const struct wa_jid *user, int code, const char *text);
+void send_device_failed(struct wa_client *c, const struct wa_jid *device);
+void send_tick(struct wa_client *c, int64_t now);
+int64_t send_deadline(const struct wa_client *c);
+void send_abort(struct wa_client *c);
+/* Send one stored message again to one device. */
+struct resend {
+	const char *id;
+	struct wa_jid to;		/* the device as it wrote to us */
+	struct wa_jid participant;	/* or null */
+	struct wa_jid chat;
+	struct wa_span plain;
+	int64_t timestamp_s;
+	unsigned count;
+	bool own, fetch;		/* fetch: a new session first */
+};
+int send_again(struct wa_client *c, const struct resend *r);
+const char *send_reason(int code);
+
+/* ---- send_kind.c ---- */
+void send_kind_of(const struct wa_message *m, struct message_kind *ret);
+void send_kind_of_raw(struct wa_span plain, struct message_kind *ret);
+
+/* ---- recv.c ---- */
+void recv_message(struct wa_client *c, const struct wa_node *n);
+
+/* ---- retry.c ---- */
+struct wa_msg_info;
+/* Ask for a message again. */
+void retry_ask(struct wa_client *c, const struct wa_node *n, const struct wa_msg_info *info,
+	       int reason);
+void retry_asked(struct wa_client *c, const struct wa_node *n);
+void retry_store(struct wa_client *c, const char *id, const struct wa_jid *chat, int64_t timestamp_s,
+		 struct wa_span plain);
+void retry_clear(struct wa_client *c);
+
+/* ---- receipt.c ---- */
+void receipt_in(struct wa_client *c, const struct wa_node *n);
+/* The receipt a message gets: type NULL for a plain one. */
+void receipt_out(struct wa_client *c, const struct wa_node *n, const char *type);
+
+/* ---- presence.c ---- */
+void presence_in(struct wa_client *c, const struct wa_node *n);
+void chatstate_in(struct wa_client *c, const struct wa_node *n);
+void presence_send(struct wa_client *c);	/* say what want_online says, when a name is known */
+void presence_own_name(struct wa_client *c, struct wa_span name);
+
+/* ---- notification.c ---- */
+void notification_in(struct wa_client *c, const struct wa_node *n);
+
+/* ---- payload.c ---- */
+int payload_build(const struct wa_client *c, struct wa_buf *out, struct wa_err *err);
+
+/* ---- small words ---- */
+static inline void span_copy(char *out, size_t size, struct wa_span s)
+{
+	size_t n = s.len < size - 1 ? s.len : size - 1;
+
+	if (n)
+		memcpy(out, s.ptr, n);
+	out[n] = '\0';
+}
+
+#endif

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What the server tells on its own. Every one is acknowledged, understood or not. */
+#include "client_int.h"
+
+static void devices_changed(struct wa_client *c, const struct wa_jid *user)
+{
+	struct wa_jid bare = wa_jid_bare(user);
+
+	usync_forget(c, &bare);
+	client_event(c, WA_EV_DEVICES)->jid = wa_signal_canonical(c->sig, &bare);
+}
+
+static void on_devices(struct wa_client *c, const struct wa_node *n, const struct wa_jid *from)
+{
+	struct wa_jid lid;
+
+	if (wa_node_attr_jid_get(n, "lid", &lid))
+		client_learn(c, from, &lid);
+	devices_changed(c, from);
+}
+
+static void on_account_sync(struct wa_client *c, const struct wa_node *n, const struct wa_jid *from)
+{
+	if (wa_node_get(n, "devices") && client_own(c, from))
+		devices_changed(c, from);
+}
+
+/* Their keys are new: what was agreed with the old ones is void. */
+static void identity_changed(struct wa_client *c, const struct wa_jid *from)
+{
+	struct wa_jid user = wa_jid_bare(from);
+	struct device_list l = { .n = 0 };
+	uint16_t ids[DEVICES_MAX + 1];
+	size_t i, n = 0;
+
+	if (client_own(c, from))
+		return;
+	user = wa_signal_canonical(c->sig, &user);
+	ids[n++] = 0;
+	if (usync_cached(c, &user, &l) == 1)
+		for (i = 0; i < l.n; i++)
+			if (l.devices[i].id)
+				ids[n++] = l.devices[i].id;
+	if (wa_signal_drop_user(c->sig, &user, ids, n))
+		client_nomem(c);
+	usync_forget(c, &user);
+	client_event(c, WA_EV_IDENTITY)->sender = user;
+}
+
+static void on_encrypt(struct wa_client *c, const struct wa_node *n, const struct wa_jid *from)
+{
+	const struct wa_node *count = wa_node_get(n, "count");
+
+	if (count)
+		prekey_low(c, wa_node_attr_num(count, "value", PREKEYS_LOW));
+	else if (wa_node_get(n, "identity") && wa_jid_is_user(from) && from->user[0])
+		identity_changed(c, from);
+}
+
+static void on_link(struct wa_client *c, const struct wa_node *n, const struct wa_jid *from)
+{
+	(void)from;
+	link_notification(c, n);
+}
+
+static void nothing(struct wa_client *c, const struct wa_node *n, const struct wa_jid *from)
+{
+	(void)c;
+	(void)n;
+	(void)from;
+}
+
+static const struct {
+	const char *type;
+	void (*fn)(struct wa_client *c, const struct wa_node *n, const struct wa_jid *from);
+} handlers[] = {
+	{ "encrypt", on_encrypt },
+	{ "devices", on_devices },
+	{ "account_sync", on_account_sync },
+	{ "link_code_companion_reg", on_link },
+	/* known, of no consequence here */
+	{ "server_sync", nothing },
+	{ "w:gp2", nothing },
+	{ "picture", nothing },
+	{ "status", nothing },
+	{ "privacy_token", nothing },
+	{ "mediaretry", nothing },
+	{ "business", nothing },
+	{ "psa", nothing },
+	{ "pay", nothing },
+	{ "server", nothing },
+	{ "newsletter", nothing },
+	{ "mex", nothing },
+};
+
+void notification_in(struct wa_client *c, const struct wa_node *n)
+{
+	struct wa_jid from, lid;
+	size_t i;
+
+	if (!wa_node_attr_jid_get(n, "from", &from)) {
+		client_unknown(c, "notification", wa_span_str("without sender"));
+		return;
+	}
+	client_ack(c, n, 0);
+	if (wa_node_attr_jid_get(n, "sender_lid", &lid))
+		client_learn(c, &from, &lid);
+	for (i = 0; i < WA_ARRAY_LEN(handlers); i++) {
+		if (!wa_node_attr_is(n, "type", handlers[i].type))
+			continue;
+		handlers[i].fn(c, n, &from);
+		return;
+	}
+	client_unknown(c, "notification", wa_node_attr_get(n, "type"));
+}

@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * From stanza to message: who wrote where, decrypt, unwrap, and the answer the
+ * server waits for. The answer leaves only after the batch that holds the
+ * message is committed.
+ */
+#include "client_int.h"
+
+#define ENCS_MAX 16
+#define NACK_PARSING 487
+#define NACK_STANZA 488
+#define NACK_PROTOBUF 491
+#define NACK_SECRET 495
+#define NACK_UNHANDLED 500
+#define PROTOCOL_HISTORY_SYNC 5
+#define PLAIN_MAX (8u << 20)
+
+enum outcome { GOT_NOTHING, GOT_MESSAGE, GOT_DUPLICATE, GOT_FAILED, GOT_BAD };
+
+struct incoming {
+	const struct wa_node *node;
+	struct wa_msg_info info;
+	struct wa_jid device;	/* whose session decrypts */
+	bool peer;		/* between own devices only */
+	bool history;
+	int nack;
+	int retry_reason;
+};
+
+/* ---- who and where ---- */
+
+static bool attr_jid(const struct wa_node *n, const char *key, struct wa_jid *ret)
+{
+	return wa_node_attr_jid_get(n, key, ret) == 1;
+}
+
+static void learn_attrs(struct wa_client *c, const struct wa_node *n)
+{
+	static const char *const pairs[][2] = {
+		{ "from", "sender_lid" }, { "from", "sender_pn" },
+		{ "participant", "participant_lid" }, { "participant", "participant_pn" },
+		{ "recipient", "peer_recipient_lid" }, { "recipient", "peer_recipient_pn" },
+		{ "recipient", "recipient_lid" }, { "recipient", "recipient_pn" },
+	};
+	struct wa_jid a, b;
+	size_t i;
+
+	for (i = 0; i < WA_ARRAY_LEN(pairs); i++)
+		if (attr_jid(n, pairs[i][0], &a) && attr_jid(n, pairs[i][1], &b))
+			client_learn(c, &a, &b);
+}
+
+static void pn_form(struct wa_client *c, const struct wa_jid *j, struct wa_jid *ret)
+{
+	memset(ret, 0, sizeof(*ret));
+	if (j->server == WA_SRV_PN)
+		*ret = *j;
+	else if (j->server == WA_SRV_LID && wa_signal_pn_of(c->sig, j, ret) != 1)
+		memset(ret, 0, sizeof(*ret));
+}
+
+static bool read_info(struct wa_client *c, const struct wa_node *n, struct incoming *in)
+{
+	struct wa_msg_info *info = &in->info;
+	struct wa_jid from, participant, recipient;
+
+	if (!wa_node_has(n, "id") || !attr_jid(n, "from", &from))
+		return false;
+	learn_attrs(c, n);
+	info->id = client_span(c, wa_node_attr_get(n, "id"));
+	info->group = from.server == WA_SRV_GROUP || from.server == WA_SRV_BROADCAST;
+	if (info->group) {
+		if (!attr_jid(n, "participant", &participant))
+			return false;
+		info->chat = from;
+		info->sender = participant;
+	} else {
+		info->sender = from;
+		info->chat = wa_jid_bare(&from);
+	}
+	info->from_me = client_own(c, &info->sender);
+	if (info->from_me && !info->group && attr_jid(n, "recipient", &recipient))
+		info->chat = wa_jid_bare(&recipient);
+	in->device = info->sender = wa_signal_canonical(c->sig, &info->sender);
+	if (!info->group)
+		info->chat = wa_signal_canonical(c->sig, &info->chat);
+	pn_form(c, &info->sender, &info->sender_pn);
+	if (!info->group)
+		pn_form(c, &info->chat, &info->chat_pn);
+	info->offline = wa_node_has(n, "offline");
+	info->timestamp_ms = wa_node_attr_num(n, "t", 0) * 1000;
+	if (wa_node_has(n, "notify"))
+		info->push_name = client_span(c, wa_node_attr_get(n, "notify"));
+	in->peer = wa_node_attr_is(n, "category", "peer");
+	return true;
+}
+
+/* ---- seen ---- */
+
+static size_t seen_key(const struct wa_msg_info *i, char out[2 * WA_JID_TEXT_MAX + 256])
+{
+	size_t n = strlen(wa_jid_text(&i->chat, out)) + 1, len = strlen(i->id);
+
+	n += strlen(wa_jid_text(&i->sender, out + n)) + 1;
+	if (len > 255)
+		len = 255;
+	memcpy(out + n, i->id, len);
+	return n + len;
+}
+
+static bool seen(struct wa_client *c, const struct wa_msg_info *i)
+{
+	char key[2 * WA_JID_TEXT_MAX + 256];
+	struct wa_buf b;
+	int rc;
+
+	wa_buf_init(&b, 1u << 16);
+	rc = wa_records_get(c->rec, WA_REC_SEEN, wa_span(key, seen_key(i, key)), &b, NULL);
+	wa_buf_clear(&b);
+	return rc == 1;
+}
+
+static void mark_seen(struct wa_client *c, const struct wa_msg_info *i)
+{
+	char key[2 * WA_JID_TEXT_MAX + 256];
+
+	if (wa_records_put(c->rec, WA_REC_SEEN, wa_span(key, seen_key(i, key)), wa_span("", 0)))
+		client_nomem(c);
+}
+
+/* ---- content ---- */
+
+static void publish(struct wa_client *c, struct incoming *in, const struct wa_message *m)
+{
+	struct wa_msg_info *info = wa_arena_dup(&c->ev_arena, &in->info, sizeof(in->info));
+	struct wa_message *copy = wa_arena_dup(&c->ev_arena, m, sizeof(*m));
+	struct wa_event *e;
+
+	if (!info || !copy) {
+		client_nomem(c);
+		return;
+	}
+	e = client_event(c, WA_EV_MESSAGE);
+	e->info = info;
+	e->message = copy;
+	e->raw = copy->raw;
+	e->id = info->id;
+	e->chat = info->chat;
+	e->sender = info->sender;
+	e->timestamp_ms = info->timestamp_ms;
+}
+
+static int take_skdm(struct wa_client *c, const struct incoming *in, const struct wa_message *m)
+{
+	struct wa_jid group;
+
+	if (m->skdm.len == 0)
+		return 0;
+	if (!in->info.group || wa_jid_parse(m->skdm_group, &group, NULL) ||
+	    !wa_jid_eq(&group, &in->info.chat))
+		return WA_EPROTO;
+	return wa_signal_group_process(c->sig, &group, &in->device, m->skdm, NULL);
+}
+
+static enum outcome take_content(struct wa_client *c, struct incoming *in, struct wa_span plain)
+{
+	struct wa_span kept = wa_span(wa_arena_dup(&c->ev_arena, plain.ptr, plain.len), plain.len);
+	struct wa_message m;
+	struct wa_err err = WA_ERR_INIT;
+
+	if (plain.len && !kept.ptr) {
+		client_nomem(c);
+		return GOT_BAD;
+	}
+	if (wa_message_decode(kept, &c->ev_arena, &m, &err)) {
+		WA_LOG(c->env, WA_WARN, "recv.bad_message", WA_S("error", err.msg));
+		in->nack = NACK_PROTOBUF;
+		return GOT_BAD;
+	}
+	if (!wa_jid_is_null(&m.destination)) {
+		/* Only our own devices say where else they wrote. */
+		if (!in->info.from_me || in->info.group) {
+			in->nack = NACK_PROTOBUF;
+			return GOT_BAD;
+		}
+		in->info.chat = wa_jid_bare(&m.destination);
+		in->info.chat = wa_signal_canonical(c->sig, &in->info.chat);
+		pn_form(c, &in->info.chat, &in->info.chat_pn);
+	}
+	if (take_skdm(c, in, &m))
+		WA_LOG(c->env, WA_WARN, "recv.bad_sender_key", WA_I("len", (int64_t)m.skdm.len));
+	if (in->info.from_me && in->info.push_name && in->info.sender.device == 0)
+		presence_own_name(c, wa_span_str(in->info.push_name));
+	if (m.kind == WA_MSG_PROTOCOL) {
+		in->history |= in->info.from_me && m.protocol_type == PROTOCOL_HISTORY_SYNC;
+		return GOT_MESSAGE;
+	}
+	if (m.kind != WA_MSG_SKDM && !in->peer)
+		publish(c, in, &m);
+	return GOT_MESSAGE;
+}
+
+static int enc_type(const struct wa_node *enc)
+{
+	if (wa_node_attr_is(enc, "type", "pkmsg"))
+		return WA_ENC_PKMSG;
+	if (wa_node_attr_is(enc, "type", "msg"))
+		return WA_ENC_MSG;
+	if (wa_node_attr_is(enc, "type", "skmsg"))
+		return WA_ENC_SKMSG;
+	return -1;
+}
+
+static int decrypt(struct wa_client *c, struct incoming *in, int type, struct wa_span cipher,
+		   struct wa_buf *out, struct wa_err *err)
+{
+	if (type == WA_ENC_SKMSG)
+		return in->info.group ? wa_signal_group_decrypt(c->sig, &in->info.chat, &in->device,
+								cipher, out, err) :
+					wa_err_set(err, WA_EPROTO, "group cipher outside a group");
+	return wa_signal_decrypt(c->sig, &in->device, type, cipher, out, err);
+}
+
+static enum outcome take_enc(struct wa_client *c, struct incoming *in, const struct wa_node *enc)
+{
+	int type = enc_type(enc), rc;
+	struct wa_err err = WA_ERR_INIT;
+	enum outcome got;
+	struct wa_buf plain;
+
+	if (wa_node_attr_is(enc, "type", "msmsg")) {
+		in->nack = NACK_SECRET;
+		return GOT_BAD;
+	}
+	if (type < 0 || (wa_node_has(enc, "v") && !wa_node_attr_is(enc, "v", "2"))) {
+		client_unknown(c, "enc", wa_node_attr_get(enc, "type"));
+		in->nack = NACK_STANZA;
+		return GOT_BAD;
+	}
+	wa_buf_init(&plain, PLAIN_MAX);
+	rc = decrypt(c, in, type, wa_node_bytes(enc), &plain, &err);
+	if (rc == 0) {
+		got = take_content(c, in, wa_buf_view(&plain));
+	} else if (rc == WA_EDUP) {
+		got = GOT_DUPLICATE;
+	} else if (rc == WA_ENOMEM || rc == WA_ESTORE) {
+		client_nomem(c);	/* not the peer's fault: it comes again */
+		got = GOT_BAD;
+	} else {
+		WA_LOG(c->env, WA_WARN, "recv.undecryptable", WA_S("id", in->info.id),
+		       WA_SN("type", wa_node_attr_get(enc, "type")), WA_S("error", err.msg));
+		in->retry_reason = err.detail > 0 && err.detail < 100 ? err.detail : 0;
+		got = GOT_FAILED;
+	}
+	wa_buf_wipe(&plain);
+	return got;
+}
+
+/* ---- answers ---- */
+
+static void history_receipt(struct wa_client *c, const struct wa_node *n)
+{
+	struct wa_jid me = wa_jid_bare(&c->dev.pn);
+	struct wa_node *r;
+	struct wa_arena a;
+
+	wa_arena_init(&a, STANZA_ARENA_MAX);
+	r = wa_node_new(&a, "receipt");
+	wa_node_attr_span(&a, r, "id", wa_node_attr_get(n, "id"));
+	wa_node_attr_jid(&a, r, "to", &me);
+	wa_node_attr(&a, r, "type", "hist_sync");
+	client_send(c, r);
+	wa_arena_clear(&a);
+}
+
+static void answer_good(struct wa_client *c, const struct incoming *in)
+{
+	const struct wa_node *n = in->node;
+
+	if (in->info.chat.server == WA_SRV_BROADCAST && !in->info.from_me)
+		client_ack(c, n, 0);
+	else if (in->peer)
+		receipt_out(c, n, "peer_msg");
+	else if (in->info.from_me)
+		receipt_out(c, n, "sender");
+	else
+		receipt_out(c, n, c->online ? NULL : "inactive");
+	if (in->history)
+		history_receipt(c, n);
+}
+
+static void unavailable(struct wa_client *c, struct incoming *in, const struct wa_node *u)
+{
+	struct wa_msg_info *info = wa_arena_dup(&c->ev_arena, &in->info, sizeof(in->info));
+	struct wa_event *e = client_event(c, WA_EV_UNDECRYPTABLE);
+
+	if (!info)
+		client_nomem(c);
+	e->info = info;
+	e->final = true;
+	e->text = wa_node_has(u, "type") ? client_span(c, wa_node_attr_get(u, "type")) : "unavailable";
+	client_ack(c, in->node, 0);
+}
+
+static enum outcome take_all(struct wa_client *c, struct incoming *in)
+{
+	enum outcome worst = GOT_NOTHING, got;
+	const struct wa_node *ch;
+	size_t n = 0;
+
+	for (ch = wa_node_first(in->node); ch && n < ENCS_MAX && !c->failed; ch = ch->next) {
+		if (!wa_node_is(ch, "enc"))
+			continue;
+		n++;
+		got = take_enc(c, in, ch);
+		/* A key that came twice does not spoil the message after it. */
+		if (got > worst && !(got == GOT_DUPLICATE && worst == GOT_MESSAGE))
+			worst = got;
+		else if (got == GOT_MESSAGE && worst == GOT_DUPLICATE)
+			worst = GOT_MESSAGE;
+	}
+	return worst;
+}
+
+void recv_message(struct wa_client *c, const struct wa_node *n)
+{
+	struct incoming in = { .node = n };
+	struct wa_msg_info before;
+	const struct wa_node *u = wa_node_get(n, "unavailable");
+
+	if (!read_info(c, n, &in)) {
+		client_unknown(c, "message", wa_span_str("without sender"));
+		client_ack(c, n, NACK_PARSING);
+		return;
+	}
+	before = in.info;
+	if (seen(c, &before)) {
+		/* It is stored; its receipt may not have got through. */
+		answer_good(c, &in);
+		return;
+	}
+	switch (take_all(c, &in)) {
+	case GOT_MESSAGE:
+		mark_seen(c, &before);
+		answer_good(c, &in);
+		break;
+	case GOT_DUPLICATE:
+		client_ack(c, n, 0);
+		break;
+	case GOT_FAILED:
+		retry_ask(c, n, &in.info, in.retry_reason);
+		break;
+	case GOT_BAD:
+		client_ack(c, n, in.nack ? in.nack : NACK_UNHANDLED);
+		break;
+	case GOT_NOTHING:
+		if (u) {
+			unavailable(c, &in, u);
+		} else if (wa_node_get(n, "plaintext")) {
+			client_unknown(c, "message", wa_span_str("plaintext"));
+			client_ack(c, n, 0);
+		} else {
+			client_unknown(c, "message", wa_span_str("without content"));
+			client_ack(c, n, NACK_STANZA);
+		}
+		break;
+	}
+}

@@ -1,0 +1,769 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * From a message to stanzas: a queue per chat, so that order is kept; many
+ * chats at once. The first of each chat is the one being worked on:
+ *
+ *	ready	may take its next step
+ *	waiting	for a device list or a key bundle
+ *	await	its stanza is behind the gate or out; the server's ack is due
+ */
+#include "client_int.h"
+
+#include <crypto.h>
+#include <text.h>
+
+#include <stdlib.h>
+
+#define WINDOW 256		/* sends that ask the server at the same time */
+#define ASKS_MAX 3		/* times one send asks for the same thing */
+#define PLAIN_MAX (4u << 20)
+
+struct target {
+	struct wa_jid wire;	/* as the stanza names it */
+	struct wa_jid addr;	/* as its session is named */
+	bool own, failed;
+};
+
+struct lane {
+	struct wa_list queue;	/* behind the head */
+	struct send *head;
+	char key[WA_JID_TEXT_MAX];
+};
+
+struct send {
+	struct wa_list link;
+	struct lane *lane;	/* while it is the head or queued */
+	char id[MSG_ID_MAX + 1];
+	struct wa_jid to;	/* as asked */
+	struct wa_jid chat;	/* as the stanza says, once known */
+	uint8_t *plain;
+	size_t plain_len;
+	struct message_kind kind;
+	int64_t deadline_ms;
+	bool waiting, lid_asked;
+	unsigned asks;
+
+	struct target *targets;
+	size_t n_targets, next;
+	bool sessions_ok, pkmsg;
+	size_t n_people;	/* recipients' devices reached */
+	size_t n_done;
+	struct wa_arena arena;
+	struct wa_node *participants;
+	struct wa_buf dsm;
+	char phash[16];
+
+	/* answering a retry receipt */
+	bool resend, resend_own, fetch;
+	unsigned count;
+	int64_t timestamp_s;
+	struct wa_jid participant;
+};
+
+/* ---- reasons ---- */
+
+const char *send_reason(int code)
+{
+	static const struct {
+		int code;
+		const char *text;
+	} reasons[] = {
+		{ 400, "bad_request" }, { 401, "not_authorized" }, { 403, "forbidden" },
+		{ 404, "not_on_whatsapp" }, { 405, "not_allowed" }, { 406, "not_acceptable" },
+		{ 408, "timeout" }, { 409, "conflict" }, { 410, "gone" },
+		{ 420, "recipient_changed" }, { 421, "addressing_mode_stale" },
+		{ 429, "rate_limited" }, { 463, "reachout_timelock" }, { 475, "terms_not_accepted" },
+		{ 479, "stanza_invalid" }, { 500, "server_error" }, { 501, "not_implemented" },
+		{ 503, "server_busy" },
+	};
+	size_t i;
+
+	for (i = 0; i < WA_ARRAY_LEN(reasons); i++)
+		if (reasons[i].code == code)
+			return reasons[i].text;
+	return code >= 500 ? "server_error" : "refused";
+}
+
+/* ---- queue ---- */
+
+static void work_free(struct send *s)
+{
+	free(s->targets);
+	s->targets = NULL;
+	s->n_targets = 0;
+	wa_arena_clear(&s->arena);
+	s->participants = NULL;
+	wa_buf_wipe(&s->dsm);
+	if (s->plain)
+		wa_wipe(s->plain, s->plain_len);
+	free(s->plain);
+	s->plain = NULL;
+}
+
+static void unlink_send(struct wa_client *c, struct send *s)
+{
+	wa_list_del(&s->link);
+	if (s->waiting)
+		c->n_waiting--;
+	s->waiting = false;
+}
+
+/* The next one of the chat takes the place of the head. */
+static void lane_leave(struct wa_client *c, struct send *s)
+{
+	struct lane *l = s->lane;
+	struct wa_list *next;
+
+	s->lane = NULL;
+	if (!l || l->head != s)
+		return;
+	next = wa_list_pop_front(&l->queue);
+	if (next) {
+		l->head = container_of(next, struct send, link);
+		wa_list_push_back(&c->ready, next);
+		return;
+	}
+	(void)wa_map_del(&c->lanes, wa_span_str(l->key));
+	free(l);
+	if (c->lanes.len == 0)
+		wa_map_clear(&c->lanes);
+}
+
+static void send_free(struct wa_client *c, struct send *s)
+{
+	unlink_send(c, s);
+	lane_leave(c, s);
+	if (!s->resend)
+		(void)wa_map_del(&c->sends, wa_span_str(s->id));
+	if (c->sends.len == 0)
+		wa_map_clear(&c->sends);
+	work_free(s);
+	free(s);
+}
+
+static struct wa_event *result(struct wa_client *c, int kind, const struct send *s)
+{
+	struct wa_event *e = client_event(c, kind);
+
+	e->id = client_text(c, s->id);
+	e->chat = wa_jid_is_null(&s->chat) ? s->to : s->chat;
+	return e;
+}
+
+static void send_fail(struct wa_client *c, struct send *s, int code, const char *text)
+{
+	struct wa_event *e;
+
+	if (!s->resend) {
+		e = result(c, WA_EV_NACK, s);
+		e->code = code;
+		e->text = client_text(c, text);
+	}
+	send_free(c, s);
+}
+
+static int lane_join(struct wa_client *c, struct send *s)
+{
+	struct wa_jid j = wa_signal_canonical(c->sig, &s->to);
+	char key[WA_JID_TEXT_MAX];
+	struct lane *l;
+
+	j = wa_jid_bare(&j);
+	(void)wa_jid_text(&j, key);
+	l = wa_map_get(&c->lanes, wa_span_str(key));
+	if (l) {
+		s->lane = l;
+		wa_list_push_back(&l->queue, &s->link);
+		return 0;
+	}
+	l = calloc(1, sizeof(*l));
+	if (!l)
+		return WA_ENOMEM;
+	memcpy(l->key, key, sizeof(key));
+	wa_list_init(&l->queue);
+	if (wa_map_put(&c->lanes, wa_span_str(key), l, NULL)) {
+		free(l);
+		return WA_ENOMEM;
+	}
+	l->head = s;
+	s->lane = l;
+	wa_list_push_back(&c->ready, &s->link);
+	return 0;
+}
+
+static struct send *send_new(const char *id, const struct wa_jid *to)
+{
+	struct send *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return NULL;
+	wa_list_init(&s->link);
+	wa_arena_init(&s->arena, STANZA_ARENA_MAX);
+	wa_buf_init(&s->dsm, PLAIN_MAX);
+	span_copy(s->id, sizeof(s->id), wa_span_str(id));
+	s->to = *to;
+	return s;
+}
+
+static int fill_plain(struct wa_client *c, struct send *s, const struct wa_send *o, struct wa_err *err)
+{
+	struct wa_message m;
+	uint8_t secret[32];
+	struct wa_buf b;
+	int rc;
+
+	wa_buf_init(&b, PLAIN_MAX);
+	if (o->message) {
+		m = *o->message;
+		if (m.kind == WA_MSG_TEXT && m.secret.len == 0) {
+			c->env->random(c->env->ctx, secret, sizeof(secret));
+			m.secret = wa_span(secret, sizeof(secret));
+		}
+		rc = wa_message_encode(&m, &b, err);
+		send_kind_of(&m, &s->kind);
+	} else {
+		wa_buf_span(&b, o->raw);
+		rc = wa_buf_end(&b, err);
+		send_kind_of_raw(o->raw, &s->kind);
+	}
+	if (rc == 0)
+		s->plain = wa_buf_take(&b, &s->plain_len);
+	wa_buf_wipe(&b);
+	wa_wipe(secret, sizeof(secret));
+	return rc;
+}
+
+static int check_send(struct wa_client *c, const struct wa_send *o, struct wa_err *err)
+{
+	size_t len = o->id ? strlen(o->id) : 0;
+
+	if (c->state != WA_ST_READY || c->dead || c->failed)
+		return wa_err_set(err, WA_ESTATE, "not connected");
+	if (len == 0 || len > MSG_ID_MAX)
+		return wa_err_set(err, WA_EINVALID, "message id of %zu characters", len);
+	if (!o->message && o->raw.len == 0)
+		return wa_err_set(err, WA_EINVALID, "nothing to send");
+	if (o->to.server == WA_SRV_GROUP || o->to.server == WA_SRV_BROADCAST ||
+	    o->to.server == WA_SRV_NEWSLETTER)
+		return wa_err_set(err, WA_EUNSUPPORTED, "only messages to people can be sent");
+	if ((!wa_jid_is_user(&o->to) && o->to.server != WA_SRV_LEGACY) || !o->to.user[0])
+		return wa_err_set(err, WA_EINVALID, "recipient is not a user");
+	if (wa_map_has(&c->sends, wa_span_str(o->id)))
+		return wa_err_set(err, WA_ECONFLICT, "message id is being sent already");
+	if (c->sends.len >= SEND_QUEUE_MAX)
+		return wa_err_set(err, WA_ELIMIT, "%d sends under way", SEND_QUEUE_MAX);
+	return 0;
+}
+
+int wa_client_send(struct wa_client *c, const struct wa_send *o, struct wa_err *err)
+{
+	struct wa_jid to = wa_jid_bare(&o->to);
+	struct send *s;
+	int rc = check_send(c, o, err);
+
+	if (rc)
+		return rc;
+	if (to.server == WA_SRV_LEGACY)
+		to.server = WA_SRV_PN;
+	s = send_new(o->id, &to);
+	if (!s)
+		return wa_err_set(err, WA_ENOMEM, "no memory for a send");
+	client_enter(c);
+	rc = fill_plain(c, s, o, err);
+	if (rc == 0 && wa_map_put(&c->sends, wa_span_str(s->id), s, NULL))
+		rc = wa_err_set(err, WA_ENOMEM, "no memory for a send");
+	if (rc == 0 && lane_join(c, s))
+		rc = wa_err_set(err, WA_ENOMEM, "no memory for a send");
+	if (rc)
+		send_free(c, s);
+	client_leave(c);
+	return rc;
+}
+
+void wa_client_message_id(struct wa_client *c, char out[32])
+{
+	static const char hex[] = "0123456789ABCDEF";
+	uint8_t in[8 + WA_JID_USER_MAX + 8 + 16], digest[WA_SHA256_LEN];
+	uint64_t t = (uint64_t)(client_now(c) / 1000);
+	size_t n = 0, len = strlen(c->dev.pn.user), i;
+
+	for (i = 0; i < 8; i++)
+		in[n++] = (uint8_t)(t >> (56 - 8 * i));
+	memcpy(in + n, c->dev.pn.user, len);
+	n += len;
+	memcpy(in + n, "@c.us", 5);
+	n += 5;
+	c->env->random(c->env->ctx, in + n, 16);
+	n += 16;
+	wa_sha256(wa_span(in, n), digest);
+	memcpy(out, "3EB0", 4);
+	for (i = 0; i < 9; i++) {
+		out[4 + 2 * i] = hex[digest[i] >> 4];
+		out[5 + 2 * i] = hex[digest[i] & 15];
+	}
+	out[22] = '\0';
+}
+
+/* ---- steps ---- */
+
+enum step { STEP_GO, STEP_WAIT, STEP_SLICE, STEP_FAILED };
+
+static enum step ask_user(struct wa_client *c, struct send *s, const struct wa_jid *user)
+{
+	if (!asked_has(c, 'u', user) && s->asks++ >= ASKS_MAX) {
+		send_fail(c, s, 404, "no_device_list");
+		return STEP_FAILED;
+	}
+	usync_want(c, user);
+	return STEP_WAIT;
+}
+
+static int add_targets(struct wa_client *c, struct send *s, const struct device_list *l, bool own)
+{
+	bool pn = s->chat.server == WA_SRV_PN || s->chat.server == WA_SRV_HOSTED;
+	struct target *grown = realloc(s->targets, (s->n_targets + l->n) * sizeof(*grown));
+	size_t i;
+
+	if (!grown)
+		return WA_ENOMEM;
+	s->targets = grown;
+	for (i = 0; i < l->n; i++) {
+		struct target *t = &s->targets[s->n_targets];
+
+		memset(t, 0, sizeof(*t));
+		t->own = own;
+		t->addr = t->wire = usync_device(l, i);
+		/* The stanza's form decides that of every device in it. */
+		if (own && pn)
+			t->wire = wa_jid_device(&c->dev.pn, t->addr.device);
+		s->n_targets++;
+	}
+	return 0;
+}
+
+/* phash covers every device of both accounts, this one included; the stanza goes to the others. */
+static int drop_self(struct wa_client *c, struct send *s)
+{
+	struct wa_jid *all = calloc(s->n_targets ? s->n_targets : 1, sizeof(*all));
+	size_t i, n = 0;
+	int rc = WA_ENOMEM;
+
+	if (all) {
+		for (i = 0; i < s->n_targets; i++)
+			all[i] = s->targets[i].wire;
+		rc = wa_phash(all, s->n_targets, s->phash);
+	}
+	free(all);
+	for (i = 0; i < s->n_targets; i++)
+		if (!s->targets[i].own || s->targets[i].wire.device != c->dev.pn.device)
+			s->targets[n++] = s->targets[i];
+	s->n_targets = n;
+	return rc;
+}
+
+static enum step find_devices(struct wa_client *c, struct send *s)
+{
+	bool self = client_own(c, &s->to);
+	struct wa_jid chat = self ? wa_jid_bare(wa_jid_is_null(&c->dev.lid) ? &c->dev.pn : &c->dev.lid) :
+				    wa_signal_canonical(c->sig, &s->to);
+	struct wa_jid me = wa_jid_bare(wa_jid_is_null(&c->dev.lid) ? &c->dev.pn : &c->dev.lid);
+	struct device_list theirs = { .n = 0 }, ours = { .n = 0 };
+	enum step own_step = STEP_GO;
+	int rc;
+
+	chat = wa_jid_bare(&chat);
+	rc = usync_cached(c, &me, &ours);
+	if (rc == 0)
+		own_step = ask_user(c, s, &me);
+	if (rc < 0 || own_step == STEP_FAILED)
+		goto failed;
+	if (!self) {
+		bool ask_lid = chat.server == WA_SRV_PN && !s->lid_asked;
+
+		rc = usync_cached(c, &chat, &theirs);
+		if (rc < 0)
+			goto failed;
+		if (rc == 0 || ask_lid) {
+			/* Who has no LID after that is written to by number. */
+			s->lid_asked = true;
+			return ask_user(c, s, &chat);
+		}
+	}
+	if (own_step == STEP_WAIT)
+		return STEP_WAIT;
+	s->chat = chat;
+	rc = add_targets(c, s, &theirs, false);
+	if (rc == 0)
+		rc = add_targets(c, s, &ours, true);
+	if (rc == 0)
+		rc = drop_self(c, s);
+	if (rc == 0)
+		return STEP_GO;
+failed:
+	if (own_step != STEP_FAILED)
+		send_fail(c, s, 0, "internal");
+	return STEP_FAILED;
+}
+
+static enum step find_sessions(struct wa_client *c, struct send *s)
+{
+	enum step step = STEP_GO;
+	size_t i;
+
+	for (i = 0; i < s->n_targets; i++) {
+		struct target *t = &s->targets[i];
+		int rc;
+
+		if (t->failed)
+			continue;
+		if (s->resend && s->fetch) {
+			/* Asked once; the answer replaces the session or fails the target. */
+			rc = s->asks && !asked_has(c, 'd', &t->addr);
+			s->asks = 1;
+		} else {
+			rc = wa_signal_has_session(c->sig, &t->addr, NULL);
+		}
+		if (rc < 0)
+			t->failed = true;
+		if (rc == 0) {
+			prekey_bundle_want(c, &t->addr);
+			step = STEP_WAIT;
+		}
+	}
+	s->sessions_ok = step == STEP_GO;
+	return step;
+}
+
+static struct wa_span plain_for(struct wa_client *c, struct send *s, const struct target *t)
+{
+	if (!t->own)
+		return wa_span(s->plain, s->plain_len);
+	if (s->dsm.len == 0 &&
+	    wa_message_wrap_sent(wa_span(s->plain, s->plain_len), &s->chat, &s->dsm, NULL))
+		client_nomem(c);
+	return wa_buf_view(&s->dsm);
+}
+
+static struct wa_node *enc_node(struct send *s, int type, struct wa_span cipher)
+{
+	struct wa_node *enc = wa_node_new(&s->arena, "enc");
+
+	wa_node_attr(&s->arena, enc, "v", "2");
+	wa_node_attr(&s->arena, enc, "type", type == WA_ENC_PKMSG ? "pkmsg" : "msg");
+	if (s->kind.mediatype)
+		wa_node_attr(&s->arena, enc, "mediatype", s->kind.mediatype);
+	if (s->kind.hide)
+		wa_node_attr(&s->arena, enc, "decrypt-fail", "hide");
+	if (s->resend)
+		wa_node_attr_int(&s->arena, enc, "count", s->count);
+	wa_node_data(&s->arena, enc, cipher);
+	return enc;
+}
+
+static void encrypt_one(struct wa_client *c, struct send *s, struct target *t)
+{
+	struct wa_err err = WA_ERR_INIT;
+	struct wa_node *to, *enc;
+	struct wa_buf cipher;
+	int type;
+
+	wa_buf_init(&cipher, PLAIN_MAX + 4096);
+	if (wa_signal_encrypt(c->sig, &t->addr, plain_for(c, s, t), &type, &cipher, &err)) {
+		WA_LOG(c->env, WA_WARN, "send.encrypt_failed", WA_I("device", t->addr.device),
+		       WA_S("error", err.msg));
+		t->failed = true;
+	} else {
+		if (!s->participants)
+			s->participants = wa_node_new(&s->arena, "participants");
+		enc = enc_node(s, type, wa_buf_view(&cipher));
+		if (s->resend) {
+			wa_node_append(s->participants, enc);
+		} else {
+			to = wa_node_child(&s->arena, s->participants, "to");
+			wa_node_attr_jid(&s->arena, to, "jid", &t->wire);
+			wa_node_append(to, enc);
+		}
+		s->pkmsg |= type == WA_ENC_PKMSG;
+		s->n_people += !t->own;
+		s->n_done++;
+	}
+	wa_buf_clear(&cipher);
+}
+
+static enum step encrypt_all(struct wa_client *c, struct send *s)
+{
+	bool people = false;
+	size_t i;
+
+	for (; s->next < s->n_targets; s->next++) {
+		if (s->targets[s->next].failed)
+			continue;
+		if (!client_slice(c, COST_ENCRYPT))
+			return STEP_SLICE;
+		encrypt_one(c, s, &s->targets[s->next]);
+	}
+	for (i = 0; i < s->n_targets; i++)
+		people |= !s->targets[i].own;
+	if (s->n_done == 0 || (people && s->n_people == 0)) {
+		send_fail(c, s, 0, s->n_targets ? "no_device_reached" : "no_devices");
+		return STEP_FAILED;
+	}
+	return STEP_GO;
+}
+
+static void put_identity(struct wa_client *c, struct send *s, struct wa_node *msg)
+{
+	if (s->pkmsg && c->dev.adv_len)
+		wa_node_data(&s->arena, wa_node_child(&s->arena, msg, "device-identity"),
+			     wa_span(c->dev.adv, c->dev.adv_len));
+}
+
+static void put_stanza(struct wa_client *c, struct send *s)
+{
+	struct wa_arena *a = &s->arena;
+	struct wa_node *msg = wa_node_new(a, "message");
+	struct wa_jid pn;
+
+	wa_node_attr(a, msg, "id", s->id);
+	wa_node_attr_jid(a, msg, "to", &s->chat);
+	wa_node_attr(a, msg, "type", s->kind.type);
+	if (s->kind.edit)
+		wa_node_attr(a, msg, "edit", s->kind.edit);
+	if (s->chat.server == WA_SRV_LID && !client_own(c, &s->chat) &&
+	    wa_signal_pn_of(c->sig, &s->chat, &pn) == 1)
+		wa_node_attr_jid(a, msg, "peer_recipient_pn", &pn);
+	wa_node_append(msg, s->participants);
+	put_identity(c, s, msg);
+	if (s->kind.polltype)
+		wa_node_attr(a, wa_node_child(a, msg, "meta"), "polltype", s->kind.polltype);
+	client_send(c, msg);
+}
+
+static void put_resend(struct wa_client *c, struct send *s)
+{
+	struct wa_arena *a = &s->arena;
+	struct wa_node *msg = wa_node_new(a, "message");
+
+	wa_node_attr_jid(a, msg, "to", &s->to);
+	wa_node_attr(a, msg, "id", s->id);
+	wa_node_attr(a, msg, "type", s->kind.type);
+	wa_node_attr_int(a, msg, "t", s->timestamp_s);
+	wa_node_attr(a, msg, "device_fanout", "false");
+	if (!wa_jid_is_null(&s->participant))
+		wa_node_attr_jid(a, msg, "participant", &s->participant);
+	if (s->resend_own)
+		wa_node_attr_jid(a, msg, "recipient", &s->chat);
+	if (s->kind.edit)
+		wa_node_attr(a, msg, "edit", s->kind.edit);
+	wa_node_append(msg, s->participants->children);
+	put_identity(c, s, msg);
+	client_send(c, msg);
+}
+
+static void complete(struct wa_client *c, struct send *s)
+{
+	int64_t now = client_now(c);
+
+	if (s->resend) {
+		struct wa_event *e = result(c, WA_EV_RETRY_SENT, s);
+
+		put_resend(c, s);
+		e->sender = s->to;
+		e->count = (int)s->count;
+		send_free(c, s);
+		return;
+	}
+	put_stanza(c, s);
+	retry_store(c, s->id, &s->chat, now / 1000, wa_span(s->plain, s->plain_len));
+	result(c, WA_EV_SENT, s)->count = (int)s->n_done;
+	work_free(s);
+	lane_leave(c, s);
+	s->deadline_ms = now + ACK_TIMEOUT_MS;
+	wa_list_push_back(&c->await, &s->link);
+}
+
+static enum step step(struct wa_client *c, struct send *s)
+{
+	enum step r = STEP_GO;
+
+	if (!s->targets)
+		r = find_devices(c, s);
+	if (r == STEP_GO && !s->sessions_ok)
+		r = find_sessions(c, s);
+	if (r == STEP_GO)
+		r = encrypt_all(c, s);
+	return r;
+}
+
+void send_pump(struct wa_client *c)
+{
+	struct wa_list *l;
+
+	while (c->n_waiting < WINDOW && c->gate_bytes < OUTPUT_HIGH && !c->failed &&
+	       wa_client_output(c).len < OUTPUT_HIGH && (l = wa_list_first(&c->ready))) {
+		struct send *s = container_of(l, struct send, link);
+
+		if (!client_slice(c, 0))
+			return;
+		wa_list_del(l);
+		switch (step(c, s)) {
+		case STEP_GO:
+			complete(c, s);
+			break;
+		case STEP_WAIT:
+			s->waiting = true;
+			c->n_waiting++;
+			wa_list_push_back(&c->waiting, l);
+			break;
+		case STEP_SLICE:
+			wa_list_push_front(&c->ready, l);
+			return;
+		case STEP_FAILED:
+			break;
+		}
+	}
+}
+
+/* ---- what wakes and ends them ---- */
+
+void send_wake(struct wa_client *c)
+{
+	struct wa_list *l;
+
+	while ((l = wa_list_first(&c->waiting))) {
+		unlink_send(c, container_of(l, struct send, link));
+		wa_list_push_back(&c->ready, l);
+	}
+}
+
+void send_user_failed(struct wa_client *c, const struct wa_jid *user, int code, const char *text)
+{
+	struct wa_list *it, *tmp, failed;
+	bool own = client_own(c, user);
+
+	wa_list_init(&failed);
+	WA_LIST_EACH_SAFE(it, tmp, &c->waiting) {
+		struct send *s = container_of(it, struct send, link);
+
+		if (s->resend || s->targets || (!own && !wa_jid_same_user(&s->to, user))) {
+			struct wa_jid canon;
+
+			if (s->resend || s->targets)
+				continue;
+			canon = wa_signal_canonical(c->sig, &s->to);
+			if (!wa_jid_same_user(&canon, user))
+				continue;
+		}
+		unlink_send(c, s);
+		wa_list_push_back(&failed, it);
+	}
+	while ((it = wa_list_first(&failed)))
+		send_fail(c, container_of(it, struct send, link), code, text);
+}
+
+void send_device_failed(struct wa_client *c, const struct wa_jid *device)
+{
+	struct wa_list *lists[2] = { &c->waiting, &c->ready }, *it;
+	size_t k, i;
+
+	for (k = 0; k < 2; k++)
+		WA_LIST_EACH(it, lists[k]) {
+			struct send *s = container_of(it, struct send, link);
+
+			for (i = 0; i < s->n_targets; i++)
+				if (wa_jid_eq(&s->targets[i].addr, device))
+					s->targets[i].failed = true;
+		}
+}
+
+void send_ack(struct wa_client *c, const struct wa_node *n)
+{
+	struct wa_span phash = wa_node_attr_get(n, "phash");
+	struct send *s = wa_map_get(&c->sends, wa_node_attr_get(n, "id"));
+	int64_t t = wa_node_attr_num(n, "t", 0), code = wa_node_attr_num(n, "error", 0);
+	struct wa_jid me;
+
+	if (!s || s->deadline_ms == 0)
+		return;
+	if (phash.len && !wa_span_is(phash, s->phash)) {
+		/* The server knows other devices than we do: ask again next time. */
+		usync_forget(c, &s->chat);
+		me = wa_jid_bare(&c->dev.pn);
+		usync_forget(c, &me);
+	}
+	if (wa_node_has(n, "error")) {
+		if (code < 1 || code > 9999)
+			code = 500;
+		send_fail(c, s, (int)code, send_reason((int)code));
+		return;
+	}
+	result(c, WA_EV_ACK, s)->timestamp_ms = t > 0 ? t * 1000 : client_now(c);
+	send_free(c, s);
+}
+
+void send_tick(struct wa_client *c, int64_t now)
+{
+	struct wa_list *l;
+
+	while ((l = wa_list_first(&c->await))) {
+		struct send *s = container_of(l, struct send, link);
+
+		if (s->deadline_ms > now)
+			break;
+		send_fail(c, s, 408, "timeout");
+	}
+}
+
+int64_t send_deadline(const struct wa_client *c)
+{
+	struct wa_list *l = wa_list_first(&c->await);
+
+	return l ? container_of(l, struct send, link)->deadline_ms : INT64_MAX;
+}
+
+void send_abort(struct wa_client *c)
+{
+	struct wa_list *lists[3] = { &c->await, &c->waiting, &c->ready }, *l;
+	size_t i;
+
+	for (i = 0; i < 3; i++)	/* the oldest of a chat first; ends of lanes refill `ready` */
+		while ((l = wa_list_first(lists[i])))
+			send_fail(c, container_of(l, struct send, link), 0, "connection_lost");
+	wa_map_clear(&c->asked);
+	want_clear(&c->want_users);
+}
+
+int send_again(struct wa_client *c, const struct resend *r)
+{
+	struct wa_jid bare = wa_jid_bare(&r->to);
+	struct send *s = send_new(r->id, &bare);
+
+	if (!s)
+		return WA_ENOMEM;
+	s->resend = true;
+	s->to = r->to;
+	s->participant = r->participant;
+	s->chat = r->chat;
+	s->count = r->count;
+	s->fetch = r->fetch;
+	s->resend_own = r->own;
+	s->timestamp_s = r->timestamp_s;
+	s->plain = malloc(r->plain.len ? r->plain.len : 1);
+	s->targets = calloc(1, sizeof(*s->targets));
+	if (!s->plain || !s->targets) {
+		free(s->plain);
+		free(s->targets);
+		free(s);
+		return WA_ENOMEM;
+	}
+	if (r->plain.len)
+		memcpy(s->plain, r->plain.ptr, r->plain.len);
+	s->plain_len = r->plain.len;
+	send_kind_of_raw(r->plain, &s->kind);
+	s->n_targets = 1;
+	s->targets[0].wire = r->to;
+	s->targets[0].addr = wa_signal_canonical(c->sig, &r->to);
+	s->targets[0].own = r->own;
+	wa_list_push_back(&c->ready, &s->link);
+	return 0;
+}
