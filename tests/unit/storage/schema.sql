@@ -1,0 +1,193 @@
+CREATE TABLE apikey (
+	id TEXT NOT NULL PRIMARY KEY,
+	name TEXT NOT NULL,
+	hash BLOB NOT NULL UNIQUE,
+	scopes TEXT NOT NULL,
+	created_ms INTEGER NOT NULL,
+	last_used_ms INTEGER NOT NULL,
+	revoked_ms INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE chat (
+	session TEXT NOT NULL REFERENCES session (id) ON DELETE CASCADE,
+	chat BLOB NOT NULL,
+	last_ms INTEGER NOT NULL,
+	unread INTEGER NOT NULL,
+	archived INTEGER NOT NULL CHECK (archived IN (0, 1)),
+	body BLOB NOT NULL,
+	PRIMARY KEY (session, chat)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX chat_by_time ON chat (session, last_ms, chat);
+
+CREATE TABLE consent (
+	scope TEXT NOT NULL,
+	who BLOB NOT NULL,
+	opted_out INTEGER NOT NULL CHECK (opted_out IN (0, 1)),
+	source TEXT NOT NULL,
+	ts_ms INTEGER NOT NULL,
+	body BLOB NOT NULL,
+	PRIMARY KEY (scope, who)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX consent_by_time ON consent (ts_ms);
+
+CREATE TABLE contact (
+	id TEXT NOT NULL PRIMARY KEY,
+	session TEXT NOT NULL REFERENCES session (id) ON DELETE CASCADE,
+	jid_hash BLOB,
+	lid_hash BLOB,
+	opted_out INTEGER NOT NULL CHECK (opted_out IN (0, 1)),
+	updated_ms INTEGER NOT NULL,
+	body BLOB NOT NULL,
+	UNIQUE (session, jid_hash),
+	UNIQUE (session, lid_hash)
+) STRICT;
+
+CREATE INDEX contact_by_id ON contact (session, id);
+
+CREATE TABLE cursor (
+	name TEXT NOT NULL PRIMARY KEY,
+	seq INTEGER NOT NULL,
+	updated_ms INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE data_key (
+	scope TEXT NOT NULL PRIMARY KEY,
+	sealed BLOB NOT NULL,
+	created_ms INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE event (
+	seq INTEGER NOT NULL PRIMARY KEY,
+	id TEXT NOT NULL,
+	ts_ms INTEGER NOT NULL,
+	kind TEXT NOT NULL,
+	session TEXT,
+	subject TEXT,
+	scope TEXT NOT NULL,
+	body BLOB
+) STRICT;
+
+CREATE INDEX event_by_session ON event (session, seq) WHERE session IS NOT NULL;
+
+CREATE TABLE idempotency (
+	key BLOB NOT NULL PRIMARY KEY,
+	request BLOB NOT NULL,
+	status INTEGER NOT NULL,
+	created_ms INTEGER NOT NULL,
+	body BLOB NOT NULL
+) STRICT;
+
+CREATE INDEX idempotency_by_time ON idempotency (created_ms);
+
+CREATE TABLE message (
+	id TEXT NOT NULL PRIMARY KEY,
+	session TEXT NOT NULL REFERENCES session (id) ON DELETE CASCADE,
+	chat BLOB NOT NULL,
+	wa_id TEXT NOT NULL,
+	from_me INTEGER NOT NULL CHECK (from_me IN (0, 1)),
+	kind TEXT NOT NULL,
+	ts_ms INTEGER NOT NULL,
+	status TEXT NOT NULL CHECK (status IN ('queued', 'sending', 'sent', 'delivered', 'read',
+		'played', 'failed', 'cancelled')),
+	reason TEXT NOT NULL,
+	backfilled INTEGER NOT NULL CHECK (backfilled IN (0, 1)),
+	body BLOB NOT NULL,
+	UNIQUE (session, wa_id, chat, from_me)
+) STRICT;
+
+CREATE INDEX message_by_chat ON message (session, chat, ts_ms, id);
+
+CREATE INDEX message_by_time ON message (session, ts_ms, id);
+
+CREATE TABLE message_receipt (
+	message TEXT NOT NULL REFERENCES message (id) ON DELETE CASCADE,
+	device BLOB NOT NULL,
+	status TEXT NOT NULL CHECK (status IN ('delivered', 'read', 'played')),
+	ts_ms INTEGER NOT NULL,
+	body BLOB NOT NULL,
+	PRIMARY KEY (message, device)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE message_trace (
+	message TEXT NOT NULL REFERENCES message (id) ON DELETE CASCADE,
+	ts_ms INTEGER NOT NULL,
+	number INTEGER NOT NULL,
+	step TEXT NOT NULL,
+	detail TEXT NOT NULL,
+	PRIMARY KEY (message, ts_ms, number)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE meta (
+	key TEXT NOT NULL PRIMARY KEY,
+	value BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE outbox (
+	id TEXT NOT NULL PRIMARY KEY,
+	session TEXT NOT NULL REFERENCES session (id) ON DELETE CASCADE,
+	chat BLOB NOT NULL,
+	class TEXT NOT NULL,
+	due_ms INTEGER NOT NULL,
+	state TEXT NOT NULL CHECK (state IN ('queued', 'sending', 'sent', 'failed', 'cancelled')),
+	attempts INTEGER NOT NULL,
+	next_ms INTEGER NOT NULL,
+	wa_id TEXT NOT NULL,
+	reason TEXT NOT NULL,
+	lease_owner TEXT NOT NULL,
+	lease_until_ms INTEGER NOT NULL,
+	fence INTEGER NOT NULL,
+	idem BLOB UNIQUE,
+	idem_request BLOB,
+	created_ms INTEGER NOT NULL,
+	body BLOB NOT NULL
+) STRICT;
+
+CREATE INDEX outbox_by_session ON outbox (session, state, id);
+
+CREATE INDEX outbox_final ON outbox (created_ms) WHERE state IN ('sent', 'failed', 'cancelled');
+
+CREATE INDEX outbox_open ON outbox (session, due_ms, id) WHERE state IN ('queued', 'sending');
+
+CREATE INDEX outbox_order ON outbox (session, chat, due_ms, id) WHERE state IN ('queued', 'sending');
+
+CREATE TABLE plugin_kv (
+	plugin TEXT NOT NULL,
+	key BLOB NOT NULL,
+	expires_ms INTEGER NOT NULL,
+	body BLOB NOT NULL,
+	PRIMARY KEY (plugin, key)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX plugin_kv_by_expiry ON plugin_kv (expires_ms) WHERE expires_ms > 0;
+
+CREATE TABLE plugin_migration (
+	plugin TEXT NOT NULL,
+	number INTEGER NOT NULL,
+	name TEXT NOT NULL,
+	applied_ms INTEGER NOT NULL,
+	PRIMARY KEY (plugin, number)
+) STRICT;
+
+CREATE TABLE record (
+	session TEXT NOT NULL,
+	kind INTEGER NOT NULL,
+	key BLOB NOT NULL,
+	value BLOB NOT NULL,
+	updated_ms INTEGER NOT NULL,
+	PRIMARY KEY (session, kind, key)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE session (
+	id TEXT NOT NULL PRIMARY KEY,
+	name TEXT NOT NULL,
+	run INTEGER NOT NULL CHECK (run IN (0, 1)),
+	status TEXT NOT NULL,
+	reason TEXT NOT NULL,
+	since_ms INTEGER NOT NULL,
+	created_ms INTEGER NOT NULL,
+	account BLOB NOT NULL,
+	config BLOB NOT NULL
+) STRICT;
+
