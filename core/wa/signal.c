@@ -23,6 +23,7 @@ enum reason {
 	REASON_INVALID_SIGNATURE = 5,
 	REASON_FUTURE = 6,
 	REASON_BAD_MAC = 7,
+	REASON_INVALID_SESSION = 8,
 };
 
 int wa_signal_new(const struct wa_env *env, struct wa_records *rec, struct wa_device *dev,
@@ -122,8 +123,11 @@ static int translate(struct wa_signal *s, int rc, const char *what, struct wa_er
 			*err = s->store_err;
 		return s->store_err.code;
 	}
-	return rc <= SG_ERR_UNKNOWN ? wa_err_set(err, WA_EINTERNAL, "%s: libsignal %d", what, rc)
-				    : rc;	/* ours, and told already */
+	if (rc > SG_ERR_UNKNOWN)
+		return rc;	/* ours, and told already */
+	/* A key of low order, or a session record that lacks something. */
+	return wa_err_detail(err, WA_ECRYPTO, REASON_INVALID_SESSION,
+			     "%s: a key or the session is not usable", what);
 }
 
 int wa_signal_op_end(struct wa_signal *s, int rc, const char *what, struct wa_err *err)
