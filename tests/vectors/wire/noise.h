@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * One whole handshake with fixed keys, and XEd25519 signatures with fixed
+ * nonces, as hex. Made once, independently of this code, by a Python script on
+ * hashlib and the `cryptography` package, with Ed25519 arithmetic and protobuf
+ * written out by hand: private keys are the clamped SHA-256 of "warbler root",
+ * "warbler intermediate", "warbler leaf", "warbler client ephemeral", "warbler
+ * client static" and "warbler server ephemeral". The certificates are valid
+ * from 1700000000 to 1900000000. VEC_IQ is <iq type="get"/>.
+ */
+#ifndef VEC_NOISE_H
+#define VEC_NOISE_H
+
+#define VEC_ROOT_PRIV \
+	"5814c1f780534221a422db8510bfaeab5c4d8cf5930a422c6a7ccd9bd1c26f78"
+#define VEC_ROOT_PUB \
+	"0440f81b2372026099b6ef13357af460f407cbe542be4aa8d503d4f4490c3d72"
+#define VEC_LEAF_PRIV \
+	"581a21e9687868d3a604823a5a65ff3fa744e6280eff187ecb71b1a0ad6e3076"
+#define VEC_LEAF_PUB \
+	"f98d901de3adc50f721253146bb838a8ae1624e82e7d69a57224c66bbc820c3e"
+#define VEC_CLIENT_EPH \
+	"c015c147f5a025663adc09579cd0c901d1f3ca8bc09ad809a75b6faa23b96b67"
+#define VEC_CLIENT_STATIC \
+	"d0c8ab6dfa3a5ef05e14df5e778f93f3c88390d601000ecee96468160b91f87d"
+#define VEC_CLIENT_STATIC_PUB \
+	"47002aee70032f78b43b961e22f51fe361c03c50bf8085bbbec7888cc9199a71"
+#define VEC_SERVER_EPH \
+	"c07777b07400a0ba22b3846ed6ad74bd284fe3970668e009b8044ec94ee09d77"
+#define VEC_CHAIN \
+	"0a760a32080210011a20f98d901de3adc50f721253146bb838a8ae1624e82e7d69a57224c66bbc82" \
+	"0c3e2080e2cfaa062880e6fe89071240cd1b9787c9f6eab004830f3f8370d13231b1956dc8d60dad" \
+	"ad8688f1d55d0bfc63331002f0417538c216cf6d5ee4b1bccecd136f49cc3cf65f08ee7e361bae81" \
+	"12760a32080110001a20f884fda1c35966b3b1adb881e86949b676dd16eb54afcfd1c32c59c438cc" \
+	"e47a2080e2cfaa062880e6fe89071240625323cf4e06209373acffb1b6cebffada12e43ff62c3173" \
+	"71af76ed1f30f000231904643e6cd1b033d2f8f8cec153c205085a0b11039943ffe8ff13ae5ede07"
+#define VEC_PAYLOAD \
+	"6120636c69656e74207061796c6f61642c206f706171756520746f207468652068616e647368616b" \
+	"65"
+#define VEC_HELLO \
+	"5741060300002412220a2052d994faea05a2b508ef5710cb10a260068c44359d90def88fea972f11" \
+	"3e8e17"
+#define VEC_SERVER_HELLO \
+	"00015a1ad7020a2003db47f2aa258a1f68a6810f2d6129688cd85529fd09eb832156fa22a0ad151a" \
+	"123035f6fa4dd46554523804a21f4d435583d67882fff6bc7a4ecac42e2067249c7ea8c3243ff3c3" \
+	"a3abc789e489d3ae8edc1a80027567e1f1a2291fc64b8c22f78b821240f3d4b2ce36f0ba66383e32" \
+	"ed2c70c703c14221270a8685331bda4777dca1280bdec46fce3d7959b81e42f68b56af94f080e95c" \
+	"d42d0d95b9f22befaea12340450441f154177754e88e04bc8246a0fcecec6d6767a1dc565cab9557" \
+	"f98bebc3f90fbb9c8934962d222e2991b9fab8b7c112ea525e88727e17f721ee1dc6df887f106df8" \
+	"8ea9a4dd3b4096fe6f0e024b9e5ee961d7d233f810835177291ae867b7052192eae815dbd7a9f611" \
+	"3a39427086bad1f9e49c8792871e0e4336321a5669cd9c4375114f5b1f2bf8f6e4aca8e209949dd3" \
+	"9f07e9c8d14d7748c10b70492aaea83504c2c13e08d1bb08c765fb479b"
+#define VEC_FINISH \
+	"00006f226d0a3084e3537d2b244130ea54585436ad6e45772971c4addba7f153acb66818af83c7d4" \
+	"0150bd934b90317777a83b2d933eb11239b5d45034769fc271c3940e68fa29246243f402b5466f7d" \
+	"9137c5148e3aac06feb795f5d56b2113ae6c7e60854a8b41e86024a0fc261d7d5139"
+#define VEC_C2S_KEY \
+	"a9c516ff313d76cb9ab2e625f5d5521c7401b057428606bb53ded7bccb799bc8"
+#define VEC_S2C_KEY \
+	"78b85c2061858899516cc464c6b798e429c6eb7c9413b7504114d693f4059767"
+#define VEC_IQ \
+	"00f803190429"
+#define VEC_C2S_0 \
+	"000016bf393881e80007c1b0959b6fac5f9d58db201d1102c3"
+#define VEC_C2S_1 \
+	"000016a40ee701822dda19bf211cef3551395bb1ccea2ce4b5"
+#define VEC_S2C_0 \
+	"0000164efde86c1e19e5916350cb04784a6282ff8669036b21"
+
+#endif
