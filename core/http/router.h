@@ -36,6 +36,10 @@ void wb_router_free(struct wb_router *r);	/* NULL allowed */
  * (names of parameters do not distinguish); WA_EINVALID: malformed pattern. */
 int wb_router_add(struct wb_router *r, const void *owner, const struct wb_route *routes, size_t n,
 		  struct wa_err *err) WA_MUST_USE;
+/* A limit of its own for the request body of one route (uploads), in place of the
+ * server's. WA_ENOTFOUND: no such route. */
+int wb_router_set_max_body(struct wb_router *r, const char *method, const char *pattern,
+			   size_t max_body) WA_MUST_USE;
 void wb_router_revoke(struct wb_router *r, const void *owner);
 size_t wb_router_count(const struct wb_router *r);
 /* i in the order added; NULL past the end. Valid until the next add or revoke. */
