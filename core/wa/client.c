@@ -150,10 +150,10 @@ static void events_clear(struct wa_client *c)
 /* Everything that belongs to one connection; callbacks are told. */
 static void connection_clear(struct wa_client *c)
 {
+	send_abort(c);	/* first: the sends know best what happened to them */
 	iq_abort(c);
 	prekey_clear(c);
 	link_clear(c);
-	send_abort(c);
 	gate_clear(c);
 	c->phase_deadline = c->ping_at = c->count_at = INT64_MAX;
 	c->ping_sent = 0;
@@ -566,7 +566,8 @@ int wa_client_feed(struct wa_client *c, struct wa_span bytes, struct wa_err *err
 		WA_LOG(c->env, WA_WARN, "client.feed_failed", WA_S("error", e.msg));
 		if (err)
 			*err = e;
-		client_close(c, WA_NEXT_RECONNECT, 0, "protocol_error");
+		client_close(c, WA_NEXT_RECONNECT, 0,
+			     c->state == WA_ST_HANDSHAKE ? "handshake_failed" : "protocol_error");
 	}
 	client_leave(c);
 	return rc;

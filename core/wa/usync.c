@@ -253,7 +253,9 @@ static void on_devices(struct wa_client *c, void *arg, const struct wa_node *nod
 			continue;
 		if (code)
 			send_user_failed(c, &q->jids[i], code > 0 ? code : 0,
-					 code > 0 ? "device_lookup_refused" : "timeout");
+					 code > 0		 ? "device_lookup_refused" :
+					 code == WA_ETIMEDOUT ? "timeout" :
+								"connection_lost");
 		else
 			send_user_failed(c, &q->jids[i], 404, "not_on_whatsapp");
 	}
