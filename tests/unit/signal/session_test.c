@@ -5,6 +5,8 @@
 
 #include <stdio.h>
 
+#include "../../../core/wa/signal_int.h"
+
 static struct peer alice, bob;
 
 static int setup(void **state)
@@ -78,7 +80,7 @@ static void test_bad_bundle_signature(void **state)
 static void test_out_of_order_and_duplicates(void **state)
 {
 	struct letter l[5];
-	char text[5][8];
+	char text[5][16];
 
 	(void)state;
 	peer_meet(&alice, &bob);
@@ -340,6 +342,45 @@ static void test_only_users_have_sessions(void **state)
 	assert_int_equal(wa_signal_has_session(alice.sig, &group, NULL), WA_EINVALID);
 }
 
+static void test_padding_is_strict(void **state)
+{
+	uint8_t text[20];
+	size_t len = 99;
+	unsigned seen = 0;
+
+	(void)state;
+	for (unsigned n = 1; n <= 16; n++) {
+		memset(text, 'x', sizeof(text));
+		memset(text + sizeof(text) - n, (int)n, n);
+		assert_int_equal(wa_signal_unpad(wa_span(text, sizeof(text)), &len), 0);
+		assert_int_equal(len, sizeof(text) - n);
+		if (n > 1) {	/* every byte must be n, not the last one only */
+			text[sizeof(text) - n] ^= 1;
+			assert_int_equal(wa_signal_unpad(wa_span(text, sizeof(text)), &len),
+					 WA_EPROTO);
+		}
+	}
+	memset(text, 17, sizeof(text));
+	assert_int_equal(wa_signal_unpad(wa_span(text, sizeof(text)), &len), WA_EPROTO);
+	memset(text, 0, sizeof(text));
+	assert_int_equal(wa_signal_unpad(wa_span(text, sizeof(text)), &len), WA_EPROTO);
+	memset(text, 5, sizeof(text));
+	assert_int_equal(wa_signal_unpad(wa_span(text, 4), &len), WA_EPROTO);
+	assert_int_equal(wa_signal_unpad(wa_span(text, 5), &len), 0);
+	assert_int_equal(len, 0);
+	assert_int_equal(wa_signal_unpad(wa_span(NULL, 0), &len), WA_EPROTO);
+	for (int i = 0; i < 500; i++) {
+		struct wa_buf out;
+
+		assert_int_equal(wa_signal_pad(alice.sig, wa_span_str("abc"), &out), 0);
+		assert_int_equal(wa_signal_unpad(wa_buf_view(&out), &len), 0);
+		assert_int_equal(len, 3);
+		seen |= 1u << (out.len - 3);
+		wa_buf_clear(&out);
+	}
+	assert_int_equal(seen, 0x1fffe);	/* 1 to 16, all of them */
+}
+
 static void test_prekeys_never_come_twice(void **state)
 {
 	struct wa_prekey_pub a[30], b[5];
@@ -381,6 +422,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_identity_change_is_reported, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_drop_user, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_only_users_have_sessions, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_padding_is_strict, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_prekeys_never_come_twice, setup, teardown),
 	};
 
