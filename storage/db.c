@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
+#include <signal.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <text.h>
@@ -146,6 +147,22 @@ static int first_contents(struct db *db, struct wa_err *err)
 	return r < 0 ? r : WA_OK;
 }
 
+/* Signals are the loop's business. */
+static int start_thread(struct db *db, struct wa_err *err)
+{
+	sigset_t all, old;
+	int r;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	r = pthread_create(&db->thread, NULL, db_store_thread, db);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	if (r != 0)
+		return wa_err_detail(err, WA_ENOMEM, r, "store thread: %s", strerror(r));
+	db->thread_up = true;
+	return WA_OK;
+}
+
 static int open_all(struct db *db, const struct db_opts *opts, struct wa_err *err)
 {
 	struct db_opts o = *opts;
@@ -164,10 +181,16 @@ static int open_all(struct db *db, const struct db_opts *opts, struct wa_err *er
 		r = first_contents(db, err);
 	if (r == WA_OK)
 		r = db_conn_open(&db->r, db->path, &o, false, err);
-	if (r == WA_OK && pthread_create(&db->thread, NULL, db_store_thread, db) != 0)
-		r = wa_err_set(err, WA_ENOMEM, "store thread");
-	db->thread_up = r == WA_OK;
-	return r;
+	return r < 0 ? r : start_thread(db, err);
+}
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+/* Its memory statistics cost a lock per allocation. Refused, and no matter,
+ * when somebody has used SQLite before. */
+static void configure_sqlite(void)
+{
+	(void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
 }
 
 int db_open(const struct db_opts *opts, struct db **ret_db, struct wa_err *err)
@@ -177,6 +200,7 @@ int db_open(const struct db_opts *opts, struct db **ret_db, struct wa_err *err)
 
 	if (!db)
 		return wa_err_set(err, WA_ENOMEM, "database");
+	pthread_once(&once, configure_sqlite);
 	db->env = *opts->env;
 	db->lock_fd = -1;
 	db->post = opts->post;

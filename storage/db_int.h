@@ -11,6 +11,8 @@
 #include <map.h>
 #include <pthread.h>
 #include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 #include "db.h"
 

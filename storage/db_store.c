@@ -12,6 +12,9 @@
  * whole group fails.
  */
 
+/* More would not cost less each, and all wait for the last one. */
+#define GROUP_MAX 1024
+
 enum outcome { GROUP_OK, GROUP_REPLAY, GROUP_FAILED };
 
 static int exec(struct db *db, const char *sql, struct wa_err *err)
@@ -243,6 +246,22 @@ static void run_list(struct db *db, struct db_batch *list)
 		db->post(db->post_ctx);
 }
 
+/* Up to GROUP_MAX batches off the front; NULL when there are none. */
+static struct db_batch *take_group(struct db_queue *q)
+{
+	struct db_batch *list = q->head, *last = list;
+
+	if (!list)
+		return NULL;
+	for (int n = 1; n < GROUP_MAX && last->next; n++)
+		last = last->next;
+	q->head = last->next;
+	last->next = NULL;
+	if (!q->head)
+		q->tail = NULL;
+	return list;
+}
+
 void *db_store_thread(void *arg)
 {
 	struct db *db = arg;
@@ -253,8 +272,7 @@ void *db_store_thread(void *arg)
 		pthread_mutex_lock(&db->qlock);
 		while (!db->todo.head && !db->stop)
 			pthread_cond_wait(&db->work, &db->qlock);
-		list = db->todo.head;
-		db->todo = (struct db_queue){ NULL, NULL };
+		list = take_group(&db->todo);
 		pthread_mutex_unlock(&db->qlock);
 		if (!list)
 			return NULL;

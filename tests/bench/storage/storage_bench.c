@@ -14,6 +14,7 @@
 #include <db_record.h>
 #include <db_session.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/resource.h>
 #include <ulid.h>
 #include <unistd.h>
