@@ -207,6 +207,8 @@ int wb_h1_parse(struct wa_span head, struct wa_arena *a, struct wb_h1_head *h)
 	int status;
 
 	memset(h, 0, sizeof(*h));
+	h->method = "";
+	h->target = "/";
 	if (!next_line(&rest, &line))
 		return 400;
 	status = parse_request_line(line, a, h);

@@ -35,7 +35,7 @@ struct wb_h1_head {
 /* Length of the head with its empty line, 0 when more bytes are needed. `from`
  * is where to look on, 0 at first (in/out). */
 size_t wb_h1_head_len(struct wa_span in, size_t *from);
-/* Returns 0 or the HTTP status to refuse with (400, 431, 501, 505, 500). */
+/* ret_head is readable in any case. Returns 0 or the HTTP status to refuse with (400, 431, 501, 505, 500). */
 int wb_h1_parse(struct wa_span head, struct wa_arena *a, struct wb_h1_head *ret_head);
 
 /* Chunked bodies, as they come. */

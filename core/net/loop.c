@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -149,6 +150,8 @@ int wb_loop_new(const struct wa_env *env, struct wb_loop **ret_loop, struct wa_e
 
 	if (!l || !cfg)
 		goto fail;
+	/* Peers hang up while being written to: an error of that write, not of the process. */
+	signal(SIGPIPE, SIG_IGN);
 	l->env = env;
 	l->wake_fd = -1;
 	queue_init(&l->posted);

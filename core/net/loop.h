@@ -29,7 +29,7 @@ struct wb_turn;
 
 typedef void wb_fn(void *ctx);
 
-/* `env` is borrowed for the loop's life: the log goes there. */
+/* `env` is borrowed for the loop's life: the log goes there. SIGPIPE is ignored from here on. */
 int wb_loop_new(const struct wa_env *env, struct wb_loop **ret_loop, struct wa_err *err) WA_MUST_USE;
 void wb_loop_free(struct wb_loop *l);
 void wb_loop_run(struct wb_loop *l);		/* until wb_loop_stop() */
