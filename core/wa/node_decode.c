@@ -51,8 +51,8 @@ static int get_span(struct reader *r, size_t len, struct wa_span *ret)
 
 static int get_packed(struct reader *r, const char *alphabet, struct wa_span *ret)
 {
-	uint32_t head;
-	struct wa_span in;
+	uint32_t head = 0;
+	struct wa_span in = { NULL, 0 };
 	char *out;
 	size_t chars;
 	int rc = get_uint(r, 1, &head);
@@ -80,7 +80,7 @@ static int get_packed(struct reader *r, const char *alphabet, struct wa_span *re
 
 static int get_binary(struct reader *r, uint8_t tag, struct wa_span *ret)
 {
-	uint32_t len;
+	uint32_t len = 0;
 	int rc = get_uint(r, tag == TAG_BINARY_8 ? 1 : tag == TAG_BINARY_20 ? 3 : 4, &len);
 
 	if (rc < 0)
@@ -93,7 +93,7 @@ static int get_binary(struct reader *r, uint8_t tag, struct wa_span *ret)
 /* Text in any of its encodings; *ret_bytes: it was BINARY_x. */
 static int get_text(struct reader *r, uint8_t tag, struct wa_span *ret, bool *ret_bytes)
 {
-	uint32_t i;
+	uint32_t i = 0;
 	int rc;
 
 	*ret_bytes = false;
@@ -129,8 +129,8 @@ static int get_text(struct reader *r, uint8_t tag, struct wa_span *ret, bool *re
 
 static int next_text(struct reader *r, struct wa_span *ret)
 {
-	uint32_t tag;
-	bool bytes;
+	uint32_t tag = 0;
+	bool bytes = false;
 	int rc = get_uint(r, 1, &tag);
 
 	return rc < 0 ? rc : get_text(r, (uint8_t)tag, ret, &bytes);
@@ -153,8 +153,8 @@ static int finish_jid(struct reader *r, struct wa_jid *j, struct wa_span user, s
 static int get_ad_jid(struct reader *r, struct value *ret)
 {
 	struct wa_jid j = { .server = WA_SRV_PN };
-	struct wa_span user;
-	uint32_t domain, device;
+	struct wa_span user = { NULL, 0 };
+	uint32_t domain = 0, device = 0;
 	int rc = get_uint(r, 1, &domain);
 
 	if (rc == WA_OK)
@@ -178,8 +178,8 @@ static int get_ad_jid(struct reader *r, struct value *ret)
 static int get_wide_jid(struct reader *r, uint8_t tag, struct value *ret)
 {
 	struct wa_jid j = { .server = tag == TAG_FB_JID ? WA_SRV_MSGR : WA_SRV_INTEROP };
-	struct wa_span user, server;
-	uint32_t device, integrator = 0;
+	struct wa_span user = { NULL, 0 }, server = { NULL, 0 };
+	uint32_t device = 0, integrator = 0;
 	int rc = next_text(r, &user);
 
 	if (rc == WA_OK)
@@ -199,7 +199,7 @@ static int get_wide_jid(struct reader *r, uint8_t tag, struct value *ret)
 
 static int get_jid_pair(struct reader *r, struct value *ret)
 {
-	struct wa_span user, server;
+	struct wa_span user = { NULL, 0 }, server = { NULL, 0 };
 	struct wa_jid j = { .server = WA_SRV_NONE };
 	char *text;
 	int rc = next_text(r, &user);
@@ -226,7 +226,7 @@ static int get_jid_pair(struct reader *r, struct value *ret)
 /* Anything but a list. */
 static int get_value(struct reader *r, uint8_t tag, struct value *ret)
 {
-	bool bytes;
+	bool bytes = false;
 	int rc;
 
 	*ret = (struct value){ .kind = VALUE_TEXT };
@@ -264,8 +264,8 @@ static int get_list_size(struct reader *r, uint8_t tag, uint32_t *ret)
 static int get_attr(struct reader *r, struct wa_node *n)
 {
 	struct wa_attr *a = wa_arena_alloc(r->arena, sizeof(*a));
-	struct value v;
-	uint32_t tag;
+	struct value v = { .kind = VALUE_TEXT };
+	uint32_t tag = 0;
 	int rc;
 
 	if (!a)
@@ -294,11 +294,11 @@ static int get_node(struct reader *r, unsigned depth, struct wa_node **ret_node)
 
 static int get_children(struct reader *r, uint8_t tag, unsigned depth, struct wa_node *n)
 {
-	uint32_t count;
+	uint32_t count = 0;
 	int rc = get_list_size(r, tag, &count);
 
 	for (uint32_t i = 0; rc == WA_OK && i < count; i++) {
-		struct wa_node *child;
+		struct wa_node *child = NULL;
 
 		rc = get_node(r, depth + 1, &child);
 		if (rc < 0)
@@ -316,8 +316,8 @@ static int get_children(struct reader *r, uint8_t tag, unsigned depth, struct wa
 static int get_content(struct reader *r, unsigned depth, struct wa_node *n)
 {
 	char text[WA_JID_TEXT_MAX];
-	struct value v;
-	uint32_t tag;
+	struct value v = { .kind = VALUE_TEXT };
+	uint32_t tag = 0;
 	int rc = get_uint(r, 1, &tag);
 
 	if (rc < 0)
@@ -342,7 +342,7 @@ static int get_content(struct reader *r, unsigned depth, struct wa_node *n)
 static int get_node(struct reader *r, unsigned depth, struct wa_node **ret_node)
 {
 	struct wa_node *n;
-	uint32_t tag, size;
+	uint32_t tag = 0, size = 0;
 	int rc;
 
 	if (depth > NODE_DEPTH_MAX)
@@ -425,7 +425,7 @@ int wa_node_decode(struct wa_span in, struct wa_arena *a, const struct wa_node *
 		   struct wa_err *err)
 {
 	struct reader r = { .arena = a, .err = err };
-	struct wa_node *n;
+	struct wa_node *n = NULL;
 	struct wa_span body;
 	int rc;
 

@@ -8,8 +8,10 @@
  * Both roles. No I/O: feed bytes in, take bytes out.
  *
  * Life: new -> (client: wa_stream_start) -> feed/output ... -> free.
- * All upcalls happen inside wa_stream_feed. A failed feed is final: close the
- * socket. Idle streams hold no buffers.
+ * All upcalls happen inside wa_stream_feed; they may send on the stream, not
+ * feed or free it. env, ops and ctx are borrowed for the stream's life. A
+ * failed feed is final: close the socket (output queued before it is still
+ * there to be written). Idle streams hold no buffers: about 230 bytes.
  *
  * Source of every constant: WhatsApp Web multi-device as spoken by stock
  * Baileys and whatsmeow.
