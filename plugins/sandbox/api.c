@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "api.h"
+
+#include <stdarg.h>
+
+int sb_api_fail(json_t **ret, int status, const char *code, const char *fmt, ...)
+{
+	char text[256];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	*ret = json_pack("{ss ss}", "code", code, "detail", text);
+	return status;
+}
+
+int sb_api_err(json_t **ret, const struct wa_err *err)
+{
+	return sb_api_fail(ret, wa_code_http(err->code), wa_code_str(err->code), "%s", err->msg);
+}
+
+int sb_api_ok(struct sb_call *c, json_t *take_o)
+{
+	if (!take_o)
+		return sb_api_fail(c->ret, 500, "no_memory", "no memory for the answer");
+	*c->ret = take_o;
+	return 200;
+}
+
+const char *sb_api_query(struct sb_call *c, const char *name)
+{
+	const char *v = c->query ? c->query(c->query_ctx, name) : NULL;
+
+	return v ? v : "";
+}
+
+int64_t sb_api_query_int(struct sb_call *c, const char *name, int64_t fallback)
+{
+	int64_t v;
+
+	return wa_parse_i64(wa_span_str(sb_api_query(c, name)), INT64_MIN, INT64_MAX, &v) ? fallback : v;
+}
+
+const char *sb_api_text(struct sb_call *c, const char *name)
+{
+	const char *v = json_string_value(json_object_get(c->body, name));
+
+	return v ? v : "";
+}
+
+struct sb_account *sb_api_account(struct sb_call *c, const char *number, int *ret_status)
+{
+	struct sb_account *a;
+	char digits[20];
+	size_t n = 0;
+
+	for (; *number && n < sizeof(digits) - 1; number++)	/* "+49 170 …" is how people write it */
+		if (*number >= '0' && *number <= '9')
+			digits[n++] = *number;
+	digits[n] = 0;
+	a = sb_find_pn(c->s, digits);
+	if (!a)
+		*ret_status = sb_api_fail(c->ret, 404, "not_found", "no account %s", digits);
+	return a;
+}
+
+static int summary(struct sb_call *c)
+{
+	struct sandbox *s = c->s;
+	size_t linked = 0, connected = 0, queued = 0;
+	struct wa_list *l;
+	char root[65];
+
+	WA_LIST_EACH(l, &s->accounts) {
+		const struct sb_account *a = container_of(l, struct sb_account, link);
+
+		for (size_t i = 0; i < a->n_devices; i++) {
+			linked += a->devices[i]->id != 0;
+			connected += a->devices[i]->conn != NULL;
+			queued += a->devices[i]->queued;
+		}
+	}
+	sandbox_root_hex(s, root);
+	return sb_api_ok(c, json_pack("{ss ss ss sI sI sI sI sI sI sI sI}", "url", s->url, "root_key", root,
+				      "ca_file", s->ca_file, "accounts", (json_int_t)s->n_accounts, "devices",
+				      (json_int_t)linked, "connected", (json_int_t)connected, "connections",
+				      (json_int_t)s->n_conns, "queued", (json_int_t)queued, "messages",
+				      (json_int_t)s->messages, "receipts", (json_int_t)s->receipts, "violations",
+				      (json_int_t)(s->n_violations + s->violations_dropped)));
+}
+
+static int reset(struct sb_call *c)
+{
+	struct sandbox *s = c->s;
+	struct wa_list *l;
+
+	while ((l = wa_list_first(&s->accounts))) {
+		struct sb_account *a = container_of(l, struct sb_account, link);
+
+		for (size_t i = 0; i < a->n_devices; i++)
+			if (a->devices[i]->conn)
+				sb_stream_error(a->devices[i]->conn, 401);
+		sb_drop_account(a);
+		sb_account_free(a);
+	}
+	sb_faults_clear(s);
+	sb_violations_clear(s);
+	return 204;
+}
+
+struct route {
+	struct sandbox_route pub;
+	sb_api_fn *fn;
+};
+
+static const struct route routes[] = {
+	{ { "GET", "", "The sandbox: address, root key, counts" }, summary },
+	{ { "POST", "/reset", "Forget accounts, faults and violations" }, reset },
+	{ { "GET", "/accounts", "List the phones" }, sb_api_accounts },
+	{ { "POST", "/accounts", "Add a phone" }, sb_api_account_new },
+	{ { "POST", "/accounts/bulk", "Add many phones, for benchmarks" }, sb_api_accounts_bulk },
+	{ { "GET", "/accounts/{number}", "One phone" }, sb_api_account_get },
+	{ { "PATCH", "/accounts/{number}", "Switch a phone on or off, change how it behaves" }, sb_api_account_set },
+	{ { "DELETE", "/accounts/{number}", "Remove a phone and unlink its devices" }, sb_api_account_del },
+	{ { "POST", "/accounts/{number}/scan", "Let the phone scan a QR text" }, sb_api_scan },
+	{ { "POST", "/accounts/{number}/code", "Type a pairing code into the phone" }, sb_api_code },
+	{ { "GET", "/accounts/{number}/devices", "Devices linked to a phone" }, sb_api_devices },
+	{ { "DELETE", "/accounts/{number}/devices/{device}", "Unlink a device from the phone" }, sb_api_device_del },
+	{ { "GET", "/accounts/{number}/messages", "What the phone shows, changes since a cursor" }, sb_api_messages },
+	{ { "POST", "/accounts/{number}/messages", "Write a message on the phone" }, sb_api_send },
+	{ { "POST", "/accounts/{number}/read", "Open a chat: its messages are read" }, sb_api_read },
+	{ { "POST", "/accounts/{number}/typing", "Start or stop typing" }, sb_api_typing },
+	{ { "POST", "/accounts/{number}/forget", "Lose the Signal sessions with somebody" }, sb_api_forget },
+	{ { "GET", "/accounts/{number}/rules", "Reply rules of a phone" }, sb_api_rules },
+	{ { "POST", "/accounts/{number}/rules", "Add a reply rule" }, sb_api_rule_new },
+	{ { "DELETE", "/accounts/{number}/rules", "Remove all reply rules" }, sb_api_rules_del },
+	{ { "DELETE", "/accounts/{number}/rules/{rule}", "Remove a reply rule" }, sb_api_rule_del },
+	{ { "GET", "/faults", "Faults that wait or are done" }, sb_api_faults },
+	{ { "POST", "/faults", "Inject a fault" }, sb_api_fault_new },
+	{ { "DELETE", "/faults", "Remove all faults" }, sb_api_faults_del },
+	{ { "DELETE", "/faults/{fault}", "Remove a fault" }, sb_api_fault_del },
+	{ { "GET", "/violations", "What clients did that a careful server would not take" }, sb_api_violations },
+	{ { "DELETE", "/violations", "Forget the violations" }, sb_api_violations_del },
+	{ { "GET", "/unacked", "What was delivered and is not acknowledged" }, sb_api_unacked },
+	{ { "GET", "/bulk", "Bulk runs" }, sb_api_bulks },
+	{ { "POST", "/bulk", "Send many texts from a phone" }, sb_api_bulk_new },
+	{ { "GET", "/bulk/{run}", "What came of a bulk run" }, sb_api_bulk_get },
+};
+
+const struct sandbox_route *sandbox_route_at(size_t i)
+{
+	return i < WA_ARRAY_LEN(routes) ? &routes[i].pub : NULL;
+}
+
+/* One segment of path against one of pattern; both advance. */
+static bool match(const char *pattern, const char *path, struct sb_call *c)
+{
+	size_t n_params = 0;
+
+	while (*pattern && *path) {
+		size_t a, b;
+
+		if (*pattern != '/' || *path != '/')
+			return false;
+		a = strcspn(++pattern, "/");
+		b = strcspn(++path, "/");
+		if (*pattern == '{') {
+			if (b == 0 || b >= sizeof(c->params[0]) || n_params == SB_PARAMS)
+				return false;
+			memcpy(c->params[n_params], path, b);
+			c->params[n_params++][b] = 0;
+		} else if (a != b || memcmp(pattern, path, a) != 0) {
+			return false;
+		}
+		pattern += a;
+		path += b;
+	}
+	return !*pattern && (!*path || strcmp(path, "/") == 0);
+}
+
+int sandbox_api(struct sandbox *s, const char *method, const char *path, sandbox_query_fn *query, void *query_ctx,
+		struct wa_span body, json_t **ret_json)
+{
+	struct sb_call c = { .s = s, .query = query, .query_ctx = query_ctx, .ret = ret_json };
+	bool other = false;
+	json_error_t je;
+	int status;
+
+	*ret_json = NULL;
+	if (body.len) {
+		c.body = json_loadb((const char *)body.ptr, body.len, 0, &je);
+		if (!json_is_object(c.body)) {
+			json_decref(c.body);
+			return sb_api_fail(ret_json, 400, "invalid", "the body is not a JSON object");
+		}
+	}
+	for (size_t i = 0; i < WA_ARRAY_LEN(routes); i++) {
+		if (!match(routes[i].pub.pattern, path, &c))
+			continue;
+		if (strcmp(routes[i].pub.method, method) != 0) {
+			other = true;
+			continue;
+		}
+		sb_enter(s);
+		status = routes[i].fn(&c);
+		sb_leave(s);
+		json_decref(c.body);
+		return status;
+	}
+	json_decref(c.body);
+	return other ? sb_api_fail(ret_json, 405, "invalid", "not this method")
+		     : sb_api_fail(ret_json, 404, "not_found", "no such resource");
+}

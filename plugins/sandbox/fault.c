@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "inside.h"
+
+static const char *const names[SB_FAULT_KINDS] = {
+	[SB_FAULT_DROP_BEFORE_ACK] = "drop_before_ack",
+	[SB_FAULT_DROP_AFTER_ACK] = "drop_after_ack",
+	[SB_FAULT_DROP_AT_MESSAGE] = "drop_at_message",
+	[SB_FAULT_DELAY_ACK] = "delay_ack",
+	[SB_FAULT_LOSE_ACK] = "lose_ack",
+	[SB_FAULT_CORRUPT] = "corrupt",
+	[SB_FAULT_RETRY] = "retry",
+	[SB_FAULT_NACK] = "nack",
+	[SB_FAULT_LOGIN_FAILURE] = "login_failure",
+	[SB_FAULT_OUTDATED] = "outdated",
+	[SB_FAULT_NO_PREKEYS] = "no_prekeys",
+	[SB_FAULT_SLOW] = "slow",
+	[SB_FAULT_IQ_ERROR] = "iq_error",
+};
+
+const char *sb_fault_str(int kind)
+{
+	return kind >= 0 && kind < SB_FAULT_KINDS ? names[kind] : "unknown";
+}
+
+int sb_fault_parse(const char *name)
+{
+	for (int i = 0; i < SB_FAULT_KINDS; i++)
+		if (strcmp(names[i], name) == 0)
+			return i;
+	return -1;
+}
+
+struct sb_fault *sb_fault_hit(struct sandbox *s, int kind, const struct sb_account *a, int device)
+{
+	struct wa_list *l;
+
+	WA_LIST_EACH(l, &s->faults) {
+		struct sb_fault *f = container_of(l, struct sb_fault, link);
+
+		if (f->kind != kind || f->times == 0 || (f->account[0] && strcmp(f->account, a->pn) != 0) ||
+		    (f->device >= 0 && f->device != device))
+			continue;
+		if (f->skip > 0) {
+			f->skip--;
+			continue;
+		}
+		if (f->times > 0)
+			f->times--;
+		f->hits++;
+		return f;
+	}
+	return NULL;
+}
+
+void sb_faults_clear(struct sandbox *s)
+{
+	struct wa_list *l;
+
+	while ((l = wa_list_pop_front(&s->faults)))
+		free(container_of(l, struct sb_fault, link));
+}
