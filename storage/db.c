@@ -71,7 +71,8 @@ static int read_key_file(struct db *db, const char *path, struct wa_err *err)
 	close(fd);
 	if (n < 0)
 		return wa_err_detail(err, WA_EIO, errno, "key file %s: %s", path, strerror(errno));
-	r = wa_hex_decode(wa_span_trim(wa_span(hex, (size_t)n)), db->master.b, sizeof(db->master.b));
+	r = wa_hex_decode(wa_span_trim(wa_span(hex, (size_t)n)), db->master.b,
+			  sizeof(db->master.b));
 	wa_wipe(hex, sizeof(hex));
 	if (r < 0)
 		return wa_err_set(err, WA_EINVALID, "key file %s: not 64 hex digits", path);
@@ -90,8 +91,8 @@ static int load_key(struct db *db, const struct db_opts *opts, struct wa_err *er
 	}
 	if (!opts->key_file)
 		return wa_err_set(err, WA_EINVALID, "neither a master key nor a key file");
-	r = db_conn_int(&db->w, "SELECT 1 FROM sqlite_schema WHERE name = 'meta'", NULL, 0, &has_meta,
-			err);
+	r = db_conn_int(&db->w, "SELECT 1 FROM sqlite_schema WHERE name = 'meta'", NULL, 0,
+			&has_meta, err);
 	if (r >= 0 && has_meta)
 		r = db_conn_int(&db->w, "SELECT 1 FROM meta WHERE key = 'canary'", NULL, 0,
 				&has_canary, err);

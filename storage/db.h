@@ -81,7 +81,7 @@ struct db_opts {
  */
 int db_open(const struct db_opts *opts, struct db **ret_db, struct wa_err *err) WA_MUST_USE;
 
-/* Commits what is queued, runs the completions, closes. Completions may not submit. NULL is fine. */
+/* Commits what is queued, runs the completions (which may not submit), closes. NULL is fine. */
 void db_close(struct db *db);
 
 /* Runs the completions of finished batches; returns how many ran. */
@@ -147,7 +147,7 @@ struct db_value {
 	struct wa_span span;
 	const char *scope;	/* DB_SEALED, DB_HASHED */
 	const char *label;	/* DB_SEALED: "table.column" */
-	struct wa_span row;	/* DB_SEALED: the row's id; label, scope and row are bound to the value */
+	struct wa_span row;	/* DB_SEALED: the row's id; scope, label and it are authenticated */
 };
 
 static inline struct db_value db_null(void)
@@ -270,7 +270,8 @@ struct db_event {
 };
 
 /* Returns the event's index in res->seq. ret_id, when not NULL, gets its ULID. */
-size_t db_batch_event(struct db_batch *b, const struct db_event_new *ev, char ret_id[DB_ID_LEN + 1]);
+size_t db_batch_event(struct db_batch *b, const struct db_event_new *ev,
+		      char ret_id[DB_ID_LEN + 1]);
 /* Emitted only when the operation added just before it changed a row: for
  * state changes that may turn out to be none. */
 size_t db_batch_event_if_changed(struct db_batch *b, const struct db_event_new *ev,
@@ -304,7 +305,8 @@ size_t db_batch_event_prune(struct db_batch *b, int64_t older_than_ms, size_t li
 size_t db_batch_cursor(struct db_batch *b, const char *name, int64_t seq);
 size_t db_batch_cursor_del(struct db_batch *b, const char *name);
 /* 1 and *ret_seq, 0 unknown name, <0. */
-int db_cursor_get(struct db *db, const char *name, int64_t *ret_seq, struct wa_err *err) WA_MUST_USE;
+int db_cursor_get(struct db *db, const char *name, int64_t *ret_seq,
+		  struct wa_err *err) WA_MUST_USE;
 
 /* ------------------------------------------------------------------- meta */
 

@@ -64,8 +64,8 @@ int db_apikey_find(struct db *db, struct wa_span key, struct wa_arena *a, struct
 {
 	struct get g = { a, ret_k, err };
 
-	return DB_RUN(&db->r, "SELECT " COLUMNS " FROM apikey WHERE hash = $1", get_row, &g, NULL, err,
-		      db_hashed(DB_SYSTEM, key));
+	return DB_RUN(&db->r, "SELECT " COLUMNS " FROM apikey WHERE hash = $1", get_row, &g, NULL,
+		      err, db_hashed(DB_SYSTEM, key));
 }
 
 int db_apikey_get(struct db *db, const char *id, struct wa_arena *a, struct db_apikey *ret_k,
@@ -73,8 +73,8 @@ int db_apikey_get(struct db *db, const char *id, struct wa_arena *a, struct db_a
 {
 	struct get g = { a, ret_k, err };
 
-	return DB_RUN(&db->r, "SELECT " COLUMNS " FROM apikey WHERE id = $1", get_row, &g, NULL, err,
-		      db_text(id));
+	return DB_RUN(&db->r, "SELECT " COLUMNS " FROM apikey WHERE id = $1", get_row, &g, NULL,
+		      err, db_text(id));
 }
 
 struct each {
@@ -102,8 +102,9 @@ int db_apikey_each(struct db *db, const char *after_id, size_t limit, db_apikey_
 	int r;
 
 	wa_arena_init(&e.a, DB_ROW_ARENA);
-	r = DB_RUN(&db->r, "SELECT " COLUMNS " FROM apikey WHERE id > $1 ORDER BY id LIMIT $2", each_row,
-		   &e, NULL, err, db_text(after_id ? after_id : ""), db_int((int64_t)limit));
+	r = DB_RUN(&db->r, "SELECT " COLUMNS " FROM apikey WHERE id > $1 ORDER BY id LIMIT $2",
+		   each_row, &e, NULL, err, db_text(after_id ? after_id : ""),
+		   db_int((int64_t)limit));
 	wa_arena_clear(&e.a);
 	return r;
 }

@@ -16,7 +16,8 @@ struct db_apikey {
 };
 
 size_t db_batch_apikey_add(struct db_batch *b, const struct db_apikey *k, struct wa_span key);
-size_t db_batch_apikey_revoke(struct db_batch *b, const char *id, int64_t ts_ms); /* WA_ECONFLICT: unknown or revoked */
+size_t db_batch_apikey_revoke(struct db_batch *b, const char *id,
+			      int64_t ts_ms); /* WA_ECONFLICT: unknown or revoked */
 size_t db_batch_apikey_used(struct db_batch *b, const char *id, int64_t ts_ms);
 
 /* By the key itself, revoked ones too: look at revoked_ms. 1, 0, <0. */

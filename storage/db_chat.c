@@ -22,8 +22,8 @@ static int exec_touch(struct db_exec *x, const void *args, int64_t *ret_rows, st
 		       "UPDATE chat SET unread = unread + $3,"
 		       " last_ms = CASE WHEN last_ms < $4 THEN $4 ELSE last_ms END"
 		       " WHERE session = $1 AND chat = $2",
-		       NULL, NULL, ret_rows, err, db_text(t->session), db_hashed(t->session, t->jid),
-		       db_int(t->unread_add), db_int(t->last_ms));
+		       NULL, NULL, ret_rows, err, db_text(t->session),
+		       db_hashed(t->session, t->jid), db_int(t->unread_add), db_int(t->last_ms));
 
 	if (r < 0 || *ret_rows > 0)
 		return r;
@@ -59,7 +59,8 @@ size_t db_batch_chat_read(struct db_batch *b, const char *session, const char *j
 		     db_text(s), db_hashed(s, wa_span_str(db_batch_str(b, jid))));
 }
 
-size_t db_batch_chat_name(struct db_batch *b, const char *session, const char *jid, const char *name)
+size_t db_batch_chat_name(struct db_batch *b, const char *session, const char *jid,
+			  const char *name)
 {
 	const char *s = db_batch_str(b, session);
 	struct wa_span j = wa_span_str(db_batch_str(b, jid));
@@ -72,7 +73,8 @@ size_t db_batch_chat_name(struct db_batch *b, const char *session, const char *j
 		     db_text(s), db_hashed(s, j), db_sealed(s, LABEL, wa_span(NULL, 0), body));
 }
 
-size_t db_batch_chat_archive(struct db_batch *b, const char *session, const char *jid, bool archived)
+size_t db_batch_chat_archive(struct db_batch *b, const char *session, const char *jid,
+			     bool archived)
 {
 	const char *s = db_batch_str(b, session);
 
@@ -126,8 +128,9 @@ int db_chat_get(struct db *db, const char *session, const char *jid, struct wa_a
 		struct db_chat *ret_c, struct wa_err *err)
 {
 	struct get g = { session, a, ret_c, err };
-	int r = DB_RUN(&db->r, "SELECT " COLUMNS " FROM chat WHERE session = $1 AND chat = $2", get_row,
-		       &g, NULL, err, db_text(session), db_hashed(session, wa_span_str(jid)));
+	int r = DB_RUN(&db->r, "SELECT " COLUMNS " FROM chat WHERE session = $1 AND chat = $2",
+		       get_row, &g, NULL, err, db_text(session),
+		       db_hashed(session, wa_span_str(jid)));
 
 	return r == WA_ENOTFOUND ? 0 : r;
 }

@@ -16,11 +16,14 @@ struct db_chat {
 /* Makes the chat when new; last_ms only grows; unread_add may be 0. */
 size_t db_batch_chat_touch(struct db_batch *b, const char *session, const char *jid,
 			   int64_t last_ms, int64_t unread_add);
-size_t db_batch_chat_read(struct db_batch *b, const char *session, const char *jid); /* unread = 0 */
+size_t db_batch_chat_read(struct db_batch *b, const char *session,
+			  const char *jid); /* unread = 0 */
 size_t db_batch_chat_name(struct db_batch *b, const char *session, const char *jid,
 			  const char *name);
-size_t db_batch_chat_archive(struct db_batch *b, const char *session, const char *jid, bool archived);
-size_t db_batch_chat_del(struct db_batch *b, const char *session, const char *jid); /* messages stay */
+size_t db_batch_chat_archive(struct db_batch *b, const char *session, const char *jid,
+			     bool archived);
+size_t db_batch_chat_del(struct db_batch *b, const char *session,
+			 const char *jid); /* messages stay */
 
 int db_chat_get(struct db *db, const char *session, const char *jid, struct wa_arena *a,
 		struct db_chat *ret_c, struct wa_err *err) WA_MUST_USE;

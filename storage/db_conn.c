@@ -84,8 +84,10 @@ static int set_up(struct db_conn *c, const struct db_opts *opts, bool writer, st
 	if (r == WA_OK)
 		r = db_conn_exec(c, sql, err);
 	if (r == WA_OK)
-		r = db_conn_exec(c, opts->sync == DB_SYNC_NORMAL ? "PRAGMA synchronous = NORMAL"
-								 : "PRAGMA synchronous = FULL", err);
+		r = db_conn_exec(c,
+				 opts->sync == DB_SYNC_NORMAL ? "PRAGMA synchronous = NORMAL"
+							      : "PRAGMA synchronous = FULL",
+				 err);
 	return r;
 }
 
@@ -376,7 +378,8 @@ int db_unseal_to(struct db_conn *c, const char *scope, const char *label, struct
 	int r;
 
 	if (sealed.len < WA_SEAL_EXTRA)
-		return wa_err_set(err, WA_ECRYPTO, "%s: sealed value of %zu bytes", label, sealed.len);
+		return wa_err_set(err, WA_ECRYPTO, "%s: sealed value of %zu bytes", label,
+				  sealed.len);
 	p = sealed.len > WA_SEAL_EXTRA ? wa_buf_grow(out, sealed.len - WA_SEAL_EXTRA) : &none;
 	if (!p)
 		return wa_err_set(err, out->failed, "%s: value of %zu bytes", label, sealed.len);

@@ -25,8 +25,8 @@ int db_consent_is_out(struct db *db, const char *scope, const char *who, struct 
 {
 	struct db_value v[] = { db_text(scope), db_hashed(DB_SYSTEM, wa_span_str(who)) };
 	int64_t out = 0;
-	int r = db_conn_int(&db->r, "SELECT opted_out FROM consent WHERE scope = $1 AND who = $2", v,
-			    WA_ARRAY_LEN(v), &out, err);
+	int r = db_conn_int(&db->r, "SELECT opted_out FROM consent WHERE scope = $1 AND who = $2",
+			    v, WA_ARRAY_LEN(v), &out, err);
 
 	return r < 0 ? r : out != 0;
 }

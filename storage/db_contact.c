@@ -112,7 +112,8 @@ static int exec_put(struct db_exec *x, const void *args, int64_t *ret_rows, stru
 	wa_arena_init(&arena, DB_ROW_ARENA);
 	/* the row by phone number first: it is the one that stays */
 	if (a->f[F_JID].len > 0)
-		r = DB_RUN(x->c, "SELECT " COLUMNS " FROM contact WHERE session = $1 AND jid_hash = $2",
+		r = DB_RUN(x->c,
+			   "SELECT " COLUMNS " FROM contact WHERE session = $1 AND jid_hash = $2",
 			   known_row, &k, NULL, err, db_text(a->session),
 			   db_hashed(a->session, a->f[F_JID]));
 	if (r == WA_OK && a->f[F_LID].len > 0)

@@ -20,7 +20,7 @@ struct db_contact {
 	int64_t updated_ms;
 };
 
-/* NULL or "" fields keep what is known; opted_out is not changed. rows is 1 when something changed. */
+/* NULL or "" fields keep what is known; opted_out is not changed. rows is 1 when it changed. */
 size_t db_batch_contact_put(struct db_batch *b, const char *session, const struct db_contact *c);
 size_t db_batch_contact_opt(struct db_batch *b, const char *session, const char *jid_or_lid,
 			    bool opted_out);

@@ -103,7 +103,8 @@ int db_events_since(struct db *db, int64_t after_seq, const struct db_event_filt
 		r = DB_RUN(&db->r,
 			   "SELECT seq, id, ts_ms, kind, session, subject, scope, body FROM event"
 			   " WHERE session = $1 AND seq > $2 ORDER BY seq LIMIT $3",
-			   event_row, &s, NULL, err, db_text(session), db_int(after_seq), db_int(cap));
+			   event_row, &s, NULL, err, db_text(session), db_int(after_seq),
+			   db_int(cap));
 	else
 		r = DB_RUN(&db->r,
 			   "SELECT seq, id, ts_ms, kind, session, subject, scope, body FROM event"

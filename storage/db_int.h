@@ -45,7 +45,7 @@ struct db_row {
 int db_conn_open(struct db_conn *c, const char *path, const struct db_opts *opts, bool writer,
 		 struct wa_err *err) WA_MUST_USE;
 void db_conn_close(struct db_conn *c);
-int db_conn_err(struct db_conn *c, struct wa_err *err, const char *what);	/* from sqlite's code */
+int db_conn_err(struct db_conn *c, struct wa_err *err, const char *what); /* from sqlite's code */
 int db_conn_exec(struct db_conn *c, const char *sql, struct wa_err *err);
 /* Runs a statement; row_fn NULL for writes; *ret_rows (NULL allowed) rows changed. */
 int db_conn_run(struct db_conn *c, const char *sql, const struct db_value *v, size_t n,
@@ -212,7 +212,8 @@ void db_batch_forget(struct db_batch *b, const char *scope);	/* scope is the bat
 		      WA_ARRAY_LEN(((const struct wa_span[]){ __VA_ARGS__ })))
 
 /* Missing fields are empty, so that later versions may append some. */
-int db_unpack(struct wa_span packed, struct wa_span *fields, size_t n, struct wa_err *err) WA_MUST_USE;
+int db_unpack(struct wa_span packed, struct wa_span *fields, size_t n,
+	      struct wa_err *err) WA_MUST_USE;
 
 /* Reading rows into an arena; failure is sticky in code. */
 struct db_reader {
@@ -236,7 +237,8 @@ int db_rd_end(struct db_reader *rd) WA_MUST_USE;
 /* db_migrate.c */
 extern const struct db_migration db_migrations[];
 extern const size_t db_n_migrations;
-int db_migrate(struct db *db, const struct db_migration *m, size_t n, struct wa_err *err) WA_MUST_USE;
+int db_migrate(struct db *db, const struct db_migration *m, size_t n,
+	       struct wa_err *err) WA_MUST_USE;
 
 /* db_event.c */
 int db_event_insert(struct db *db, const struct db_event_args *e, int64_t seq,

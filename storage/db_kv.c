@@ -47,10 +47,11 @@ size_t db_batch_kv_del(struct db_batch *b, const char *plugin, const char *key)
 
 size_t db_batch_kv_prune(struct db_batch *b, int64_t now_ms, size_t limit)
 {
-	return DB_OP(b, 0,
-		     "DELETE FROM plugin_kv WHERE (plugin, key) IN (SELECT plugin, key FROM plugin_kv"
-		     " WHERE expires_ms > 0 AND expires_ms <= $1 LIMIT $2)",
-		     db_int(now_ms), db_int((int64_t)limit));
+	return DB_OP(
+		b, 0,
+		"DELETE FROM plugin_kv WHERE (plugin, key) IN (SELECT plugin, key FROM plugin_kv"
+		" WHERE expires_ms > 0 AND expires_ms <= $1 LIMIT $2)",
+		db_int(now_ms), db_int((int64_t)limit));
 }
 
 struct read {
@@ -79,7 +80,8 @@ static int read_row(void *ctx, const struct db_row *row)
 	if (r < 0)
 		return r;
 	if (k->fn)
-		return strncmp(key, k->prefix, strlen(k->prefix)) == 0 ? k->fn(k->ctx, key, f[1]) : 0;
+		return strncmp(key, k->prefix, strlen(k->prefix)) == 0 ? k->fn(k->ctx, key, f[1])
+								       : 0;
 	if (strcmp(key, k->key) != 0)
 		return wa_err_set(k->err, WA_ECRYPTO, "value under another key");
 	wa_buf_span(k->out, f[1]);

@@ -29,8 +29,8 @@ int db_status_parse(const char *text)
 /* body: chat, sender, text, raw, quoted; row = id. */
 static struct wa_span pack_body(struct db_batch *b, const struct db_message *m)
 {
-	return DB_PACK(b, wa_span_str(m->chat), wa_span_str(m->sender), wa_span_str(m->text), m->raw,
-		       wa_span_str(m->quoted));
+	return DB_PACK(b, wa_span_str(m->chat), wa_span_str(m->sender), wa_span_str(m->text),
+		       m->raw, wa_span_str(m->quoted));
 }
 
 static size_t add(struct db_batch *b, const struct db_message *m, unsigned flags)
@@ -47,7 +47,8 @@ static size_t add(struct db_batch *b, const struct db_message *m, unsigned flags
 		     db_text(db_batch_str(b, m->wa_id)), db_int(m->from_me),
 		     db_text(db_batch_str(b, m->kind)), db_int(m->ts_ms),
 		     db_text(db_status_str(m->status)), db_text(db_batch_str(b, m->reason)),
-		     db_int(m->backfilled), db_sealed(session, LABEL, wa_span_str(id), pack_body(b, m)));
+		     db_int(m->backfilled),
+		     db_sealed(session, LABEL, wa_span_str(id), pack_body(b, m)));
 }
 
 size_t db_batch_message_add(struct db_batch *b, const struct db_message *m)
@@ -63,7 +64,8 @@ size_t db_batch_message_add_once(struct db_batch *b, const struct db_message *m)
 /* ---------------------------------------------------------------- status */
 
 /* One text per target names the states it may be reached from: the diagram in the header. */
-#define MOVE(from) "UPDATE message SET status = $2, reason = $3 WHERE id = $1 AND status IN (" from ")"
+#define MOVE(from) \
+	"UPDATE message SET status = $2, reason = $3 WHERE id = $1 AND status IN (" from ")"
 static const char *const move_sql[] = {
 	[DB_QUEUED] = MOVE("''"),
 	[DB_SENDING] = MOVE("'queued'"),
@@ -212,7 +214,8 @@ static int exec_edit(struct db_exec *x, const void *args, int64_t *ret_rows, str
 	return r;
 }
 
-size_t db_batch_message_edit(struct db_batch *b, const char *id, const char *text, struct wa_span raw)
+size_t db_batch_message_edit(struct db_batch *b, const char *id, const char *text,
+			     struct wa_span raw)
 {
 	struct edit *p = db_batch_alloc(b, sizeof(*p));
 

@@ -65,7 +65,8 @@ size_t db_batch_message_receipt(struct db_batch *b, const char *session, const c
 /* An edit: new text and raw. */
 size_t db_batch_message_edit(struct db_batch *b, const char *id, const char *text,
 			     struct wa_span raw);
-/* One step of a message's life, e.g. "accepted", "encrypted", "acked"; `detail` holds no personal data. */
+/* One step of a message's life, e.g. "accepted", "encrypted", "acked"; `detail` holds no personal
+ * data. */
 size_t db_batch_message_trace(struct db_batch *b, const char *id, int64_t ts_ms, const char *step,
 			      const char *detail);
 size_t db_batch_message_del(struct db_batch *b, const char *id);

@@ -72,7 +72,8 @@ int db_message_find_wa(struct db *db, const char *session, const char *wa_id, st
 	struct get g = { a, ret_m, err };
 
 	return DB_RUN(&db->r,
-		      SELECT "WHERE session = $1 AND wa_id = $2 ORDER BY ts_ms DESC, id DESC LIMIT 1",
+		      SELECT
+		      "WHERE session = $1 AND wa_id = $2 ORDER BY ts_ms DESC, id DESC LIMIT 1",
 		      get_row, &g, NULL, err, db_text(session), db_text(wa_id));
 }
 
@@ -176,7 +177,8 @@ int db_message_receipt_each(struct db *db, const char *id, db_receipt_fn *fn, vo
 	wa_arena_init(&p.a, DB_ROW_ARENA);
 	r = DB_RUN(&db->r,
 		   "SELECT m.session, r.status, r.ts_ms, r.body FROM message_receipt r"
-		   " JOIN message m ON m.id = r.message WHERE r.message = $1 ORDER BY r.ts_ms, r.device",
+		   " JOIN message m ON m.id = r.message WHERE r.message = $1 ORDER BY r.ts_ms, "
+		   "r.device",
 		   receipt_row, &p, NULL, err, db_text(id));
 	wa_arena_clear(&p.a);
 	return r;

@@ -57,7 +57,8 @@ int db_migrate(struct db *db, const struct db_migration *m, size_t n, struct wa_
 	if (r < 0)
 		return r;
 	if (have < 0 || (uint64_t)have > n)
-		return wa_err_set(err, WA_ESTATE, "database version %lld is newer than this program's %zu",
+		return wa_err_set(err, WA_ESTATE,
+				  "database version %lld is newer than this program's %zu",
 				  (long long)have, n);
 	if (have > 0 && (size_t)have < n) {
 		r = copy_before(db, "", m[have].number, err);
@@ -105,8 +106,9 @@ static int migrate_plugin(struct db *db, const char *plugin, const struct db_mig
 			    &name, 1, &have, err);
 
 	if (r >= 0 && (uint64_t)have > n)
-		r = wa_err_set(err, WA_ESTATE, "tables of %s are at %lld, newer than this plugin's %zu",
-			       plugin, (long long)have, n);
+		r = wa_err_set(err, WA_ESTATE,
+			       "tables of %s are at %lld, newer than this plugin's %zu", plugin,
+			       (long long)have, n);
 	for (size_t i = (size_t)have; r >= 0 && i < n; i++) {
 		struct db_value v[] = { name, db_int(m[i].number), db_text(m[i].name),
 					db_int(db->env.now_ms(db->env.ctx)) };

@@ -40,8 +40,8 @@ static int find_idem(struct db_conn *c, struct wa_span idem, struct wa_span requ
 	if (r < 0)
 		return r;
 	i->request = wa_span(hash, sizeof(hash));
-	return DB_RUN(c, "SELECT id, idem_request FROM outbox WHERE idem = $1", idem_row, i, NULL, err,
-		      db_hashed(DB_SYSTEM, idem));
+	return DB_RUN(c, "SELECT id, idem_request FROM outbox WHERE idem = $1", idem_row, i, NULL,
+		      err, db_hashed(DB_SYSTEM, idem));
 }
 
 static int exec_add(struct db_exec *x, const void *args, int64_t *ret_rows, struct wa_err *err)
@@ -63,16 +63,16 @@ static int exec_add(struct db_exec *x, const void *args, int64_t *ret_rows, stru
 		idem = db_hashed(DB_SYSTEM, a->idem);
 		request = db_hashed(DB_SYSTEM, o->idem_request);
 	}
-	return DB_RUN(x->c,
-		      "INSERT INTO outbox (id, session, chat, class, due_ms, state, attempts, next_ms,"
-		      " wa_id, reason, lease_owner, lease_until_ms, fence, idem, idem_request,"
-		      " created_ms, body) VALUES ($1, $2, $3, $4, $5, 'queued', 0, $6, $7, '', '', 0,"
-		      " 0, $8, $9, $10, $11)",
-		      NULL, NULL, ret_rows, err, db_text(o->id), db_text(o->session),
-		      db_hashed(o->session, wa_span_str(o->chat)), db_text(o->class),
-		      db_int(o->due_ms), db_int(o->next_ms), db_text(o->wa_id), idem, request,
-		      db_int(o->created_ms),
-		      db_sealed(o->session, LABEL, wa_span_str(o->id), a->body));
+	return DB_RUN(
+		x->c,
+		"INSERT INTO outbox (id, session, chat, class, due_ms, state, attempts, next_ms,"
+		" wa_id, reason, lease_owner, lease_until_ms, fence, idem, idem_request,"
+		" created_ms, body) VALUES ($1, $2, $3, $4, $5, 'queued', 0, $6, $7, '', '', 0,"
+		" 0, $8, $9, $10, $11)",
+		NULL, NULL, ret_rows, err, db_text(o->id), db_text(o->session),
+		db_hashed(o->session, wa_span_str(o->chat)), db_text(o->class), db_int(o->due_ms),
+		db_int(o->next_ms), db_text(o->wa_id), idem, request, db_int(o->created_ms),
+		db_sealed(o->session, LABEL, wa_span_str(o->id), a->body));
 }
 
 /* scope, 0, key: a key is unique within its API key. */
@@ -128,19 +128,22 @@ size_t db_batch_outbox_finish(struct db_batch *b, const char *id, const char *st
 	if (strcmp(state, "sent") != 0 && strcmp(state, "failed") != 0 &&
 	    strcmp(state, "cancelled") != 0)
 		db_batch_fail(b, WA_EINVALID, "outbox state");
-	return DB_OP(b, 0,
-		     "UPDATE outbox SET state = $2, reason = $3, lease_owner = '', lease_until_ms = 0"
-		     " WHERE id = $1 AND state IN ('queued', 'sending')",
-		     db_text(db_batch_str(b, id)), db_text(db_batch_str(b, state)),
-		     db_text(db_batch_str(b, reason)));
+	return DB_OP(
+		b, 0,
+		"UPDATE outbox SET state = $2, reason = $3, lease_owner = '', lease_until_ms = 0"
+		" WHERE id = $1 AND state IN ('queued', 'sending')",
+		db_text(db_batch_str(b, id)), db_text(db_batch_str(b, state)),
+		db_text(db_batch_str(b, reason)));
 }
 
-size_t db_batch_outbox_retry(struct db_batch *b, const char *id, int64_t next_ms, const char *reason)
+size_t db_batch_outbox_retry(struct db_batch *b, const char *id, int64_t next_ms,
+			     const char *reason)
 {
 	return DB_OP(b, 0,
 		     "UPDATE outbox SET state = 'queued', next_ms = $2, reason = $3,"
 		     " lease_owner = '', lease_until_ms = 0 WHERE id = $1 AND state = 'sending'",
-		     db_text(db_batch_str(b, id)), db_int(next_ms), db_text(db_batch_str(b, reason)));
+		     db_text(db_batch_str(b, id)), db_int(next_ms),
+		     db_text(db_batch_str(b, reason)));
 }
 
 size_t db_batch_outbox_cancel(struct db_batch *b, const char *id, const char *reason)
@@ -204,8 +207,8 @@ static int each_row(void *ctx, const struct db_row *row)
 	return r < 0 ? r : e->fn(e->ctx, &o);
 }
 
-int db_outbox_due(struct db *db, const char *session, int64_t now_ms, size_t limit, db_outbox_fn *fn,
-		  void *ctx, struct wa_err *err)
+int db_outbox_due(struct db *db, const char *session, int64_t now_ms, size_t limit,
+		  db_outbox_fn *fn, void *ctx, struct wa_err *err)
 {
 	struct each e = { .fn = fn, .ctx = ctx, .err = err };
 	int r;
@@ -218,7 +221,8 @@ int db_outbox_due(struct db *db, const char *session, int64_t now_ms, size_t lim
 			  " AND o.chat = r.chat AND o.state IN ('queued', 'sending')"
 			  " AND (o.due_ms, o.id) < (r.due_ms, r.id))"
 			  " ORDER BY r.due_ms, r.id LIMIT $3",
-		   each_row, &e, NULL, err, db_text(session), db_int(now_ms), db_int((int64_t)limit));
+		   each_row, &e, NULL, err, db_text(session), db_int(now_ms),
+		   db_int((int64_t)limit));
 	wa_arena_clear(&e.a);
 	return r;
 }
@@ -267,8 +271,8 @@ int64_t db_outbox_count(struct db *db, const char *session, const char *state, s
 {
 	struct db_value v[] = { db_text(session), db_text(state) };
 	int64_t n = 0;
-	int r = db_conn_int(&db->r, "SELECT COUNT(*) FROM outbox WHERE session = $1 AND state = $2", v,
-			    WA_ARRAY_LEN(v), &n, err);
+	int r = db_conn_int(&db->r, "SELECT COUNT(*) FROM outbox WHERE session = $1 AND state = $2",
+			    v, WA_ARRAY_LEN(v), &n, err);
 
 	return r < 0 ? r : n;
 }

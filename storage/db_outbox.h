@@ -58,8 +58,8 @@ size_t db_batch_outbox_prune(struct db_batch *b, int64_t older_than_ms, size_t l
 
 typedef int db_outbox_fn(void *ctx, const struct db_outbox *o);	/* o dies with the call */
 /* Rows that may be sent now, in order. */
-int db_outbox_due(struct db *db, const char *session, int64_t now_ms, size_t limit, db_outbox_fn *fn,
-		  void *ctx, struct wa_err *err) WA_MUST_USE;
+int db_outbox_due(struct db *db, const char *session, int64_t now_ms, size_t limit,
+		  db_outbox_fn *fn, void *ctx, struct wa_err *err) WA_MUST_USE;
 /* When the next queued row of the session may become due; 0: none. <0 failure. */
 int64_t db_outbox_next_ms(struct db *db, const char *session, struct wa_err *err);
 /* session NULL: all. By id, after `after_id`. */

@@ -15,7 +15,8 @@ struct pending_key {
 	size_t len;
 };
 
-static bool make_pending_key(struct pending_key *k, const char *session, int kind, struct wa_span key)
+static bool make_pending_key(struct pending_key *k, const char *session, int kind,
+			     struct wa_span key)
 {
 	size_t n = strlen(session) + 1;
 
@@ -146,7 +147,8 @@ size_t db_batch_record_del(struct db_batch *b, const char *session, int kind, st
 
 size_t db_batch_record_clear(struct db_batch *b, const char *session)
 {
-	return DB_OP(b, 0, "DELETE FROM record WHERE session = $1", db_text(db_batch_str(b, session)));
+	return DB_OP(b, 0, "DELETE FROM record WHERE session = $1",
+		     db_text(db_batch_str(b, session)));
 }
 
 size_t db_batch_record_prune(struct db_batch *b, const char *session, int kind,
@@ -226,8 +228,8 @@ int64_t db_record_count(struct db *db, const char *session, int kind, struct wa_
 {
 	struct db_value v[] = { db_text(session), db_int(kind) };
 	int64_t n = 0;
-	int r = db_conn_int(&db->r, "SELECT COUNT(*) FROM record WHERE session = $1 AND kind = $2", v,
-			    WA_ARRAY_LEN(v), &n, err);
+	int r = db_conn_int(&db->r, "SELECT COUNT(*) FROM record WHERE session = $1 AND kind = $2",
+			    v, WA_ARRAY_LEN(v), &n, err);
 
 	return r < 0 ? r : n;
 }

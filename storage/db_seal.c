@@ -230,15 +230,16 @@ int db_canary(struct db_conn *c, struct wa_err *err)
 	r = db_conn_run(c, "SELECT value FROM meta WHERE key = 'canary'", NULL, 0, canary_row, &k,
 			NULL, err);
 	if (r == WA_OK && k.found && !k.fits)
-		r = wa_err_set(err, WA_ECRYPTO, "the master key is not the one this database was made with");
+		r = wa_err_set(err, WA_ECRYPTO,
+			       "the master key is not the one this database was made with");
 	if (r < 0 || k.found)
 		return r;
 	r = make_aad(&a, DB_SYSTEM, "canary", wa_span(NULL, 0), err);
 	if (r < 0)
 		return r;
 	wa_seal(c->master, aad_span(&a), wa_span(CANARY, sizeof(CANARY)), sealed);
-	return DB_RUN(c, "INSERT INTO meta (key, value) VALUES ('canary', $1)", NULL, NULL, NULL, err,
-		      db_blob(wa_span(sealed, sizeof(sealed))));
+	return DB_RUN(c, "INSERT INTO meta (key, value) VALUES ('canary', $1)", NULL, NULL, NULL,
+		      err, db_blob(wa_span(sealed, sizeof(sealed))));
 }
 
 int db_seal(struct db *db, const char *scope, const char *label, struct wa_span row_id,

@@ -33,7 +33,8 @@ static int exec_create(struct db_exec *x, const void *args, int64_t *ret_rows, s
 	if (r < 0)
 		return r;
 	return DB_RUN(x->c,
-		      "INSERT INTO session (" COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+		      "INSERT INTO session (" COLUMNS
+		      ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
 		      NULL, NULL, ret_rows, err, db_text(s->id), db_text(s->name), db_int(s->run),
 		      db_text(s->status), db_text(s->reason), db_int(s->since_ms),
 		      db_int(s->created_ms), db_sealed(s->id, ACCOUNT, row, a->account),
@@ -58,7 +59,8 @@ size_t db_batch_session_create(struct db_batch *b, const struct db_session *s)
 		.created_ms = s->created_ms ? s->created_ms : b->db->env.now_ms(b->db->env.ctx),
 		.config = db_batch_span(b, s->config),
 	};
-	a->account = DB_PACK(b, wa_span_str(s->jid), wa_span_str(s->lid), wa_span_str(s->push_name));
+	a->account =
+		DB_PACK(b, wa_span_str(s->jid), wa_span_str(s->lid), wa_span_str(s->push_name));
 	return db_batch_call(b, exec_create, a);
 }
 
@@ -121,7 +123,8 @@ static int exec_delete(struct db_exec *x, const void *args, int64_t *ret_rows, s
 			return r;
 	}
 	db_keys_forget(x->c, id);
-	r = db_conn_run(x->c, "DELETE FROM session WHERE id = $1", &v, 1, NULL, NULL, ret_rows, err);
+	r = db_conn_run(x->c, "DELETE FROM session WHERE id = $1", &v, 1, NULL, NULL, ret_rows,
+			err);
 	if (r == WA_OK && *ret_rows == 0)
 		return wa_err_set(err, WA_ENOTFOUND, "no such session");
 	return r;
@@ -181,8 +184,8 @@ int db_session_get(struct db *db, const char *id, struct wa_arena *a, struct db_
 {
 	struct get g = { a, ret_s, err };
 
-	return DB_RUN(&db->r, "SELECT " COLUMNS " FROM session WHERE id = $1", get_row, &g, NULL, err,
-		      db_text(id));
+	return DB_RUN(&db->r, "SELECT " COLUMNS " FROM session WHERE id = $1", get_row, &g, NULL,
+		      err, db_text(id));
 }
 
 struct each {

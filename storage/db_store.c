@@ -147,8 +147,8 @@ static void fail_group(struct db *db, struct db_batch *list, const struct wa_err
 
 	for (struct db_batch *b = list; b; b = b->next) {
 		if (b->head)
-			b->code = wa_err_detail(&b->err, WA_EIO, cause.detail, "not written: %.200s",
-						cause.msg);
+			b->code = wa_err_detail(&b->err, WA_EIO, cause.detail,
+						"not written: %.200s", cause.msg);
 	}
 	WA_LOG(&db->env, WA_ERROR, "storage.group_failed", WA_I("code", cause.code),
 	       WA_I("sqlite", cause.detail), WA_S("why", cause.msg));

@@ -55,7 +55,8 @@ static void submit_message(struct db *db, uint64_t n)
 	char peer[64], id[WA_ULID_LEN + 1];
 	int64_t now = wa_now_ms();
 
-	snprintf(peer, sizeof(peer), "49151%08u@s.whatsapp.net", (unsigned)(n * 2654435761u % PEERS));
+	snprintf(peer, sizeof(peer), "49151%08u@s.whatsapp.net",
+		 (unsigned)(n * 2654435761u % PEERS));
 	wa_ulid(id, now);
 	db_batch_record_put(b, "bench", 1, wa_span_str(peer), wa_span(ratchet, sizeof(ratchet)));
 	db_batch_record_put(b, "bench", 2, wa_span_str(peer), wa_span(small, sizeof(small)));
@@ -66,8 +67,11 @@ static void submit_message(struct db *db, uint64_t n)
 						      .raw = wa_span(raw, sizeof(raw)),
 						      .ts_ms = now, .status = DB_DELIVERED });
 	db_batch_chat_touch(b, "bench", peer, now, 1);
-	db_batch_event(b, &(struct db_event_new){ .kind = "message.received", .session = "bench",
-						  .subject = id, .json = wa_span(raw, sizeof(raw)) },
+	db_batch_event(b,
+		       &(struct db_event_new){ .kind = "message.received",
+					       .session = "bench",
+					       .subject = id,
+					       .json = wa_span(raw, sizeof(raw)) },
 		       NULL);
 	db_batch_submit(b, done, NULL);
 }
@@ -90,8 +94,8 @@ static double cpu_s(void)
 }
 
 /* group 0: a stream, never waiting but for room. */
-static void run(struct db *db, const char *what, void (*submit)(struct db *, uint64_t), unsigned group,
-		const char *sync)
+static void run(struct db *db, const char *what, void (*submit)(struct db *, uint64_t),
+		unsigned group, const char *sync)
 {
 	struct db_stats before, after;
 	int64_t start = wa_mono_ms(), ms;

@@ -97,7 +97,8 @@ static void guard_that_fails_first_needs_no_replay(void **state)
 		struct db_batch *b = db_batch_new(f->db);
 
 		if (i == 1)
-			db_batch_sql(b, "DELETE FROM cursor WHERE name = $1", &v, 1, DB_MUST_CHANGE);
+			db_batch_sql(b, "DELETE FROM cursor WHERE name = $1", &v, 1,
+				     DB_MUST_CHANGE);
 		event(b, "x", "{}");
 		db_batch_submit(b, told_done, &t[i]);
 	}
@@ -306,9 +307,11 @@ static void full_database_fails_the_group_whole(void **state)
 	for (size_t i = 0; i < WA_ARRAY_LEN(t); i++) {
 		struct db_batch *b = db_batch_new(f->db);
 
-		db_batch_event(b, &(struct db_event_new){ .kind = "x",
-							  .json = wa_span(bytes, i == 2 ? sizeof(bytes) : 1) },
-			       NULL);
+		db_batch_event(
+			b,
+			&(struct db_event_new){
+				.kind = "x", .json = wa_span(bytes, i == 2 ? sizeof(bytes) : 1) },
+			NULL);
 		db_batch_submit(b, told_done, &t[i]);
 	}
 	fix_release(f);
@@ -413,7 +416,8 @@ static void events_are_read_by_filter_and_limit(void **state)
 	assert_int_equal(db_events_since(f->db, 0, &filter, 1, list_event, &l, &scanned, NULL), 0);
 	assert_int_equal(l.n, 1);
 	assert_int_equal(scanned, 2);
-	assert_int_equal(db_events_since(f->db, scanned, &filter, 1, list_event, &l, &scanned, NULL), 0);
+	assert_int_equal(
+		db_events_since(f->db, scanned, &filter, 1, list_event, &l, &scanned, NULL), 0);
 	assert_int_equal(scanned, 4);
 	assert_int_equal(l.seq[1], 3);
 
@@ -511,10 +515,12 @@ static void plugin_statements(void **state)
 {
 	struct fix *f = *state;
 	static const struct db_migration m[] = {
-		{ 1, "first", "CREATE TABLE p_t (i INTEGER, r REAL, t TEXT, b BLOB, n TEXT) STRICT;" },
+		{ 1, "first",
+		  "CREATE TABLE p_t (i INTEGER, r REAL, t TEXT, b BLOB, n TEXT) STRICT;" },
 	};
 	/* placeholders in another order than they appear */
-	struct db_value v[] = { db_text("tea"), db_int(-5), db_null(), db_blob(str("bin")), db_real(2.5) };
+	struct db_value v[] = { db_text("tea"), db_int(-5), db_null(), db_blob(str("bin")),
+				db_real(2.5) };
 	struct db_batch *b;
 	struct typed t = { 0, f->db };
 	struct wa_err err = WA_ERR_INIT;
@@ -524,8 +530,9 @@ static void plugin_statements(void **state)
 	b = db_batch_new(f->db);
 	db_batch_sql(b, "INSERT INTO p_t (i, r, t, b, n) VALUES ($2, $5, $1, $4, $3)", v, 5, 0);
 	assert_int_equal(fix_commit(f, b), WA_OK);
-	assert_int_equal(db_query(f->db, "SELECT i, r, t, b, n FROM p_t WHERE t = $1", v, 1, typed_row,
-				  &t, NULL), 0);
+	assert_int_equal(db_query(f->db, "SELECT i, r, t, b, n FROM p_t WHERE t = $1", v, 1,
+				  typed_row, &t, NULL),
+			 0);
 	assert_int_equal(t.rows, 1);
 	t.rows = 0;
 	assert_int_equal(db_query(f->db, "SELECT $1 + 0", &three, 1, nested_row, &t, NULL), 0);
@@ -533,7 +540,8 @@ static void plugin_statements(void **state)
 	/* misuse is told, not crashed on */
 	assert_int_equal(db_query(f->db, "SELECT $1", v, 2, typed_row, &t, &err), WA_EINVALID);
 	assert_int_equal(db_query(f->db, "SELECT $2", v, 1, typed_row, &t, NULL), WA_EINVALID);
-	assert_int_equal(db_query(f->db, "SELECT 1; SELECT 2", NULL, 0, typed_row, &t, NULL), WA_EINVALID);
+	assert_int_equal(db_query(f->db, "SELECT 1; SELECT 2", NULL, 0, typed_row, &t, NULL),
+			 WA_EINVALID);
 	assert_int_equal(db_query(f->db, "SELEC", NULL, 0, typed_row, &t, NULL), WA_ESTORE);
 	assert_true(db_query(f->db, "DELETE FROM p_t", NULL, 0, typed_row, &t, NULL) < 0);
 	b = db_batch_new(f->db);
@@ -563,8 +571,9 @@ static void plugin_sealed_values(void **state)
 	b = db_batch_new(f->db);
 	db_batch_sql(b, "INSERT INTO p_s (h, secret) VALUES ($1, $2)", v, 2, 0);
 	assert_int_equal(fix_commit(f, b), WA_OK);
-	assert_int_equal(db_query(f->db, "SELECT secret FROM p_s WHERE h = $1", v, 1, sealed_row, &out,
-				  NULL), 1);
+	assert_int_equal(db_query(f->db, "SELECT secret FROM p_s WHERE h = $1", v, 1, sealed_row,
+				  &out, NULL),
+			 1);
 	assert_string_equal(wa_buf_cstr(&out), "whsec");
 	b = db_batch_new(f->db);
 	db_batch_sql(b, "UPDATE p_s SET secret = $1", &bad, 1, 0);
@@ -572,25 +581,28 @@ static void plugin_sealed_values(void **state)
 	wa_buf_clear(&out);
 }
 
+#define T(name) cmocka_unit_test_setup_teardown(name, fix_setup, fix_teardown)
+#define T_CLOSED(name) cmocka_unit_test_setup_teardown(name, fix_setup_closed, fix_teardown)
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(group_is_one_transaction_and_keeps_order, fix_setup, fix_teardown),
-		cmocka_unit_test_setup_teardown(failing_batch_rolls_back_alone, fix_setup, fix_teardown),
-		cmocka_unit_test_setup_teardown(guard_that_fails_first_needs_no_replay, fix_setup, fix_teardown),
-		cmocka_unit_test_setup_teardown(single_failing_batch_takes_its_seq_back, fix_setup, fix_teardown),
-		cmocka_unit_test_setup_teardown(conditional_event_follows_its_operation, fix_setup, fix_teardown),
-		cmocka_unit_test_setup_teardown(empty_and_cancelled_batches, fix_setup, fix_teardown),
-		cmocka_unit_test_setup_teardown(oversized_batch_is_refused_in_its_turn, fix_setup, fix_teardown),
-		cmocka_unit_test_setup_teardown(long_queue_says_busy_and_then_refuses, fix_setup, fix_teardown),
-		cmocka_unit_test_setup_teardown(post_wakes_the_loop, fix_setup_closed, fix_teardown),
-		cmocka_unit_test_setup_teardown(close_commits_what_is_queued, fix_setup, fix_teardown),
-		cmocka_unit_test_setup_teardown(full_database_fails_the_group_whole, fix_setup_closed, fix_teardown),
-		cmocka_unit_test_setup_teardown(failing_commit_fails_the_group_whole, fix_setup, fix_teardown),
-		cmocka_unit_test_setup_teardown(events_are_read_by_filter_and_limit, fix_setup, fix_teardown),
-		cmocka_unit_test_setup_teardown(pruning_keeps_what_a_cursor_needs, fix_setup, fix_teardown),
-		cmocka_unit_test_setup_teardown(plugin_statements, fix_setup, fix_teardown),
-		cmocka_unit_test_setup_teardown(plugin_sealed_values, fix_setup, fix_teardown),
+		T(group_is_one_transaction_and_keeps_order),
+		T(failing_batch_rolls_back_alone),
+		T(guard_that_fails_first_needs_no_replay),
+		T(single_failing_batch_takes_its_seq_back),
+		T(conditional_event_follows_its_operation),
+		T(empty_and_cancelled_batches),
+		T(oversized_batch_is_refused_in_its_turn),
+		T(long_queue_says_busy_and_then_refuses),
+		T_CLOSED(post_wakes_the_loop),
+		T(close_commits_what_is_queued),
+		T_CLOSED(full_database_fails_the_group_whole),
+		T(failing_commit_fails_the_group_whole),
+		T(events_are_read_by_filter_and_limit),
+		T(pruning_keeps_what_a_cursor_needs),
+		T(plugin_statements),
+		T(plugin_sealed_values),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -136,12 +136,14 @@ static void killed_writers_lose_nothing(void **state)
 		last = db_event_last_seq(f->db, NULL);
 		assert_true(reported > before);
 		assert_true(last >= reported);
-		assert_int_equal(db_query(f->db, "PRAGMA integrity_check", NULL, 0, text_row, verdict,
-					  NULL), 0);
+		assert_int_equal(
+			db_query(f->db, "PRAGMA integrity_check", NULL, 0, text_row, verdict, NULL),
+			0);
 		assert_string_equal(verdict, "ok");
 		while (scanned < last)
-			assert_int_equal(db_events_since(f->db, scanned, NULL, 1000, check_event, &c,
-							 &scanned, NULL), 0);
+			assert_int_equal(db_events_since(f->db, scanned, NULL, 1000, check_event,
+							 &c, &scanned, NULL),
+					 0);
 		assert_int_equal(c.expect, last + 1);
 		assert_int_equal(db_record_count(f->db, "s", KIND, NULL), last);
 		fix_check_seq(f, last);
@@ -149,10 +151,12 @@ static void killed_writers_lose_nothing(void **state)
 	}
 }
 
+#define T(name) cmocka_unit_test_setup_teardown(name, fix_setup, fix_teardown)
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(killed_writers_lose_nothing, fix_setup, fix_teardown),
+		T(killed_writers_lose_nothing),
 	};
 
 	if (argc == 4 && strcmp(argv[1], "--writer") == 0) {

@@ -399,7 +399,8 @@ static int64_t move(struct fix *f, int status)
 	struct told t;
 
 	db_batch_message_status(b, ULID("1"), status, "");
-	db_batch_event_if_changed(b, &(struct db_event_new){ .kind = "message.ack", .session = S }, NULL);
+	db_batch_event_if_changed(b, &(struct db_event_new){ .kind = "message.ack", .session = S },
+				  NULL);
 	assert_int_equal(fix_commit_told(f, b, &t), WA_OK);
 	assert_int_equal(t.seq[0] > 0, t.rows[0]);
 	return t.rows[0];
@@ -506,7 +507,9 @@ static void outbox_keeps_order_within_a_chat(void **state)
 {
 	struct fix *f = *state;
 	struct db_batch *b = batch(f);
-	struct db_outbox o = { .session = S, .chat = "a@lid", .class = "reply", .payload = str("{}") };
+	struct db_outbox o = {
+		.session = S, .chat = "a@lid", .class = "reply", .payload = str("{}")
+	};
 	char ids[LIST_LEN] = "";
 
 	o.id = ULID("1"), o.wa_id = "A1", o.due_ms = 100;
@@ -531,7 +534,8 @@ static void outbox_keeps_order_within_a_chat(void **state)
 	db_batch_outbox_claim(b, ULID("1"), "node2", 9000);
 	assert_int_equal(fix_commit(f, b), WA_ECONFLICT);
 	/* what a restart finds */
-	assert_int_equal(db_outbox_each(f->db, NULL, "sending", NULL, 10, each_outbox, ids, NULL), 0);
+	assert_int_equal(db_outbox_each(f->db, NULL, "sending", NULL, 10, each_outbox, ids, NULL),
+			 0);
 	assert_string_equal(ids, "A1 ");
 	b = batch(f);
 	db_batch_outbox_retry(b, ULID("1"), 1000, "socket closed");
@@ -603,7 +607,8 @@ static void outbox_idempotency(void **state)
 	assert_int_equal(fix_commit(f, b), WA_ECONFLICT);
 	assert_int_equal(db_outbox_find_idem(f->db, "key1", "abc", str("body"), id, NULL), 1);
 	assert_string_equal(id, ULID("1"));
-	assert_int_equal(db_outbox_find_idem(f->db, "key1", "abc", str("x"), id, NULL), WA_ECONFLICT);
+	assert_int_equal(db_outbox_find_idem(f->db, "key1", "abc", str("x"), id, NULL),
+			 WA_ECONFLICT);
 	o.idem_scope = "key2";
 	b = batch(f);
 	db_batch_outbox_add(b, &o);
@@ -624,7 +629,8 @@ static void idempotent_answers(void **state)
 	assert_int_equal(db_idem_get(f->db, "k", "abc", str("req"), &arena, &got, NULL), 1);
 	assert_int_equal(got.status, 202);
 	assert_true(wa_span_is(got.body, "{\"id\":1}"));
-	assert_int_equal(db_idem_get(f->db, "k", "abc", str("no"), &arena, &got, NULL), WA_ECONFLICT);
+	assert_int_equal(db_idem_get(f->db, "k", "abc", str("no"), &arena, &got, NULL),
+			 WA_ECONFLICT);
 	assert_int_equal(db_idem_get(f->db, "k2", "abc", str("req"), &arena, &got, NULL), 0);
 	b = batch(f);
 	db_batch_idem_put(b, "k", "abc", str("req"), &a);
@@ -648,7 +654,9 @@ static void api_keys(void **state)
 {
 	struct fix *f = *state;
 	struct db_batch *b = batch(f);
-	struct db_apikey k = { .id = ULID("1"), .name = "first", .scopes = "messages:send events:read" };
+	struct db_apikey k = { .id = ULID("1"),
+			       .name = "first",
+			       .scopes = "messages:send events:read" };
 	struct db_apikey got;
 	char names[LIST_LEN] = "";
 

@@ -137,7 +137,8 @@ void fix_hold(struct fix *f)
 	struct db_batch *b = db_batch_new(f->db);
 	bool taken = false;
 
-	/* the store thread takes this one and waits for wlock; what comes later is the next group */
+	/* the store thread takes this one and waits for wlock; what comes later is the next group
+	 */
 	pthread_mutex_lock(&f->db->wlock);
 	db_batch_cursor_del(b, "hold");
 	db_batch_submit(b, NULL, NULL);

@@ -20,7 +20,8 @@ static void dump(struct fix *f, struct wa_buf *out)
 	struct wa_err err = WA_ERR_INIT;
 
 	if (db_query(f->db,
-		     "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY tbl_name, type DESC,"
+		     "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY tbl_name, type "
+		     "DESC,"
 		     " name",
 		     NULL, 0, dump_row, out, &err) < 0)
 		fail_msg("%s", err.msg);
@@ -47,15 +48,18 @@ static void every_table_is_strict(void **state)
 {
 	assert_int_equal(fix_int(*state, "SELECT COUNT(*) FROM sqlite_schema WHERE type = 'table'"
 					 " AND sql NOT LIKE '%STRICT%'"), 0);
-	assert_true(fix_int(*state, "SELECT COUNT(*) FROM sqlite_schema WHERE type = 'table'") > 10);
+	assert_true(fix_int(*state, "SELECT COUNT(*) FROM sqlite_schema WHERE type = 'table'") >
+		    10);
 	assert_int_equal(fix_int(*state, "PRAGMA user_version"), (int64_t)db_n_migrations);
-	assert_int_equal(fix_int(*state, "SELECT journal_mode = 'wal' FROM pragma_journal_mode"), 1);
+	assert_int_equal(fix_int(*state, "SELECT journal_mode = 'wal' FROM pragma_journal_mode"),
+			 1);
 }
 
 static const struct db_migration plugin[] = {
 	{ 1, "first", "CREATE TABLE p_one (a TEXT) STRICT; INSERT INTO p_one VALUES ('x');" },
 	{ 2, "second", "CREATE TABLE p_two (a TEXT) STRICT;" },
-	{ 3, "broken", "CREATE TABLE p_three (a TEXT) STRICT; CREATE TABLE p_one (a TEXT) STRICT;" },
+	{ 3, "broken",
+	  "CREATE TABLE p_three (a TEXT) STRICT; CREATE TABLE p_one (a TEXT) STRICT;" },
 };
 
 static void plugin_migrations_run_once(void **state)
@@ -72,8 +76,10 @@ static void plugin_migrations_run_once(void **state)
 	assert_int_equal(fix_int(f, "SELECT COUNT(*) FROM p_one"), 1);
 	/* a broken one leaves nothing behind */
 	assert_true(db_migrate_plugin(f->db, "p", plugin, 3, NULL) < 0);
-	assert_int_equal(fix_int(f, "SELECT COUNT(*) FROM sqlite_schema WHERE name = 'p_three'"), 0);
-	assert_int_equal(fix_int(f, "SELECT MAX(number) FROM plugin_migration WHERE plugin = 'p'"), 2);
+	assert_int_equal(fix_int(f, "SELECT COUNT(*) FROM sqlite_schema WHERE name = 'p_three'"),
+			 0);
+	assert_int_equal(fix_int(f, "SELECT MAX(number) FROM plugin_migration WHERE plugin = 'p'"),
+			 2);
 	/* an older plugin than the tables */
 	assert_int_equal(db_migrate_plugin(f->db, "p", plugin, 1, NULL), WA_ESTATE);
 	assert_int_equal(db_migrate_plugin(f->db, "q", plugin + 1, 1, NULL), WA_EINVALID);
@@ -91,7 +97,8 @@ static void newer_database_is_refused(void **state)
 	db_close(f->db);
 	f->db = NULL;
 	assert_int_equal(sqlite3_open(f->path, &h), SQLITE_OK);
-	assert_int_equal(sqlite3_exec(h, "PRAGMA user_version = 9999", NULL, NULL, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(h, "PRAGMA user_version = 9999", NULL, NULL, NULL),
+			 SQLITE_OK);
 	sqlite3_close(h);
 	assert_int_equal(db_open(&o, &db, &err), WA_ESTATE);
 	assert_non_null(strstr(err.msg, "newer"));
@@ -108,7 +115,8 @@ static void migration_of_an_existing_database_takes_a_copy(void **state)
 	assert_true(n + 2 <= WA_ARRAY_LEN(m));
 	memcpy(m, db_migrations, n * sizeof(m[0]));
 	m[n] = (struct db_migration){ (int)n + 1, "new", "CREATE TABLE fresh (a TEXT) STRICT;" };
-	m[n + 1] = (struct db_migration){ (int)n + 2, "bad", "CREATE TABLE fresh (a TEXT) STRICT;" };
+	m[n + 1] =
+		(struct db_migration){ (int)n + 2, "bad", "CREATE TABLE fresh (a TEXT) STRICT;" };
 	fix_session(f, "before");
 	assert_int_equal(db_migrate(f->db, m, n + 1, NULL), WA_OK);
 	assert_int_equal(fix_int(f, "PRAGMA user_version"), (int64_t)n + 1);
@@ -141,14 +149,16 @@ static int write_schema(void)
 	return 0;
 }
 
+#define T(name) cmocka_unit_test_setup_teardown(name, fix_setup, fix_teardown)
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(schema_is_the_reviewed_one, fix_setup, fix_teardown),
-		cmocka_unit_test_setup_teardown(every_table_is_strict, fix_setup, fix_teardown),
-		cmocka_unit_test_setup_teardown(plugin_migrations_run_once, fix_setup, fix_teardown),
-		cmocka_unit_test_setup_teardown(newer_database_is_refused, fix_setup, fix_teardown),
-		cmocka_unit_test_setup_teardown(migration_of_an_existing_database_takes_a_copy, fix_setup, fix_teardown),
+		T(schema_is_the_reviewed_one),
+		T(every_table_is_strict),
+		T(plugin_migrations_run_once),
+		T(newer_database_is_refused),
+		T(migration_of_an_existing_database_takes_a_copy),
 	};
 
 	if (argc > 1 && strcmp(argv[1], "--write") == 0)

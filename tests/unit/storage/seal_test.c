@@ -93,24 +93,30 @@ static void sealed_value_is_bound_to_its_place(void **state)
 	fix_session(f, "a");
 	fix_session(f, "b");
 	assert_int_equal(db_seal(f->db, "a", "t.c", str("1"), str("plain"), &sealed, NULL), WA_OK);
-	assert_int_equal(db_open_sealed(f->db, "a", "t.c", str("1"), wa_buf_view(&sealed), &out, NULL),
-			 WA_OK);
+	assert_int_equal(
+		db_open_sealed(f->db, "a", "t.c", str("1"), wa_buf_view(&sealed), &out, NULL),
+		WA_OK);
 	assert_string_equal(wa_buf_cstr(&out), "plain");
 	wa_buf_reset(&out);
-	assert_int_equal(db_open_sealed(f->db, "a", "t.c", str("2"), wa_buf_view(&sealed), &out, NULL),
-			 WA_ECRYPTO);
-	assert_int_equal(db_open_sealed(f->db, "a", "t.d", str("1"), wa_buf_view(&sealed), &out, NULL),
-			 WA_ECRYPTO);
-	assert_int_equal(db_open_sealed(f->db, "b", "t.c", str("1"), wa_buf_view(&sealed), &out, NULL),
-			 WA_ECRYPTO);
-	assert_int_equal(db_open_sealed(f->db, "c", "t.c", str("1"), wa_buf_view(&sealed), &out, NULL),
-			 WA_ENOTFOUND);
+	assert_int_equal(
+		db_open_sealed(f->db, "a", "t.c", str("2"), wa_buf_view(&sealed), &out, NULL),
+		WA_ECRYPTO);
+	assert_int_equal(
+		db_open_sealed(f->db, "a", "t.d", str("1"), wa_buf_view(&sealed), &out, NULL),
+		WA_ECRYPTO);
+	assert_int_equal(
+		db_open_sealed(f->db, "b", "t.c", str("1"), wa_buf_view(&sealed), &out, NULL),
+		WA_ECRYPTO);
+	assert_int_equal(
+		db_open_sealed(f->db, "c", "t.c", str("1"), wa_buf_view(&sealed), &out, NULL),
+		WA_ENOTFOUND);
 	assert_int_equal(db_open_sealed(f->db, "a", "t.c", str("1"), str("short"), &out, NULL),
 			 WA_ECRYPTO);
 	assert_int_equal(out.len, 0);
 	sealed.ptr[sealed.len / 2] ^= 1;
-	assert_int_equal(db_open_sealed(f->db, "a", "t.c", str("1"), wa_buf_view(&sealed), &out, NULL),
-			 WA_ECRYPTO);
+	assert_int_equal(
+		db_open_sealed(f->db, "a", "t.c", str("1"), wa_buf_view(&sealed), &out, NULL),
+		WA_ECRYPTO);
 	assert_int_equal(db_hash(f->db, "a", str("x"), h1, 32, NULL), WA_OK);
 	assert_int_equal(db_hash(f->db, "b", str("x"), h2, 32, NULL), WA_OK);
 	assert_memory_not_equal(h1, h2, 32);
@@ -155,9 +161,11 @@ static void write_marked(struct fix *f)
 						    .idem_request = str(MARK) });
 	db_batch_idem_put(b, "k", MARK, str(MARK), &(struct db_idem){ .body = str(MARK) });
 	db_batch_apikey_add(b, &(struct db_apikey){ .id = "k" }, str(MARK));
-	db_batch_consent_set(b, &(struct db_consent){ .scope = "all", .who = MARK, .opted_out = true });
+	db_batch_consent_set(
+		b, &(struct db_consent){ .scope = "all", .who = MARK, .opted_out = true });
 	db_batch_kv_put(b, "p", MARK, str(MARK), 0);
-	db_batch_event(b, &(struct db_event_new){ .kind = "x", .session = "shop1", .json = str(MARK) },
+	db_batch_event(b,
+		       &(struct db_event_new){ .kind = "x", .session = "shop1", .json = str(MARK) },
 		       NULL);
 	db_batch_event(b, &(struct db_event_new){ .kind = "x", .json = str(MARK) }, NULL);
 	/* proof that the search would find it */
@@ -221,8 +229,8 @@ static void deleting_a_session_destroys_key_and_rows(void **state)
 		char sql[128];
 
 		snprintf(sql, sizeof(sql), "SELECT COUNT(*) FROM %s", tables[i]);
-		assert_int_equal(fix_int(f, sql),
-				 strcmp(tables[i], "record") == 0 || strcmp(tables[i], "session") == 0);
+		assert_int_equal(fix_int(f, sql), strcmp(tables[i], "record") == 0 ||
+							  strcmp(tables[i], "session") == 0);
 	}
 	assert_int_equal(fix_int(f, "SELECT COUNT(*) FROM data_key"), keys - 1);
 	assert_int_equal(fix_int(f, "SELECT COUNT(*) FROM data_key WHERE scope = 'shop1'"), 0);
@@ -277,16 +285,19 @@ static void failed_delete_leaves_the_key(void **state)
 	wa_buf_clear(&out);
 }
 
+#define T(name) cmocka_unit_test_setup_teardown(name, fix_setup, fix_teardown)
+#define T_CLOSED(name) cmocka_unit_test_setup_teardown(name, fix_setup_closed, fix_teardown)
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(key_file_is_made_once_and_private, fix_setup_closed, fix_teardown),
-		cmocka_unit_test_setup_teardown(wrong_key_is_refused, fix_setup_closed, fix_teardown),
-		cmocka_unit_test_setup_teardown(second_process_is_refused, fix_setup, fix_teardown),
-		cmocka_unit_test_setup_teardown(sealed_value_is_bound_to_its_place, fix_setup, fix_teardown),
-		cmocka_unit_test_setup_teardown(files_hold_no_plain_text, fix_setup, fix_teardown),
-		cmocka_unit_test_setup_teardown(deleting_a_session_destroys_key_and_rows, fix_setup, fix_teardown),
-		cmocka_unit_test_setup_teardown(failed_delete_leaves_the_key, fix_setup, fix_teardown),
+		T_CLOSED(key_file_is_made_once_and_private),
+		T_CLOSED(wrong_key_is_refused),
+		T(second_process_is_refused),
+		T(sealed_value_is_bound_to_its_place),
+		T(files_hold_no_plain_text),
+		T(deleting_a_session_destroys_key_and_rows),
+		T(failed_delete_leaves_the_key),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
