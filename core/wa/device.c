@@ -102,7 +102,8 @@ static bool take_fixed(ProtobufCBinaryData b, void *out, size_t len)
 {
 	if (b.len != len)
 		return false;
-	memcpy(out, b.data, len);
+	if (len)
+		memcpy(out, b.data, len);
 	return true;
 }
 

@@ -77,6 +77,20 @@ static void test_bad_bundle_signature(void **state)
 	assert_false(wa_records_dirty(alice.rec));
 }
 
+/* libsignal's own arithmetic takes such keys, and the secret is known to all; ours does not. */
+static void test_low_order_key_is_refused(void **state)
+{
+	struct wa_err err = WA_ERR_INIT;
+	struct wa_bundle b;
+
+	(void)state;
+	peer_bundle(&bob, true, &b);
+	memset(b.prekey.b, 0, sizeof(b.prekey.b));
+	assert_int_equal(wa_signal_start_session(alice.sig, &bob.jid, &b, &err), WA_ECRYPTO);
+	assert_int_equal(err.detail, 8);
+	assert_false(wa_records_dirty(alice.rec));
+}
+
 static void test_out_of_order_and_duplicates(void **state)
 {
 	struct letter l[5];
@@ -410,6 +424,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_conversation, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_without_prekey, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_bad_bundle_signature, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_low_order_key_is_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_out_of_order_and_duplicates, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_duplicate_of_first_message, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_too_far_in_the_future, setup, teardown),
