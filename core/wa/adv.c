@@ -15,17 +15,17 @@
 
 #include "adv.pb-c.h"
 
-#define ADV_MAX 4096		/* bytes of any ADV object */
-#define ADV_INNER_MAX 512	/* bytes of an ADVDeviceIdentity */
-#define ADV_HOSTED 1
-#define ADV_MAC_LEN 32
+#define ADV_MAX       4096 /* bytes of any ADV object */
+#define ADV_INNER_MAX 512  /* bytes of an ADVDeviceIdentity */
+#define ADV_HOSTED    1
+#define ADV_MAC_LEN   32
 
-enum adv_prefix {		/* second byte; the first is 6 */
-	ADV_ACCOUNT = 0,
-	ADV_DEVICE = 1,
-	ADV_KEY_INDEX = 2,
-	ADV_HOSTED_ACCOUNT = 5,
-	ADV_HOSTED_DEVICE = 6,
+enum adv_prefix { /* second byte; the first is 6 */
+		  ADV_ACCOUNT = 0,
+		  ADV_DEVICE = 1,
+		  ADV_KEY_INDEX = 2,
+		  ADV_HOSTED_ACCOUNT = 5,
+		  ADV_HOSTED_DEVICE = 6,
 };
 
 /* An unpacked signed identity with its inner identity. */
@@ -33,7 +33,7 @@ struct adv {
 	const Wa__ADVSignedDeviceIdentity *signed_;
 	const Wa__ADVDeviceIdentity *inner;
 	struct wa_span details;
-	bool hosted;		/* the account's signature has the hosted prefix */
+	bool hosted; /* the account's signature has the hosted prefix */
 };
 
 static int mismatch(struct wa_err *err, const char *what)
@@ -142,8 +142,8 @@ static int container_mac(const struct wa_key *secret, bool hosted, struct wa_spa
 }
 
 /* The signed identity inside a container, which is checked against the secret unless NULL. */
-static int container_open(struct wa_span container, const struct wa_key *secret,
-			  struct wa_arena *a, struct adv *ret_adv, struct wa_err *err)
+static int container_open(struct wa_span container, const struct wa_key *secret, struct wa_arena *a,
+			  struct adv *ret_adv, struct wa_err *err)
 {
 	const Wa__ADVSignedDeviceIdentityHMAC *c;
 	uint8_t mac[ADV_MAC_LEN];
@@ -378,7 +378,7 @@ int wa_adv_key_index_list(const struct wa_env *env, const struct wa_keypair *acc
 {
 	Wa__ADVKeyIndexList list = WA__ADVKEY_INDEX_LIST__INIT;
 	Wa__ADVSignedKeyIndexList s = WA__ADVSIGNED_KEY_INDEX_LIST__INIT;
-	uint32_t copy[128];	/* protobuf-c wants it writable */
+	uint32_t copy[128]; /* protobuf-c wants it writable */
 	struct wa_buf details;
 	struct wa_sig sig;
 	int rc;

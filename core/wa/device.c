@@ -9,8 +9,8 @@
 
 #include "records.pb-c.h"
 
-#define DEVICE_VERSION 1
-#define DEVICE_RECORD_MAX 8192
+#define DEVICE_VERSION      1
+#define DEVICE_RECORD_MAX   8192
 #define REGISTRATION_ID_MAX 16380
 
 static void sign_sprekey(const struct wa_env *env, struct wa_device *d)
@@ -34,8 +34,8 @@ int wa_device_generate(const struct wa_env *env, struct wa_device *ret_dev, stru
 	wa_keypair_new(env, &ret_dev->sprekey);
 	env->random(env->ctx, ret_dev->adv_secret.b, sizeof(ret_dev->adv_secret.b));
 	env->random(env->ctx, rnd, sizeof(rnd));
-	ret_dev->registration_id = 1 + ((uint32_t)rnd[0] << 16 | (uint32_t)rnd[1] << 8 | rnd[2]) %
-					       REGISTRATION_ID_MAX;
+	ret_dev->registration_id =
+		1 + ((uint32_t)rnd[0] << 16 | (uint32_t)rnd[1] << 8 | rnd[2]) % REGISTRATION_ID_MAX;
 	ret_dev->sprekey_id = 1;
 	sign_sprekey(env, ret_dev);
 	ret_dev->next_prekey_id = 1;
@@ -56,7 +56,7 @@ static ProtobufCBinaryData fixed(const void *ptr, size_t len)
 int wa_device_encode(const struct wa_device *d, struct wa_buf *out, struct wa_err *err)
 {
 	char pn[WA_JID_TEXT_MAX], lid[WA_JID_TEXT_MAX];
-	struct wa_device text = *d;	/* protobuf-c wants char *, not const */
+	struct wa_device text = *d; /* protobuf-c wants char *, not const */
 	Wa__DeviceRecord r = WA__DEVICE_RECORD__INIT;
 	int rc;
 

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 struct wa_memstore {
-	struct wa_map map;	/* kind byte, key -> struct value */
+	struct wa_map map; /* kind byte, key -> struct value */
 };
 
 struct value {

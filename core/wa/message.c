@@ -9,23 +9,23 @@
 
 #include "message.pb-c.h"
 
-#define ENCODED_MAX (1u << 20)	/* bytes of a message we make */
+#define ENCODED_MAX (1u << 20) /* bytes of a message we make */
 #define ID_TEXT_MAX 256
 #define TYPE_REVOKE 0
-#define TYPE_EDIT 14
+#define TYPE_EDIT   14
 
 /* Field numbers of Message that are written by hand. */
-#define MSG_SKDM 2
-#define MSG_DEVICE_SENT 31
+#define MSG_SKDM         2
+#define MSG_DEVICE_SENT  31
 #define MSG_CONTEXT_INFO 35
 
 const char *wa_message_kind_str(int kind)
 {
 	static const char *const names[] = {
-		[WA_MSG_UNKNOWN] = "unknown",	[WA_MSG_TEXT] = "text",
-		[WA_MSG_EDIT] = "edit",		[WA_MSG_REVOKE] = "revoke",
+		[WA_MSG_UNKNOWN] = "unknown",   [WA_MSG_TEXT] = "text",
+		[WA_MSG_EDIT] = "edit",         [WA_MSG_REVOKE] = "revoke",
 		[WA_MSG_REACTION] = "reaction", [WA_MSG_PROTOCOL] = "protocol",
-		[WA_MSG_SKDM] = "sender_key",	[WA_MSG_OTHER] = "other",
+		[WA_MSG_SKDM] = "sender_key",   [WA_MSG_OTHER] = "other",
 	};
 
 	if (kind < 0 || (size_t)kind >= WA_ARRAY_LEN(names))
@@ -101,8 +101,8 @@ static void fill_key(struct encoder *e, const struct wa_message *m)
 	k->participant = jid_bytes(&m->target_sender, e->jid[2]);
 }
 
-static int pack(const struct wa_message *m, Wa__Message *msg, bool with_context,
-		struct wa_buf *out, struct wa_err *err)
+static int pack(const struct wa_message *m, Wa__Message *msg, bool with_context, struct wa_buf *out,
+		struct wa_err *err)
 {
 	Wa__MessageContextInfo info = WA__MESSAGE_CONTEXT_INFO__INIT;
 

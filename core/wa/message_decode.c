@@ -10,10 +10,10 @@
 
 #include "message.pb-c.h"
 
-#define WRAP_MAX 8	/* messages inside of each other */
-#define TYPE_REVOKE 0
+#define WRAP_MAX               8 /* messages inside of each other */
+#define TYPE_REVOKE            0
 #define TYPE_EPHEMERAL_SETTING 3
-#define TYPE_EDIT 14
+#define TYPE_EDIT              14
 
 struct decoder {
 	struct wa_arena *a;
@@ -76,7 +76,7 @@ static const Wa__Message *unpack(struct decoder *d, ProtobufCBinaryData b)
 
 /* What an unwrapped message says, for kinds that carry words and a context. */
 struct content {
-	const char *name;	/* NULL: none of these kinds */
+	const char *name; /* NULL: none of these kinds */
 	const ProtobufCBinaryData *text;
 	const Wa__ContextInfo *context;
 	bool view_once;
@@ -174,8 +174,10 @@ static const ProtobufCBinaryData *unwrap(const Wa__Message *msg, struct wa_messa
 							  msg->viewoncemessagev2,
 							  msg->viewoncemessagev2extension };
 	const Wa__Message__FutureProofMessage *plain[] = {
-		msg->documentwithcaptionmessage, msg->editedmessage, msg->groupmentionedmessage,
-		msg->botinvokemessage, msg->lottiestickermessage, msg->associatedchildmessage };
+		msg->documentwithcaptionmessage, msg->editedmessage,
+		msg->groupmentionedmessage,      msg->botinvokemessage,
+		msg->lottiestickermessage,       msg->associatedchildmessage
+	};
 
 	if (msg->ephemeralmessage && msg->ephemeralmessage->has_message) {
 		m->ephemeral = true;

@@ -7,13 +7,13 @@
 #include <crypto.h>
 #include <text.h>
 
-#define CODE_LEN 8
+#define CODE_LEN        8
 #define CODE_ITERATIONS 131072
-#define WRAP_SALT 32
-#define WRAP_IV 16
-#define BUNDLE_SALT 32
-#define BUNDLE_PLAIN 96
-#define BUNDLE_LEN (BUNDLE_SALT + WA_GCM_NONCE + BUNDLE_PLAIN + WA_GCM_TAG)
+#define WRAP_SALT       32
+#define WRAP_IV         16
+#define BUNDLE_SALT     32
+#define BUNDLE_PLAIN    96
+#define BUNDLE_LEN      (BUNDLE_SALT + WA_GCM_NONCE + BUNDLE_PLAIN + WA_GCM_TAG)
 
 void wa_pair_code_make(const struct wa_env *env, char ret_code[9])
 {
@@ -67,8 +67,7 @@ static void bundle_key(const struct wa_key *ephemeral_secret, const uint8_t salt
 		       struct wa_key *ret)
 {
 	wa_hkdf(wa_span(ephemeral_secret->b, 32), wa_span(salt, BUNDLE_SALT),
-		wa_span_str("link_code_pairing_key_bundle_encryption_key"), ret->b,
-		sizeof(ret->b));
+		wa_span_str("link_code_pairing_key_bundle_encryption_key"), ret->b, sizeof(ret->b));
 }
 
 static void adv_secret(const struct wa_key *ephemeral_secret, const struct wa_key *identity_secret,
@@ -86,7 +85,7 @@ static void adv_secret(const struct wa_key *ephemeral_secret, const struct wa_ke
 
 struct finish {
 	struct wa_key ephemeral, identity, key;
-	uint8_t plain[BUNDLE_PLAIN];	/* companion identity, primary identity, random */
+	uint8_t plain[BUNDLE_PLAIN]; /* companion identity, primary identity, random */
 };
 
 int wa_pair_finish_make(const struct wa_env *env, struct wa_device *dev,
@@ -123,8 +122,7 @@ static int finish_open(const struct wa_pub *companion_identity, const struct wa_
 {
 	bundle_key(&f->ephemeral, bundle.ptr, &f->key);
 	if (wa_gcm_open(&f->key, bundle.ptr + BUNDLE_SALT, wa_span(NULL, 0),
-			wa_span(bundle.ptr + BUNDLE_SALT + WA_GCM_NONCE,
-				BUNDLE_PLAIN + WA_GCM_TAG),
+			wa_span(bundle.ptr + BUNDLE_SALT + WA_GCM_NONCE, BUNDLE_PLAIN + WA_GCM_TAG),
 			f->plain))
 		return wa_err_set(err, WA_ECRYPTO, "key bundle is not authentic");
 	if (!wa_ct_eq(f->plain, companion_identity->b, 32) ||

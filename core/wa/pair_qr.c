@@ -5,9 +5,9 @@
 #include <base.h>
 #include <text.h>
 
-#define QR_PREFIX "https://wa.me/settings/linked_devices#"
+#define QR_PREFIX   "https://wa.me/settings/linked_devices#"
 #define QR_TEXT_MAX 1024
-#define QR_FIELDS 5
+#define QR_FIELDS   5
 
 int wa_qr_text(struct wa_span ref, const struct wa_device *d, char client_type, struct wa_buf *out,
 	       struct wa_err *err)
@@ -55,8 +55,8 @@ int wa_qr_parse(struct wa_span text, struct wa_qr *ret_qr, struct wa_err *err)
 	if (wa_span_starts(text, QR_PREFIX))
 		text = wa_span(text.ptr + strlen(QR_PREFIX), text.len - strlen(QR_PREFIX));
 	n = split(text, f, QR_FIELDS);
-	if ((n != QR_FIELDS && n != QR_FIELDS - 1) || f[0].len == 0 ||
-	    f[0].len >= sizeof(qr.ref) || memchr(f[0].ptr, 0, f[0].len))
+	if ((n != QR_FIELDS && n != QR_FIELDS - 1) || f[0].len == 0 || f[0].len >= sizeof(qr.ref) ||
+	    memchr(f[0].ptr, 0, f[0].len))
 		return wa_err_set(err, WA_EINVALID, "not the text of a linking QR code");
 	if (n == QR_FIELDS && f[4].len != 1)
 		return wa_err_set(err, WA_EINVALID, "client type of %zu bytes", f[4].len);

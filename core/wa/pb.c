@@ -14,14 +14,12 @@ static void arena_free(void *ctx, void *ptr)
 	(void)ptr;
 }
 
-void *wa_pb_unpack(const ProtobufCMessageDescriptor *desc, struct wa_span bytes,
-		   struct wa_arena *a)
+void *wa_pb_unpack(const ProtobufCMessageDescriptor *desc, struct wa_span bytes, struct wa_arena *a)
 {
 	ProtobufCAllocator alloc = { arena_alloc, arena_free, a };
 	static const uint8_t nothing[1];
 
-	return protobuf_c_message_unpack(desc, &alloc, bytes.len,
-					 bytes.len ? bytes.ptr : nothing);
+	return protobuf_c_message_unpack(desc, &alloc, bytes.len, bytes.len ? bytes.ptr : nothing);
 }
 
 int wa_pb_pack(const ProtobufCMessage *m, struct wa_buf *out, struct wa_err *err)

@@ -18,7 +18,7 @@ static int by_text(const void *a, const void *b)
 
 int wa_phash(const struct wa_jid *devices, size_t n, char out[16])
 {
-	char (*text)[WA_JID_TEXT_MAX] = calloc(n ? n : 1, sizeof(*text));
+	char(*text)[WA_JID_TEXT_MAX] = calloc(n ? n : 1, sizeof(*text));
 	uint8_t digest[WA_SHA256_LEN];
 	struct wa_sha256_ctx c;
 

@@ -20,26 +20,26 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#define REC_KEY_MAX 512
+#define REC_KEY_MAX   512
 #define REC_VALUE_MAX (4u << 20)
 
 enum rec_state { REC_OPEN, REC_SEALED, REC_CLEAN };
 
 struct rec {
 	struct wa_list link;
-	uint64_t batch;		/* sealed: which */
+	uint64_t batch; /* sealed: which */
 	size_t value_len;
 	uint16_t key_len;
 	uint8_t state;
 	bool del;
-	uint8_t bytes[];	/* kind, key, value */
+	uint8_t bytes[]; /* kind, key, value */
 };
 
 /* One step of the scopes that are open, newest first. */
 struct undo {
 	struct undo *next;
 	struct rec *cur;
-	struct rec *old;	/* what cur replaced, or NULL */
+	struct rec *old; /* what cur replaced, or NULL */
 };
 
 #define REC_SCOPES 8
@@ -48,17 +48,17 @@ struct wa_records {
 	const struct wa_store_ops *ops;
 	void *ctx;
 	struct wa_map map;
-	struct wa_list open, sealed;	/* sealed: oldest batch first */
+	struct wa_list open, sealed; /* sealed: oldest batch first */
 	size_t n_open;
-	struct wa_list clean;		/* least recently used last */
+	struct wa_list clean; /* least recently used last */
 	size_t clean_bytes, cache_bytes;
-	uint64_t committed;		/* newest committed batch */
+	uint64_t committed; /* newest committed batch */
 	struct undo *undo;
-	struct undo *marks[REC_SCOPES];	/* the newest step when each scope began */
+	struct undo *marks[REC_SCOPES]; /* the newest step when each scope began */
 	unsigned depth;
-	struct wa_change *changes;	/* of the last seal; always room for all open entries */
+	struct wa_change *changes; /* of the last seal; always room for all open entries */
 	size_t changes_cap;
-	struct wa_buf scratch;		/* what the cache does not want to hold */
+	struct wa_buf scratch; /* what the cache does not want to hold */
 };
 
 struct wa_records *wa_records_new(const struct wa_store_ops *ops, void *store_ctx,
@@ -436,7 +436,7 @@ void wa_records_keep(struct wa_records *r)
 {
 	assert(r->depth > 0);
 	if (--r->depth > 0)
-		return;		/* its steps are the outer scope's now */
+		return; /* its steps are the outer scope's now */
 	while (r->undo) {
 		rec_free(r->undo->old);
 		undo_pop(r);

@@ -11,8 +11,8 @@
 #include <signal/session_cipher.h>
 #include <signal/session_state.h>
 
-#define CIPHER_MAX (16u << 20)	/* bytes of one message we encrypt or decrypt */
-#define PAD_MAX 16
+#define CIPHER_MAX (16u << 20) /* bytes of one message we encrypt or decrypt */
+#define PAD_MAX    16
 
 /* Retry reasons of protocol 1.17. */
 enum reason {
@@ -124,7 +124,7 @@ static int translate(struct wa_signal *s, int rc, const char *what, struct wa_er
 		return s->store_err.code;
 	}
 	if (rc > SG_ERR_UNKNOWN)
-		return rc;	/* ours, and told already */
+		return rc; /* ours, and told already */
 	/* A key of low order, or a session record that lacks something. */
 	return wa_err_detail(err, WA_ECRYPTO, REASON_INVALID_SESSION,
 			     "%s: a key or the session is not usable", what);

@@ -260,8 +260,8 @@ int curve25519_verify(const uint8_t *sig, const uint8_t *pub, const uint8_t *msg
 	return wa_xeddsa_verify(&p, wa_span(msg, len), &s);
 }
 
-int curve25519_sign(uint8_t *sig, const uint8_t *priv, const uint8_t *msg,
-		    const unsigned long len, const uint8_t *random)
+int curve25519_sign(uint8_t *sig, const uint8_t *priv, const uint8_t *msg, const unsigned long len,
+		    const uint8_t *random)
 {
 	struct wa_priv p;
 	struct wa_sig s;

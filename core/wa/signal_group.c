@@ -7,14 +7,14 @@
 #include <signal/protocol.h>
 
 #define GROUP_TEXT_MAX (16u << 20)
-#define GROUP_KEY_MAX (WA_JID_TEXT_MAX + sizeof(((struct wa_addr *)0)->text))
+#define GROUP_KEY_MAX  (WA_JID_TEXT_MAX + sizeof(((struct wa_addr *)0)->text))
 
 /* The name of a sender key; points into the two buffers. */
 struct key_name {
 	char group[WA_JID_TEXT_MAX];
 	struct wa_addr sender;
 	signal_protocol_sender_key_name sg;
-	char key[GROUP_KEY_MAX];	/* the record's */
+	char key[GROUP_KEY_MAX]; /* the record's */
 	size_t key_len;
 };
 

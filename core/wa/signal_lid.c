@@ -59,7 +59,8 @@ int wa_addr_make(const struct wa_jid *device, struct wa_addr *ret, struct wa_err
 }
 
 /* The other name of a user; 1/0/<0. */
-static int other_name(struct wa_signal *s, int kind, const char *user, char ret[WA_JID_USER_MAX + 1])
+static int other_name(struct wa_signal *s, int kind, const char *user,
+		      char ret[WA_JID_USER_MAX + 1])
 {
 	const struct wa_jid *own = kind == WA_REC_LID ? &s->dev->pn : &s->dev->lid;
 	const struct wa_jid *own_other = kind == WA_REC_LID ? &s->dev->lid : &s->dev->pn;

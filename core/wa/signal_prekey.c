@@ -4,7 +4,7 @@
 
 #include <wa/sig.h>
 
-#define PREKEYS_MAX 4096	/* made at once */
+#define PREKEYS_MAX 4096 /* made at once */
 
 static int store_prekey(struct wa_signal *s, uint32_t id, const struct wa_keypair *pair)
 {
@@ -78,8 +78,8 @@ int wa_signal_prekey_load(struct wa_signal *s, uint32_t id, struct wa_prekey_pub
 	if (rc == SG_ERR_INVALID_KEY_ID)
 		return 0;
 	if (rc == 0)
-		rc = ec_public_key_serialize(&text,
-					     ec_key_pair_get_public(session_pre_key_get_key_pair(key)));
+		rc = ec_public_key_serialize(
+			&text, ec_key_pair_get_public(session_pre_key_get_key_pair(key)));
 	if (rc == 0) {
 		ret->id = id;
 		memcpy(ret->pub.b, signal_buffer_data(text) + 1, 32);

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 #define RECORD_KEY_MAX (WA_JID_TEXT_MAX + sizeof(((struct wa_addr *)0)->text))
-#define PREKEY_STATE 1	/* the state byte of WA_REC_PREKEY: what follows is libsignal's record */
+#define PREKEY_STATE   1 /* the state byte of WA_REC_PREKEY: what follows is libsignal's record */
 
 static struct wa_signal *self(void *user)
 {
@@ -32,8 +32,7 @@ static struct wa_span address_key(const signal_protocol_address *a, char out[REC
 	return wa_span(out, n > 0 && (size_t)n < RECORD_KEY_MAX ? (size_t)n : 0);
 }
 
-static int load(struct wa_signal *s, int kind, struct wa_span key, size_t skip,
-		signal_buffer **ret)
+static int load(struct wa_signal *s, int kind, struct wa_span key, size_t skip, signal_buffer **ret)
 {
 	struct wa_span value;
 	int found = wa_records_view(s->rec, kind, key, &value, &s->store_err);
@@ -76,8 +75,8 @@ static int session_contains(const signal_protocol_address *address, void *user)
 	char text[RECORD_KEY_MAX];
 	struct wa_span value;
 
-	return failed(s, wa_records_view(s->rec, WA_REC_SESSION, address_key(address, text),
-					 &value, &s->store_err));
+	return failed(s, wa_records_view(s->rec, WA_REC_SESSION, address_key(address, text), &value,
+					 &s->store_err));
 }
 
 static int session_delete(const signal_protocol_address *address, void *user)
@@ -152,8 +151,8 @@ static int prekey_contains(uint32_t id, void *user)
 	struct wa_span value;
 	uint8_t key[4];
 
-	return failed(s, wa_records_view(s->rec, WA_REC_PREKEY, id_key(id, key), &value,
-					 &s->store_err));
+	return failed(
+		s, wa_records_view(s->rec, WA_REC_PREKEY, id_key(id, key), &value, &s->store_err));
 }
 
 static int prekey_remove(uint32_t id, void *user)
@@ -307,8 +306,8 @@ static int sender_key_load(signal_buffer **record, signal_buffer **user_record,
 int wa_signal_store_attach(struct wa_signal *s)
 {
 	const signal_protocol_session_store sessions = {
-		session_load, session_devices, session_store, session_contains, session_delete,
-		session_delete_all, NULL, s,
+		session_load,   session_devices,    session_store, session_contains,
+		session_delete, session_delete_all, NULL,          s,
 	};
 	const signal_protocol_pre_key_store prekeys = {
 		prekey_load, prekey_store, prekey_contains, prekey_remove, NULL, s,
@@ -320,7 +319,10 @@ int wa_signal_store_attach(struct wa_signal *s)
 		identity_pair, identity_registration, identity_save, identity_trusted, NULL, s,
 	};
 	const signal_protocol_sender_key_store sender_keys = {
-		sender_key_store, sender_key_load, NULL, s,
+		sender_key_store,
+		sender_key_load,
+		NULL,
+		s,
 	};
 	int rc = signal_protocol_store_context_create(&s->store, s->ctx);
 
