@@ -8,6 +8,8 @@
 
 /* Messages written before other connections get their turn. */
 #define WRITES_PER_TURN 32
+/* After wb_ws_close(), for what is queued and the peer's answer. */
+#define CLOSE_TIMEOUT_MS 10000
 
 const struct lws_protocols ws_protocols[] = {
 	{ .name = "wb", .callback = net_ws_callback, .rx_buffer_size = WS_RX_BUFFER,
@@ -82,6 +84,7 @@ void ws_free(struct wb_ws *ws)
 		ws->listener->count--;
 	ws_dial_free(ws);
 	ws_hello_free(ws);
+	wb_timer_free(ws->close_timer);
 	drop_message(ws);
 	drop_queue(ws);
 	wb_loop_defer_free(ws->net->loop, ws->err);
@@ -115,6 +118,20 @@ void ws_tls_limits(void *ssl_ctx)
 }
 
 /* ---- sending ---- */
+
+/* Wake lws for a connection whose socket it watches, from outside of its callbacks. */
+static void kill_socket(struct wb_ws *ws)
+{
+	int fd = (int)lws_get_socket_fd(ws->wsi);
+
+	if (fd >= 0)
+		shutdown(fd, SHUT_RDWR);
+	if (ws->state == WS_OPEN) {
+		lws_rx_flow_control(ws->wsi, 1);
+		lws_callback_on_writable(ws->wsi);
+	}
+	net_pump_soon(ws->net);
+}
 
 static int queue(struct wb_ws *ws, struct wa_span data, bool text, struct wa_err *err)
 {
@@ -157,19 +174,23 @@ size_t wb_ws_queued(const struct wb_ws *ws)
 	return ws->queued;
 }
 
-/* Tell lws to close with a close frame; the result is for the lws callback to return. */
+/* Send the close frame and await its answer, at most 5 s. Not by returning -1,
+ * lws's documented way: builds with debugging, which Debian's is, then close a
+ * second time for a test when on libuv, and the frame is lost. */
 static int send_close(struct wb_ws *ws)
 {
 	unsigned char text[123];
-	size_t n = 0;
+	size_t n = ws->close_reason ? strlen(ws->close_reason) : 0;
 
-	if (ws->close_reason) {
-		n = strlen(ws->close_reason);
-		n = n < sizeof(text) ? n : sizeof(text);
+	if (ws->close_sent)
+		return 0;
+	ws->close_sent = true;
+	n = n < sizeof(text) ? n : sizeof(text);
+	if (n)
 		memcpy(text, ws->close_reason, n);
-	}
 	lws_close_reason(ws->wsi, (enum lws_close_status)ws->close_code, text, n);
-	return -1;
+	lws_set_timeout(ws->wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_SYNC);
+	return 0;
 }
 
 static int on_writable(struct wb_ws *ws)
@@ -234,7 +255,9 @@ static int refuse(struct wb_ws *ws, int close_code, int code, const char *why)
 	free(ws->close_reason);
 	ws->close_reason = strdup(why);
 	ws->state = WS_CLOSING;
-	return send_close(ws);
+	drop_queue(ws);
+	lws_callback_on_writable(ws->wsi);
+	return 0;
 }
 
 static int on_data(struct wb_ws *ws, struct wa_span data)
@@ -245,8 +268,8 @@ static int on_data(struct wb_ws *ws, struct wa_span data)
 
 	if (ws->aborted)
 		return -1;
-	/* After wb_ws_close() what still comes in is read and dropped. */
-	if (ws->detached)
+	/* While closing what still comes in is read and dropped. */
+	if (ws->detached || ws->state != WS_OPEN)
 		return 0;
 	if (ws->max_message == 0) {
 		if (data.len)
@@ -313,18 +336,9 @@ static void on_closed(struct wb_ws *ws)
 	ws_report_closed(ws, ws->close_code ? ws->close_code : 1006);
 }
 
-/* Wake lws for a connection whose socket it watches, from outside of its callbacks. */
-static void kill_socket(struct wb_ws *ws)
+static void on_close_timeout(void *ctx)
 {
-	int fd = (int)lws_get_socket_fd(ws->wsi);
-
-	if (fd >= 0)
-		shutdown(fd, SHUT_RDWR);
-	if (ws->state == WS_OPEN) {
-		lws_rx_flow_control(ws->wsi, 1);
-		lws_callback_on_writable(ws->wsi);
-	}
-	net_pump_soon(ws->net);
+	kill_socket(ctx);
 }
 
 void wb_ws_close(struct wb_ws *ws, int code, const char *reason)
@@ -340,6 +354,10 @@ void wb_ws_close(struct wb_ws *ws, int code, const char *reason)
 	ws->close_code = code;
 	if (reason)
 		ws->close_reason = strdup(reason);
+	/* A peer that no longer reads would keep the queue for ever. */
+	ws->close_timer = wb_timer_new(ws->net->loop, "ws.close", on_close_timeout, ws);
+	if (ws->close_timer)
+		wb_timer_start(ws->close_timer, CLOSE_TIMEOUT_MS);
 	lws_rx_flow_control(ws->wsi, 1);
 	lws_callback_on_writable(ws->wsi);
 	net_pump_soon(ws->net);
@@ -431,6 +449,7 @@ int net_ws_callback(struct lws *wsi, enum lws_callback_reasons why, void *user, 
 	case LWS_CALLBACK_SERVER_WRITEABLE:
 		return ws && ws->wsi ? on_writable(ws) : -1;
 	case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE:
+		/* lws echoes it. */
 		if (ws)
 			on_peer_close(ws, in, len);
 		return 0;

@@ -66,6 +66,8 @@ struct wb_ws {
 	char *close_reason;
 	int close_code;			/* to send, or received */
 	enum ws_state state;
+	struct wb_timer *close_timer;
+	bool close_sent;
 	bool detached;			/* its owner has let go: no more ops */
 	bool aborted;
 	bool in_dial;			/* inside lws_client_connect_via_info() */
