@@ -159,16 +159,6 @@ static void env_name(const char *path, char *out, size_t size)
 		out[i] = out[i] == '.' ? '_' : (char)toupper((unsigned char)out[i]);
 }
 
-static const char *env_get(char *const *env, const char *name)
-{
-	size_t n = strlen(name);
-
-	for (; env && *env; env++)
-		if (strncmp(*env, name, n) == 0 && (*env)[n] == '=')
-			return *env + n + 1;
-	return NULL;
-}
-
 static bool env_is_known(const char *name)
 {
 	for (size_t i = 0; i < WA_ARRAY_LEN(env_known); i++)
@@ -362,6 +352,11 @@ const char *wb_config_item(const struct wb_config *c, const char *path, size_t i
 		return NULL;
 	snprintf(item, sizeof(item), "%.*s", (int)strcspn(p, "\n"), p);
 	return item;
+}
+
+const char *wb_config_raw(const struct wb_config *c, size_t i)
+{
+	return c->values[i].text;
 }
 
 bool wb_config_is_set(const struct wb_config *c, const char *path)

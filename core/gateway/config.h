@@ -74,6 +74,8 @@ int wb_config_plugin_check(const struct wb_config *c, const char *plugin,
 /* Names of WARBLER_* variables that mean nothing; NULL past the end. For a warning. */
 const char *wb_config_stray(const struct wb_config *c, size_t i);
 
+/* The value of wb_config_keys[i] as text; lists separated by '\n'. For reloading. */
+const char *wb_config_raw(const struct wb_config *c, size_t i);
 void wb_config_help(struct wa_buf *out);	/* the table, for people */
 const char *wb_config_type_str(int type);
 

@@ -28,6 +28,13 @@
 #include "session.h"
 #include "tx.h"
 
+struct wb_api;
+struct wb_api_ops {
+	int (*start)(struct wb_gateway *gw, struct wa_err *err);
+	void (*drain)(struct wb_gateway *gw);	/* close streams and long polls */
+	void (*free)(struct wb_gateway *gw);
+};
+
 struct wb_gateway {
 	struct wb_config *config;
 	struct wa_log log;
@@ -49,9 +56,12 @@ struct wb_gateway {
 	uint16_t port;		/* where HTTP listens; 0 before start */
 	int64_t started_ms;	/* Unix */
 	bool no_sessions;	/* `warbler sandbox` */
-	int (*api)(struct wb_gateway *gw, struct wa_err *err);
+	const struct wb_api_ops *api;
 	bool ready;		/* readyz: started, not draining */
 	bool draining;
+	bool kicked;
+	int waiting;		/* parts that are still draining */
+	struct wb_timer *kick;
 	size_t tx_pending;	/* see tx.h */
 	char first_key[WB_APIKEY_TEXT];	/* made at this first start; "" otherwise; wiped when shown */
 };
@@ -60,9 +70,9 @@ struct wb_gateway_opts {
 	const char *config_file;	/* for HUP; NULL none */
 	bool no_sessions;
 	int log_fd;			/* 0: standard error */
-	/* Registers the REST API (core/api stands above this library). NULL: none, and every
-	 * route that needs a scope answers 401. */
-	int (*api)(struct wb_gateway *gw, struct wa_err *err);
+	/* The REST API (core/api stands above this library). NULL: none, and every route that
+	 * needs a scope answers 401. */
+	const struct wb_api_ops *api;
 };
 
 int wb_gateway_new(struct wb_config *take_config, const struct wb_gateway_opts *opts,
@@ -74,6 +84,9 @@ void wb_gateway_run(struct wb_gateway *gw);	/* until stopped and drained */
 void wb_gateway_stop(struct wb_gateway *gw);	/* begin to drain; from the loop */
 void wb_gateway_reload(struct wb_gateway *gw);
 void wb_gateway_free(struct wb_gateway *gw);	/* NULL allowed */
+
+/* Sessions or the outbox have something to do: they get their turn before the loop waits. */
+void wb_gateway_kick(struct wb_gateway *gw);
 
 /* Unix ms by the gateway's clock. */
 static inline int64_t wb_now(const struct wb_gateway *gw)

@@ -46,7 +46,7 @@ struct wb_outbox_new {
 	struct wa_span idem_request;
 };
 
-int wb_outbox_new(struct wb_gateway *gw, struct wb_outbox **ret_o, struct wa_err *err) WA_MUST_USE;
+struct wb_outbox *wb_outbox_new(struct wb_gateway *gw);
 void wb_outbox_free(struct wb_outbox *o);	/* NULL allowed */
 
 /* Checks what can be checked at once: WA_ENOTFOUND session or quoted message,
@@ -60,6 +60,10 @@ int wb_outbox_cancel(struct wb_tx *tx, const char *id, struct wa_err *err) WA_MU
 
 /* Canonical JID of a recipient in any spelling: "4915..." -> "4915...@s.whatsapp.net". */
 int wb_recipient(const char *to, struct wa_jid *ret_jid, struct wa_err *err) WA_MUST_USE;
+
+/* An opt-out or opt-in into tx, with its event. session NULL or "*": of all. who: as `to`. */
+int wb_consent_set(struct wb_tx *tx, const char *session, const char *who, bool opted_out,
+		   const char *source, struct wa_err *err) WA_MUST_USE;
 
 /* Hooks before a message leaves; revoked by owner. */
 int wb_outbox_hook(struct wb_outbox *o, const void *owner, wb_before_send_fn *fn, void *ctx)
@@ -76,9 +80,12 @@ json_t *wb_message_json(struct wb_gateway *gw, const struct db_message *m);
 size_t wb_outbox_depth(const struct wb_outbox *o);	/* rows in memory waiting or under way */
 size_t wb_outbox_in_flight(const struct wb_outbox *o, const char *session);
 
+void wb_outbox_turn(struct wb_outbox *o);	/* gateway.c: let out what may go */
+
 /* ---- session.c calls these ---- */
 void wb_outbox_ready(struct wb_outbox *o, const char *session);		/* connected: pump */
 void wb_outbox_lost(struct wb_outbox *o, const char *session);		/* no longer connected */
+void wb_outbox_stale(struct wb_outbox *o, const char *session);	/* a commit failed: read storage again */
 void wb_outbox_gone(struct wb_outbox *o, const char *session);		/* deleted */
 /* What became of a send, inside the transaction of libwa's batch. */
 void wb_outbox_on_sent(struct wb_tx *tx, const char *session, const char *wa_id, int devices);

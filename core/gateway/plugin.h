@@ -14,7 +14,9 @@ struct wb_plugins;
 struct wb_plugin;
 
 int wb_plugins_new(struct wb_gateway *gw, struct wb_plugins **ret_p, struct wa_err *err) WA_MUST_USE;
-void wb_plugins_free(struct wb_plugins *p);	/* stops and unloads all, last loaded first */
+void wb_plugins_stop(struct wb_plugins *p);	/* stops and unloads all, last loaded first */
+/* The memory: after the loop is gone, since other threads may have posted to it. NULL allowed. */
+void wb_plugins_free(struct wb_plugins *p);
 /* Blocks for its migrations: start-up and tests. */
 int wb_plugin_load(struct wb_plugins *p, const char *name, struct wa_err *err) WA_MUST_USE;
 int wb_plugin_unload(struct wb_plugins *p, const char *name, struct wa_err *err) WA_MUST_USE;

@@ -47,6 +47,7 @@ void wb_sessions_start(struct wb_sessions *s);
 /* Close all connections cleanly, keeping what is wanted; done when all are closed or
  * after max_ms. */
 void wb_sessions_drain(struct wb_sessions *s, uint32_t max_ms, void (*done)(void *ctx), void *ctx);
+void wb_sessions_turn(struct wb_sessions *s);	/* gateway.c: write, close, look */
 void wb_sessions_free(struct wb_sessions *s);	/* NULL allowed */
 
 size_t wb_sessions_count(const struct wb_sessions *s, int state);	/* -1: all */

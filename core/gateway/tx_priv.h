@@ -3,6 +3,7 @@
 #define WB_TX_PRIV_H
 
 /* Inside of tx.c and the plugin host only. */
+#include <list.h>
 #include "tx.h"
 
 struct wb_plugin;
@@ -29,6 +30,7 @@ struct wb_tx {
 	int64_t start_us;
 	struct wa_err fail;		/* code 0: none */
 	struct wb_plugin *plugin;	/* whose it is; NULL: the gateway's */
+	struct wa_list link;		/* a plugin's open transactions */
 };
 
 #endif

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef WB_HOST_PRIV_H
+#define WB_HOST_PRIV_H
+
+/*
+ * Inside of plugin.c and host*.c only.
+ *
+ *	plugin.c	loading, unloading, parameters
+ *	host.c		the host table; log, parameters, reads, seals, metrics
+ *	host_tx.c	transactions
+ *	host_time.c	timers, post, work
+ *	host_http.c	routes, requests, fetches
+ *	host_ws.c	WebSocket listeners
+ *
+ * Everything a plugin registers is a struct wb_handle in its list, or carries the
+ * plugin as owner in the bus, the router and the outbox. Unloading revokes all
+ * of it; a callback that was under way finds h->pl NULL and drops its result.
+ */
+#include <list.h>
+#include <map.h>
+#include <stdatomic.h>
+#include "gateway.h"
+#include "mem.h"
+
+struct wb_handle {
+	struct wa_list link;
+	struct wb_plugin *pl;	/* NULL: revoked */
+	void (*revoke)(struct wb_handle *h);	/* frees h, or leaves that to what is under way */
+};
+
+struct wb_plugin {
+	struct wb_plugins *host;
+	struct wa_list link;
+	char *name, *scope;	/* scope: "plugin:<name>" */
+	char *data_dir;
+	void *dl;
+	const struct wb_plugin_def *def;
+	void *state;
+	const char **params;	/* beside def->params */
+	struct wa_list handles;
+	struct wa_list txs;	/* begun, not committed */
+	unsigned busy;		/* jobs on the pool: its code must stay mapped */
+	bool dead;
+};
+
+struct wb_plugins {
+	struct wb_gateway *gw;
+	struct wa_list all;	/* loaded, in order */
+	struct wa_list dead;	/* unloaded; memory stays until the loop is gone */
+	struct wa_list routes;	/* of all times: a request may still point to one */
+	struct wa_map timers;	/* id -> timer: handles of fired ones stay harmless */
+	uint64_t next_timer;
+};
+
+void wb_handle_add(struct wb_plugin *pl, struct wb_handle *h, void (*revoke)(struct wb_handle *h));
+void wb_handle_del(struct wb_handle *h);	/* out of its list; does not free */
+/* Around every call into a plugin: slow ones are logged with its name. */
+struct wb_watch wb_plugin_enter(struct wb_plugin *pl);
+void wb_plugin_leave(struct wb_plugin *pl, const struct wb_watch *w);
+void wb_plugin_unmap(struct wb_plugin *pl);	/* when nothing of it runs any more */
+struct wb_gateway *wb_plugin_gateway(const struct wb_plugin *pl);
+
+extern const struct wb_plugin_host wb_host_table;
+
+/* host_tx.c */
+struct wb_tx *wb_host_tx_begin(struct wb_plugin *self);
+void wb_host_tx_sql(struct wb_tx *tx, const char *sql, const struct wb_value *v, int32_t n,
+		    uint32_t flags);
+void wb_host_tx_event(struct wb_tx *tx, const struct wb_event_new *ev);
+int32_t wb_host_tx_send(struct wb_tx *tx, const struct wb_send *s, char ret_id[27]);
+void wb_host_tx_cancel_message(struct wb_tx *tx, const char *message_id);
+void wb_host_tx_kv(struct wb_tx *tx, const char *key, struct wb_str value, int64_t expires_ms);
+void wb_host_tx_cursor(struct wb_tx *tx, const char *name, int64_t seq);
+void wb_host_tx_consent(struct wb_tx *tx, const char *session, const char *jid, int32_t opt_out,
+			const char *source);
+void wb_host_tx_commit(struct wb_tx *take_tx, wb_done_fn *done, void *ctx);
+void wb_host_tx_abort(struct wb_tx *take_tx);
+/* values[0..n) from the plugin's, in memory of the caller */
+void wb_host_values(const struct wb_value *v, int32_t n, struct db_value *out);
+#define WB_HOST_VALUES_MAX 64
+
+/* host_time.c */
+struct wb_plugin_timer *wb_host_timer(struct wb_plugin *self, int64_t delay_ms, int64_t repeat_ms,
+				      wb_plugin_timer_fn *fn, void *ctx);
+void wb_host_timer_cancel(struct wb_plugin_timer *t);
+void wb_host_timers_of(struct wb_plugins *p);
+void wb_host_post(struct wb_plugin *self, wb_post_fn *fn, void *ctx);
+void wb_host_work(struct wb_plugin *self, wb_post_fn *run, wb_post_fn *done, void *ctx);
+
+/* host_http.c */
+int32_t wb_host_route(struct wb_plugin *self, const struct wb_plugin_route *r);
+const char *wb_host_http_method(struct wb_plugin_req *req);
+const char *wb_host_http_path(struct wb_plugin_req *req);
+const char *wb_host_http_param(struct wb_plugin_req *req, const char *name);
+const char *wb_host_http_query(struct wb_plugin_req *req, const char *name);
+const char *wb_host_http_header(struct wb_plugin_req *req, const char *name);
+void wb_host_http_headers(struct wb_plugin_req *req,
+			  int (*fn)(void *ctx, const char *name, const char *value), void *ctx);
+struct wb_str wb_host_http_body(struct wb_plugin_req *req);
+const char *wb_host_http_remote(struct wb_plugin_req *req);
+void wb_host_http_reply(struct wb_plugin_req *take_req, int32_t status, const char *content_type,
+			struct wb_str body, const struct wb_header *headers, uint32_t n_headers);
+void wb_host_http_problem(struct wb_plugin_req *take_req, int32_t status, const char *code,
+			  const char *detail);
+struct wb_plugin_fetch *wb_host_fetch(struct wb_plugin *self, const struct wb_plugin_fetch_req *r,
+				      wb_plugin_fetch_fn *fn, void *ctx);
+void wb_host_fetch_cancel(struct wb_plugin_fetch *f);
+void wb_host_routes_free(struct wb_plugins *p);
+
+/* host_ws.c */
+struct wb_plugin_ws_listener *wb_host_ws_listen(struct wb_plugin *self,
+						const struct wb_plugin_ws_listen *l,
+						int32_t *ret_port);
+int32_t wb_host_ws_send(struct wb_plugin_ws *ws, struct wb_str bytes);
+void wb_host_ws_close(struct wb_plugin_ws *ws, int32_t code);
+
+#endif

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef WB_MESSAGE_JSON_H
+#define WB_MESSAGE_JSON_H
+
+/* The data object of message.* events (event.h) from its parts. */
+#include <jansson.h>
+#include <wa/jid.h>
+#include <stdbool.h>
+
+struct wb_message_parts {	/* NULL and "" are left out */
+	const char *id, *wa_id;
+	bool out, group, offline;
+	const char *chat_jid, *chat_lid;
+	const char *sender_jid, *sender_lid;
+	const char *push_name;
+	const char *kind, *text;
+	const char *quoted_id, *quoted_wa_id;
+	int64_t ts_ms;
+	const char *status, *reason;
+	const char *message_class;
+	json_t *meta;		/* borrowed */
+};
+json_t *wb_message_parts_json(const struct wb_message_parts *p);	/* new reference */
+
+/* Put a PN and a LID form, of which either may be null, in their places; out: WA_JID_TEXT_MAX. */
+void wb_jid_forms(const struct wa_jid *a, const struct wa_jid *b, char jid[WA_JID_TEXT_MAX],
+		  char lid[WA_JID_TEXT_MAX]);
+
+#endif

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef WB_OUTBOX_PRIV_H
+#define WB_OUTBOX_PRIV_H
+
+/*
+ * Inside of outbox*.c only.
+ *
+ *	outbox.c	the door: add, cancel, hooks
+ *	outbox_load.c	rows of storage come into memory: start, crash, far future
+ *	outbox_pump.c	who may leave now: order, pacing, recipients, vetoes
+ *	outbox_result.c	what became of what left
+ *
+ * In memory: one lane per session, in it one queue per chat, and a heap of
+ * chats by the time at which their first row may leave. Adding, sending and
+ * finishing a message cost O(log chats).
+ */
+#include <db_outbox.h>
+#include <heap.h>
+#include <list.h>
+#include <map.h>
+#include "gateway.h"
+#include "mem.h"
+
+struct wb_lane;
+struct wb_queue;
+
+/* A row that waits or is under way. Its body is kept while memory allows, else read again. */
+struct wb_row {
+	struct wa_list link;	/* queue->waiting (by due, id) or queue->flying */
+	struct wb_queue *queue;	/* NULL before the commit */
+	char id[DB_ID_LEN + 1];
+	char wa_id[32];
+	int64_t due, next;
+	uint64_t consent;	/* generation at which opt-outs were looked at */
+	uint16_t attempts;
+	bool flying;		/* handed to libwa */
+	bool claimed;		/* `sending` in storage */
+	bool cancelling;
+	uint8_t *raw;
+	size_t raw_len;
+	json_t *data;		/* of its events */
+};
+
+struct wb_queue {		/* one chat */
+	struct wb_lane *lane;
+	char *chat;
+	struct wa_list waiting, flying;
+	struct wa_heap_item ready;	/* when its first waiting row may leave */
+	int64_t free_at;	/* spacing to the recipient */
+	struct wa_jid to;
+	bool resolved, asking;
+	unsigned failures;	/* of asking */
+};
+
+struct wb_lane {		/* one session */
+	struct wb_outbox *o;
+	char *session;
+	struct wa_map queues, flying;	/* by chat; by WhatsApp id */
+	struct wa_heap ready;
+	struct wb_timer *timer;
+	struct wa_list dirty;
+	size_t rows, n_flying;
+	bool up, loaded, loading, stale;
+	char load_after[DB_ID_LEN + 1];
+	int64_t rescan_at;	/* rows due later than the horizon are read then; 0 none */
+	/* pacing */
+	double tokens;
+	int64_t tokens_at;
+	int64_t day_start, day_count;
+};
+
+struct wb_outbox_hook {
+	struct wa_list link;
+	const void *owner;
+	wb_before_send_fn *fn;
+	void *ctx;
+};
+
+struct wb_outbox {
+	struct wb_gateway *gw;
+	struct wa_map lanes;
+	struct wa_map rows;		/* by id */
+	struct wa_map cancelling;	/* ids of rows not in memory with a cancellation under way */
+	struct wa_list dirty, hooks;
+	uint64_t consent;		/* grows with every opt-out or opt-in */
+	size_t bytes;			/* of bodies in memory */
+};
+
+#define WB_BODIES_MAX (32u << 20)
+#define WB_HORIZON_MS 3600000	/* rows due later stay in storage only */
+
+/* outbox.c */
+void wb_row_free(struct wb_outbox *o, struct wb_row *row);
+struct wb_lane *wb_lane_find(struct wb_outbox *o, const char *session);
+struct wb_lane *wb_lane_get(struct wb_outbox *o, const char *session);
+void wb_lane_touch(struct wb_lane *lane);
+void wb_row_enqueue(struct wb_lane *lane, const char *chat, struct wb_row *row);
+void wb_row_wait(struct wb_row *row);		/* into its place among the waiting */
+void wb_row_drop(struct wb_row *row);		/* out of memory: final */
+void wb_queue_schedule(struct wb_queue *q);
+int wb_consent_check(struct wb_gateway *gw, const char *session, const char *jid, const char *lid,
+		     struct wa_err *err);	/* 1 opted out, 0, <0 */
+void wb_row_event(struct wb_tx *tx, struct wb_row *row, const char *session, const char *kind,
+		  const char *status, const char *reason);
+
+/* outbox_load.c */
+void wb_lane_load(struct wb_lane *lane);
+int wb_row_body(struct wb_lane *lane, struct wb_row *row, struct wa_err *err);	/* read when absent */
+
+/* outbox_pump.c */
+void wb_lane_pump(struct wb_lane *lane);
+
+/* outbox_result.c */
+void wb_row_fail(struct wb_tx *tx, struct wb_row *row, const char *reason);
+
+#endif

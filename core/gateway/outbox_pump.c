@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Who may leave now: due times, order within a chat, pacing, recipients, consent, vetoes. */
+#include <db_contact.h>
+#include "outbox_priv.h"
+
+#define SLICE_MS 5
+#define DAY_MS 86400000
+#define ASK_AGAIN_MS 5000
+#define ASK_MAX 6
+
+/* ---- pacing ---- */
+
+/* 0: a message may leave now; else how long to wait. */
+static int64_t pace(struct wb_lane *lane, int64_t now)
+{
+	const struct wb_config *c = lane->o->gw->config;
+	double rate = (double)wb_config_int(c, "pacing.per_minute") / 60000.0;
+	double burst = (double)wb_config_int(c, "pacing.burst");
+	int64_t daily = wb_config_int(c, "pacing.daily");
+
+	if (!wb_config_bool(c, "pacing.enabled"))
+		return 0;
+	if (!lane->tokens_at) {
+		lane->tokens = burst;
+	} else {
+		lane->tokens += (double)(now - lane->tokens_at) * rate;
+		if (lane->tokens > burst)
+			lane->tokens = burst;
+	}
+	lane->tokens_at = now;
+	if (now - lane->day_start >= DAY_MS) {
+		lane->day_start = now;
+		lane->day_count = 0;
+	}
+	if (daily && lane->day_count >= daily)
+		return lane->day_start + DAY_MS - now;
+	if (lane->tokens >= 1.0)
+		return 0;
+	return (int64_t)((1.0 - lane->tokens) / rate) + 1;
+}
+
+static void pace_take(struct wb_lane *lane, struct wb_queue *q, int64_t now)
+{
+	const struct wb_config *c = lane->o->gw->config;
+
+	if (!wb_config_bool(c, "pacing.enabled"))
+		return;
+	lane->tokens -= 1.0;
+	lane->day_count++;
+	q->free_at = now + wb_config_int(c, "pacing.recipient_ms");
+}
+
+/* ---- recipients ---- */
+
+static void fail_waiting(struct wb_queue *q, const char *reason)
+{
+	struct wb_lane *lane = q->lane;
+	struct wb_tx *tx = wb_tx_new(lane->o->gw);
+	struct wa_list *it, *tmp;
+	struct wa_list all;
+
+	wa_list_init(&all);
+	q->asking = true;	/* keeps the queue in memory while its rows go */
+	WA_LIST_EACH_SAFE(it, tmp, &q->waiting) {
+		wa_list_del(it);
+		wa_list_push_back(&all, it);
+	}
+	WA_LIST_EACH_SAFE(it, tmp, &all)
+		wb_row_fail(tx, container_of(it, struct wb_row, link), reason);
+	wb_tx_commit(tx, NULL, NULL);
+	q->asking = false;
+	wb_queue_schedule(q);
+}
+
+struct asking {
+	struct wb_outbox *o;
+	char session[DB_SESSION_ID_MAX + 1];
+	char chat[WA_JID_TEXT_MAX];
+};
+
+static void on_number(void *ctx, const struct wb_number *n)
+{
+	struct asking *ask = ctx;
+	struct wb_lane *lane = wb_lane_find(ask->o, ask->session);
+	struct wb_queue *q = lane ? wa_map_get(&lane->queues, wa_span_str(ask->chat)) : NULL;
+
+	if (q && q->asking) {
+		q->asking = false;
+		if (n->code == 0 && n->exists) {
+			const char *to = *n->jid ? n->jid : n->lid;
+
+			q->resolved = wa_jid_parse(wa_span_str(to), &q->to, NULL) == 0;
+			wb_queue_schedule(q);
+		} else if (n->code == 0) {
+			fail_waiting(q, "not_on_whatsapp");
+		} else if (n->code != WA_ESTATE && ++q->failures >= ASK_MAX) {
+			fail_waiting(q, "recipient_unknown");
+		} else {
+			q->free_at = wb_now(ask->o->gw) + ASK_AGAIN_MS;
+			wb_queue_schedule(q);
+		}
+	}
+	free(ask);
+}
+
+/* True when q->to is known. A phone number is asked about once; then it is a contact. */
+static bool resolve(struct wb_queue *q)
+{
+	struct wb_lane *lane = q->lane;
+	struct asking *ask;
+
+	if (q->resolved)
+		return true;
+	if (wa_jid_parse(wa_span_str(q->chat), &q->to, NULL) < 0) {
+		fail_waiting(q, "invalid");
+		return false;
+	}
+	if (q->to.server != WA_SRV_PN) {
+		q->resolved = true;
+		return true;
+	}
+	ask = wb_zalloc(sizeof(*ask));
+	ask->o = lane->o;
+	snprintf(ask->session, sizeof(ask->session), "%s", lane->session);
+	snprintf(ask->chat, sizeof(ask->chat), "%s", q->chat);
+	q->asking = true;
+	wa_heap_del(&lane->ready, &q->ready);
+	wb_session_check(lane->o->gw, lane->session, q->to.user, on_number, ask);
+	return false;
+}
+
+/* A stored contact is an answer of WhatsApp's that we need not ask for. */
+static bool resolve_known(struct wb_queue *q)
+{
+	struct db_contact c;
+	struct wa_arena a;
+	bool known;
+
+	if (q->resolved || !strstr(q->chat, "@s.whatsapp.net"))
+		return resolve(q);
+	wa_arena_init(&a, 1u << 20);
+	known = db_contact_get(q->lane->o->gw->db, q->lane->session, q->chat, &a, &c, NULL) == 1 &&
+		wa_jid_parse(wa_span_str(*c.jid ? c.jid : q->chat), &q->to, NULL) == 0;
+	wa_arena_clear(&a);
+	q->resolved = known;
+	return known || resolve(q);
+}
+
+/* ---- vetoes ---- */
+
+static const char *data_text(const struct wb_row *row, const char *name)
+{
+	const char *s = json_string_value(json_object_get(row->data, name));
+
+	return s ? s : "";
+}
+
+static bool opted_out(struct wb_lane *lane, struct wb_row *row)
+{
+	json_t *chat = json_object_get(row->data, "chat");
+	const char *jid = json_string_value(json_object_get(chat, "jid"));
+	const char *lid = json_string_value(json_object_get(chat, "lid"));
+
+	if (row->consent == lane->o->consent)
+		return false;	/* nothing changed since it came in */
+	row->consent = lane->o->consent;
+	return wb_consent_check(lane->o->gw, lane->session, jid ? jid : "", lid ? lid : "", NULL) == 1;
+}
+
+/* 0, or negative and why. */
+static int ask_hooks(struct wb_lane *lane, struct wb_row *row, char reason[121])
+{
+	struct wb_send s = { .size = sizeof(s), .session = lane->session, .to = row->queue->chat,
+			     .text = data_text(row, "text"), .due_ms = row->due };
+	const char *quoted = json_string_value(
+		json_object_get(json_object_get(row->data, "quoted"), "wa_id"));
+	struct wa_list *it, *tmp;
+	char *meta = NULL;
+	int r = 0;
+
+	if (wa_list_empty(&lane->o->hooks))
+		return 0;
+	if (json_object_get(row->data, "meta"))
+		meta = json_dumps(json_object_get(row->data, "meta"), JSON_COMPACT | JSON_ENCODE_ANY);
+	s.quoted = quoted;
+	s.meta_json = meta;
+	s.message_class = data_text(row, "class");
+	WA_LIST_EACH_SAFE(it, tmp, &lane->o->hooks) {
+		struct wb_outbox_hook *h = container_of(it, struct wb_outbox_hook, link);
+
+		reason[0] = 0;
+		r = h->fn(h->ctx, row->id, &s, reason);
+		reason[120] = 0;
+		if (r < 0)
+			break;
+	}
+	free(meta);
+	if (r < 0 && !reason[0])
+		snprintf(reason, 121, "refused");
+	return r < 0 ? r : 0;
+}
+
+/* ---- leaving ---- */
+
+static void fail_one(struct wb_lane *lane, struct wb_row *row, const char *reason)
+{
+	struct wb_tx *tx = wb_tx_new(lane->o->gw);
+
+	wb_row_fail(tx, row, reason);
+	wb_tx_commit(tx, NULL, NULL);
+}
+
+static bool keep_bodies(const struct wb_outbox *o)
+{
+	return o->bytes < WB_BODIES_MAX;
+}
+
+static void shed_body(struct wb_outbox *o, struct wb_row *row)
+{
+	if (keep_bodies(o) || !row->raw)
+		return;
+	o->bytes -= row->raw_len + 1024;
+	free(row->raw);
+	row->raw = NULL;
+}
+
+/* Hands the first waiting row of q to libwa. False: the lane cannot send now. */
+static bool send_first(struct wb_queue *q, int64_t now)
+{
+	struct wb_row *row = container_of(wa_list_first(&q->waiting), struct wb_row, link);
+	struct wb_lane *lane = q->lane;
+	struct wb_gateway *gw = lane->o->gw;
+	struct wb_session *s = wb_session_find(gw, lane->session);
+	struct wa_client *c = s ? wb_session_client(s) : NULL;
+	struct wa_err err = WA_ERR_INIT;
+	struct wa_send send;
+	char reason[121], wa_id[sizeof(row->wa_id)];
+	int r;
+
+	if (!c)
+		return false;
+	r = wb_row_body(lane, row, &err);
+	if (r < 0) {
+		fail_one(lane, row, r == WA_ENOTFOUND ? "invalid" : wa_code_str(r));
+		return true;
+	}
+	if (opted_out(lane, row)) {
+		fail_one(lane, row, "opted_out");
+		return true;
+	}
+	if (ask_hooks(lane, row, reason) < 0) {
+		fail_one(lane, row, reason);
+		return true;
+	}
+	send = (struct wa_send){ .id = row->wa_id, .to = q->to,
+				 .raw = wa_span(row->raw, row->raw_len) };
+	/* before the call: its answer may come from inside */
+	wa_list_del(&row->link);
+	wa_list_push_back(&q->flying, &row->link);
+	row->flying = true;
+	lane->n_flying++;
+	if (wa_map_put(&lane->flying, wa_span_str(row->wa_id), row, NULL) < 0)
+		abort();
+	pace_take(lane, q, now);
+	memcpy(wa_id, row->wa_id, sizeof(wa_id));
+	r = wa_client_send(c, &send, &err);
+	if (r == 0) {
+		if (wa_map_get(&lane->flying, wa_span_str(wa_id)) == row) {
+			shed_body(lane->o, row);	/* not answered from inside */
+			wb_queue_schedule(q);
+		}
+		return true;
+	}
+	wa_map_del(&lane->flying, wa_span_str(row->wa_id));
+	lane->n_flying--;
+	row->flying = false;
+	wa_list_del(&row->link);
+	if (r == WA_ESTATE || r == WA_ELIMIT || r == WA_ENOMEM) {
+		wb_row_wait(row);
+		return false;
+	}
+	WB_GATEWAY_LOG(gw, WA_WARN, "outbox.refused", WA_S("message", row->id),
+		       WA_S("error", err.msg));
+	wa_list_push_back(&q->waiting, &row->link);
+	fail_one(lane, row, "invalid");
+	return true;
+}
+
+static void sleep_until(struct wb_lane *lane, int64_t at, int64_t now)
+{
+	wb_timer_start(lane->timer, (uint64_t)(at > now ? at - now : 1));
+}
+
+void wb_lane_pump(struct wb_lane *lane)
+{
+	struct wb_gateway *gw = lane->o->gw;
+	size_t max = (size_t)wb_config_int(gw->config, "outbox.in_flight");
+	int64_t start = wb_loop_now_ms(gw->loop);
+	int64_t now = wb_now(gw), wait, next = INT64_MAX;
+	struct wa_heap_item *it;
+
+	if (!lane->up)
+		return;
+	wb_lane_load(lane);
+	wb_timer_stop(lane->timer);
+	while (lane->up && lane->n_flying < max && (it = wa_heap_min(&lane->ready))) {
+		struct wb_queue *q = container_of(it, struct wb_queue, ready);
+		struct wb_row *head;
+
+		if (it->key > now) {
+			next = it->key;
+			break;
+		}
+		if (wa_list_empty(&q->waiting)) {
+			wb_queue_schedule(q);	/* its spacing is over: frees it */
+			continue;
+		}
+		head = container_of(wa_list_first(&q->waiting), struct wb_row, link);
+		if (head->cancelling) {
+			wa_heap_del(&lane->ready, it);	/* on_cancelled schedules again */
+			continue;
+		}
+		wait = pace(lane, now);
+		if (wait) {
+			next = now + wait;
+			break;
+		}
+		if (!resolve_known(q))
+			continue;
+		if (wb_loop_now_ms(gw->loop) - start > SLICE_MS) {
+			wb_lane_touch(lane);
+			break;
+		}
+		if (!send_first(q, now)) {
+			next = now + 1000;	/* the session says when it can again; else look */
+			break;
+		}
+	}
+	if (lane->rescan_at && lane->rescan_at < next)
+		next = lane->rescan_at;
+	if (next != INT64_MAX)
+		sleep_until(lane, next, now);
+}

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What became of what left: written into the transaction that brought the news. */
+#include "outbox_priv.h"
+
+/* What a server's refusal means. 0: final with `reason`; 1: try again later. */
+static const struct {
+	int code;
+	const char *reason;
+	bool retry;
+} nacks[] = {
+	{ 400, "invalid", false },	{ 401, "not_allowed", false },
+	{ 403, "not_allowed", false },	{ 404, "not_on_whatsapp", false },
+	{ 405, "not_allowed", false },	{ 406, "invalid", false },
+	{ 408, "timed_out", true },	{ 429, "rate_limited", true },
+	{ 463, "restricted", false },	{ 475, "restricted", false },
+	{ 479, "stale", false },	{ 500, "server_error", true },
+	{ 501, "unsupported", false },	{ 503, "server_busy", true },
+};
+
+static struct wb_row *flying_row(struct wb_outbox *o, const char *session, const char *wa_id)
+{
+	struct wb_lane *lane = wb_lane_find(o, session);
+
+	return lane && wa_id ? wa_map_get(&lane->flying, wa_span_str(wa_id)) : NULL;
+}
+
+static void count(struct wb_outbox *o, const char *label)
+{
+	wb_metric_add(o->gw->metrics, "warbler_messages_total", label, 1);
+}
+
+void wb_outbox_on_sent(struct wb_tx *tx, const char *session, const char *wa_id, int devices)
+{
+	struct wb_gateway *gw = wb_tx_gateway(tx);
+	struct wb_row *row = flying_row(gw->outbox, session, wa_id);
+	char detail[32];
+
+	if (!row || row->claimed)
+		return;
+	row->claimed = true;
+	row->attempts++;
+	snprintf(detail, sizeof(detail), "%d devices", devices);
+	db_batch_outbox_claim(wb_tx_batch(tx), row->id, "", wb_now(gw));
+	db_batch_message_trace(wb_tx_batch(tx), row->id, wb_now(gw), "sending", detail);
+}
+
+void wb_outbox_on_ack(struct wb_tx *tx, const char *session, const char *wa_id)
+{
+	struct wb_gateway *gw = wb_tx_gateway(tx);
+	struct wb_row *row = flying_row(gw->outbox, session, wa_id);
+
+	if (!row)
+		return;
+	db_batch_outbox_finish(wb_tx_batch(tx), row->id, "sent", "");
+	db_batch_message_status(wb_tx_batch(tx), row->id, DB_SENT, "");
+	db_batch_message_trace(wb_tx_batch(tx), row->id, wb_now(gw), "sent", "");
+	wb_row_event(tx, row, session, "message.sent", "sent", "");
+	count(gw->outbox, "status=\"sent\"");
+	wb_row_drop(row);
+}
+
+void wb_row_fail(struct wb_tx *tx, struct wb_row *row, const char *reason)
+{
+	struct wb_gateway *gw = wb_tx_gateway(tx);
+
+	db_batch_outbox_finish(wb_tx_batch(tx), row->id, "failed", reason);
+	db_batch_message_status(wb_tx_batch(tx), row->id, DB_FAILED, reason);
+	db_batch_message_trace(wb_tx_batch(tx), row->id, wb_now(gw), "failed", reason);
+	if (!row->data)
+		(void)!wb_row_body(row->queue->lane, row, NULL);
+	wb_row_event(tx, row, row->queue->lane->session, "message.failed", "failed", reason);
+	count(gw->outbox, "status=\"failed\"");
+	wb_row_drop(row);
+}
+
+/* Back among the waiting, not before `next`. */
+static void again(struct wb_tx *tx, struct wb_row *row, int64_t next, const char *reason)
+{
+	struct wb_lane *lane = row->queue->lane;
+
+	wa_map_del(&lane->flying, wa_span_str(row->wa_id));
+	lane->n_flying--;
+	row->flying = false;
+	row->next = next;
+	if (row->claimed) {
+		row->claimed = false;
+		db_batch_outbox_retry(wb_tx_batch(tx), row->id, next, reason);
+		db_batch_message_trace(wb_tx_batch(tx), row->id, wb_now(lane->o->gw), "retry", reason);
+	}
+	wa_list_del(&row->link);
+	wb_row_wait(row);
+}
+
+static int64_t backoff(struct wb_gateway *gw, const struct wb_row *row)
+{
+	int64_t first = wb_config_int(gw->config, "outbox.retry_ms");
+	int64_t max = wb_config_int(gw->config, "outbox.retry_max_ms");
+	int64_t wait = row->attempts > 0 && row->attempts < 20 ? first << (row->attempts - 1) : first;
+
+	return wb_now(gw) + (wait < max ? wait : max);
+}
+
+void wb_outbox_on_nack(struct wb_tx *tx, const char *session, const char *wa_id, int code,
+		       const char *text)
+{
+	struct wb_gateway *gw = wb_tx_gateway(tx);
+	struct wb_row *row = flying_row(gw->outbox, session, wa_id);
+	char reason[64];
+	bool retry = code == 0;
+
+	if (!row)
+		return;
+	text = text ? text : "";
+	if (code == 0 && strcmp(text, "connection_lost") == 0) {
+		again(tx, row, 0, text);	/* costs no attempt: nobody refused it */
+		return;
+	}
+	if (code > 0)
+		snprintf(reason, sizeof(reason), "nack_%d", code);
+	else
+		snprintf(reason, sizeof(reason), "%s", *text ? text : "unknown");
+	for (size_t i = 0; i < WA_ARRAY_LEN(nacks); i++) {
+		if (nacks[i].code != code)
+			continue;
+		snprintf(reason, sizeof(reason), "%s", nacks[i].reason);
+		retry = nacks[i].retry;
+	}
+	if (!row->claimed && retry)
+		row->attempts++;	/* it did not even get as far as being sent */
+	if (retry && row->attempts < wb_config_int(gw->config, "outbox.attempts"))
+		again(tx, row, backoff(gw, row), reason);
+	else
+		wb_row_fail(tx, row, retry ? "too_many_attempts" : reason);
+}
+
+/* ---- sessions come and go ---- */
+
+void wb_outbox_ready(struct wb_outbox *o, const char *session)
+{
+	struct wb_lane *lane = wb_lane_get(o, session);
+
+	lane->up = true;
+	wb_lane_touch(lane);
+}
+
+/* libwa reports what was under way as connection_lost; this is for a client that could not. */
+void wb_outbox_lost(struct wb_outbox *o, const char *session)
+{
+	struct wb_lane *lane = wb_lane_find(o, session);
+	struct wa_span key;
+	struct wb_tx *tx;
+	void *value;
+	size_t it = 0;
+
+	if (!lane)
+		return;
+	lane->up = false;
+	if (lane->n_flying == 0)
+		return;
+	tx = wb_tx_new(o->gw);
+	while (wa_map_next(&lane->flying, &it, &key, &value))
+		again(tx, value, 0, "connection_lost");
+	wb_tx_commit(tx, NULL, NULL);
+}
+
+void wb_outbox_stale(struct wb_outbox *o, const char *session)
+{
+	struct wb_lane *lane = wb_lane_find(o, session);
+
+	if (lane)
+		lane->stale = true;
+}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef WB_SESSION_PRIV_H
+#define WB_SESSION_PRIV_H
+
+/*
+ * Inside of session*.c only.
+ *
+ *	session.c	registry, the owner's wishes, look-ups
+ *	session_link.c	socket and client of one session: connecting, feeding, closing
+ *	session_batch.c	libwa's batches become transactions
+ *	session_events.c	what libwa's events mean to storage and the log
+ */
+#include <heap.h>
+#include <list.h>
+#include <map.h>
+#include <ws.h>
+#include "gateway.h"
+#include "mem.h"
+
+/* Only while a session is being linked. */
+struct wb_linking {
+	char *qr;
+	int64_t qr_expires_ms;
+	char code[16];		/* shown to the owner */
+	char phone[24];		/* link by code as soon as the server is ready for it */
+	char own_code[9];
+};
+
+/* What to do when the client has closed. */
+enum wb_after { WB_AFTER_WISH, WB_AFTER_RESTART, WB_AFTER_DELETE };
+
+struct wb_session {
+	struct wb_sessions *reg;
+	char *id, *name;
+	char *jid, *lid, *push_name;	/* NULL unknown */
+	char *reason;			/* NULL none */
+	char *close_reason;		/* of the close under way; NULL none */
+	int64_t since_ms, created_ms, retry_ms;
+	int64_t connected_ms;		/* start of this attempt, then of being connected */
+	uint8_t state;			/* enum wb_session_state */
+	uint8_t after;			/* enum wb_after */
+	bool run, logging_out, ws_open;
+	bool closed;			/* libwa said so; dealt with at the end of the turn */
+	bool spoiled;			/* a commit failed: the client must not be used again */
+	int16_t next;			/* enum wa_next of the close under way */
+	uint16_t attempts;
+	uint32_t gen;			/* of the client: completions of a former one are dropped */
+	struct wa_client *client;
+	struct wb_ws *ws;
+	struct wb_linking *linking;
+	struct wa_heap_item wake;	/* Unix ms: client deadline, retry or watchdog */
+	struct wa_list dirty;
+	wb_tx_fn *delete_done;
+	void *delete_ctx;
+};
+
+struct wb_sessions {
+	struct wb_gateway *gw;
+	struct wb_session **all;	/* by id */
+	size_t n, cap;
+	struct wa_heap wake;
+	struct wb_timer *timer;		/* earliest of wake */
+	int64_t timer_at;
+	struct wa_list dirty;		/* something to write, close or look at */
+	size_t by_state[WB_SS_COUNT];
+	/* start-up */
+	struct wb_timer *starter;
+	size_t start_at;
+	/* drain */
+	struct wb_timer *drain_timer;
+	void (*drained)(void *ctx);
+	void *drained_ctx;
+	bool draining;
+	/* from the configuration */
+	struct wa_pub root_key;
+	bool has_root;
+	uint32_t version[3];
+	uint64_t *seen;			/* contacts written lately, see session_events.c */
+};
+
+#define WB_SEEN_SLOTS 8192
+
+/* session.c */
+void wb_session_set_state(struct wb_session *s, struct wb_tx *tx, int state, const char *reason);
+void wb_session_store_account(struct wb_session *s, struct wb_tx *tx, const char *jid,
+			      const char *lid, const char *push_name);
+void wb_session_store_run(struct wb_session *s, struct wb_tx *tx, bool run);
+void wb_session_remove(struct wb_session *s, wb_tx_fn *done, void *ctx);
+void wb_sessions_check_drained(struct wb_sessions *reg);
+
+/* session_link.c */
+void wb_session_connect(struct wb_session *s);
+void wb_session_touch(struct wb_session *s);	/* look at it at the end of the turn */
+void wb_session_look(struct wb_session *s);
+void wb_session_on_time(struct wb_session *s);
+void wb_session_hang_up(struct wb_session *s);	/* socket and client gone, at once */
+void wb_session_backoff(struct wb_session *s, struct wb_tx *tx, const char *reason, int64_t least_ms);
+void wb_session_unlink_info(struct wb_session *s);
+
+/* session_batch.c */
+extern const struct wa_client_ops wb_session_client_ops;
+extern const struct wa_store_ops wb_session_store_ops;
+
+/* session_events.c */
+void wb_session_event(struct wb_session *s, struct wb_tx *tx, const struct wa_event *ev);
+
+#endif
