@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A template from a stranger, and values from another: the first line of the
- * input is the locale and the zone, the rest the template; the second half of
- * the input is also a value.
+ * A template from a stranger, and values from another: the first byte chooses
+ * locale and zone, the rest is the template; its second half is also a value.
  */
 #include "template.h"
+
+#include "text.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -44,10 +45,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	v = values(data, size);
 	wa_buf_init(&out, WB_TEMPLATE_OUTPUT_MAX);
-	(void)wb_template_render(t, v, &(struct wb_template_env){
-						.locale = locales[data[0] % WA_ARRAY_LEN(locales)],
-						.zone = zones[data[0] / 8 % WA_ARRAY_LEN(zones)],
-						.currency = "EGP" }, &out, &err);
+	if (wb_template_render(t, v, &(struct wb_template_env){
+					.locale = locales[data[0] % WA_ARRAY_LEN(locales)],
+					.zone = zones[data[0] / 8 % WA_ARRAY_LEN(zones)],
+					.currency = "EGP" }, &out, &err) == 0 && !wa_utf8_valid(wa_buf_view(&out)))
+		abort();
 	if (out.len > WB_TEMPLATE_OUTPUT_MAX)
 		abort();
 	wa_buf_clear(&out);

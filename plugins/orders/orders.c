@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Starting and stopping, the one timer, and the words all files share. */
+#include "orders.h"
+
+#include "api.h"
+#include "text.h"
+
+#define CLEAN_EVERY_MS INT64_C(3600000)
+
+const struct wb_param orders_params[] = {
+	{ "reminder_after_minutes", WB_PARAM_INT, 0, "240",
+	  "minutes without an answer before the reminder; 0 sends none; a store may override it" },
+	{ "no_reply_after_minutes", WB_PARAM_INT, 0, "1440",
+	  "minutes after the last message before an order counts as not answered; 0 never" },
+	{ "max_body_kib", WB_PARAM_INT, 0, "1024", "largest webhook taken, in KiB" },
+	{ "timestamp_tolerance_seconds", WB_PARAM_INT, 0, "300",
+	  "how old a signed request of the generic kind may be" },
+	{ "raw_keep_days", WB_PARAM_INT, 0, "14", "days the raw webhooks are kept for replay" },
+	{ "update_max_age_days", WB_PARAM_INT, 0, "3",
+	  "an update of an order that is older and unknown starts no confirmation" },
+	{ NULL, 0, 0, NULL, NULL },
+};
+
+void col_text(const struct wb_value *v, char *out, size_t size)
+{
+	size_t n = v->type == WB_TEXT ? v->str.len : 0;
+
+	if (n >= size)
+		n = size - 1;
+	if (n > 0)
+		memcpy(out, v->str.ptr, n);
+	out[n] = 0;
+}
+
+int64_t col_int(const struct wb_value *v)
+{
+	return v->type == WB_INT ? v->num : 0;
+}
+
+int64_t now_ms(const struct orders *o)
+{
+	return o->host->now_ms();
+}
+
+struct wb_tx *tx_new(struct orders *o)
+{
+	return o->host->tx_begin(o->self);
+}
+
+static void take_bytes(void *ctx, struct wb_str out)
+{
+	wa_buf_put(ctx, out.ptr, out.len);
+}
+
+int seal_bytes(struct orders *o, const char *aad, struct wa_span plain, struct wa_buf *out)
+{
+	int r = o->host->seal(o->self, (struct wb_str){ aad, strlen(aad) },
+			      (struct wb_str){ (const char *)plain.ptr, plain.len }, take_bytes, out);
+
+	return r < 0 ? r : wa_buf_end(out, NULL);
+}
+
+int unseal_bytes(struct orders *o, const char *aad, struct wb_str sealed, struct wa_buf *out)
+{
+	int r = o->host->unseal(o->self, (struct wb_str){ aad, strlen(aad) }, sealed, take_bytes, out);
+
+	return r < 0 ? r : wa_buf_end(out, NULL);
+}
+
+#define SEALED_JSON_MAX (1u << 20)
+
+int seal_json(struct orders *o, const char *aad, const json_t *j, struct wa_buf *out)
+{
+	char *text = json_dumps(j, JSON_COMPACT);
+	int r = text ? seal_bytes(o, aad, wa_span_str(text), out) : WA_ENOMEM;
+
+	if (text)
+		wa_wipe(text, strlen(text));
+	free(text);
+	return r;
+}
+
+int unseal_json(struct orders *o, const char *aad, struct wb_str sealed, json_t **ret)
+{
+	struct wa_buf plain;
+	json_t *j = NULL;
+	int r;
+
+	wa_buf_init(&plain, SEALED_JSON_MAX);
+	r = unseal_bytes(o, aad, sealed, &plain);
+	if (r == 0) {
+		j = json_loadb((const char *)plain.ptr, plain.len, JSON_DECODE_ANY, NULL);
+		r = j ? WA_OK : WA_EINTERNAL;
+	}
+	wa_buf_wipe(&plain);
+	if (r == 0)
+		*ret = j;
+	return r;
+}
+
+void row_aad(char out[64], const char *what, const char *id)
+{
+	snprintf(out, 64, "%.30s:%.30s", what, id);
+}
+
+json_t *json_time(int64_t ms)
+{
+	time_t at = (time_t)(ms / 1000);
+	struct tm tm;
+	char text[40], zoned[48];
+
+	if (ms == 0 || !gmtime_r(&at, &tm) || strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm) == 0)
+		return json_null();
+	snprintf(zoned, sizeof(zoned), "%s.%03dZ", text, (int)(ms % 1000));
+	return json_string(zoned);
+}
+
+void log_event(struct orders *o, int level, const char *event, const char *name, const char *value,
+	       const char *name2, const char *value2)
+{
+	const char *pairs[5] = { name, value, name2, value2, NULL };
+
+	if (!name2)
+		pairs[2] = NULL;
+	o->host->log(o->self, level, event, pairs);
+}
+
+bool job_running(const struct orders *o, int kind, const char *id)
+{
+	for (const struct job *j = o->jobs; j; j = j->next)
+		if (j->kind == kind && strcmp(j->id, id) == 0)
+			return true;
+	return false;
+}
+
+size_t job_count(const struct orders *o, int kind)
+{
+	size_t n = 0;
+
+	for (const struct job *j = o->jobs; j; j = j->next)
+		n += j->kind == kind;
+	return n;
+}
+
+struct job *job_start(struct orders *o, int kind, const char *id)
+{
+	struct job *j;
+
+	if (job_running(o, kind, id))
+		return NULL;
+	j = calloc(1, sizeof(*j));
+	if (!j)
+		return NULL;
+	j->o = o;
+	j->kind = kind;
+	snprintf(j->id, sizeof(j->id), "%s", id);
+	j->next = o->jobs;
+	o->jobs = j;
+	return j;
+}
+
+static void free_job(struct job *j)
+{
+	if (j->free_data)
+		j->free_data(j->data);
+	free(j);
+}
+
+void job_end(struct job *take_job)
+{
+	struct job **at = &take_job->o->jobs;
+
+	while (*at != take_job)
+		at = &(*at)->next;
+	*at = take_job->next;
+	free_job(take_job);
+}
+
+/* Raw webhooks hold everything the shop knows of a customer; they are for replay only. */
+static void clean_up(struct orders *o)
+{
+	const struct wb_value before[] = { v_int(now_ms(o) - o->raw_keep_ms) };
+	const struct wb_value day[] = { v_int(now_ms(o) - INT64_C(86400000)) };
+	struct wb_tx *tx = tx_new(o);
+
+	o->cleaned_at = now_ms(o);
+	o->host->tx_sql(tx, "UPDATE orders_delivery SET body = NULL, headers = NULL"
+			    " WHERE received_ms < $1 AND body IS NOT NULL AND state <> 'stored'",
+			before, 1, 0);
+	o->host->tx_sql(tx, "DELETE FROM orders_idem WHERE created_ms < $1", day, 1, 0);
+	o->host->tx_commit(tx, NULL, NULL);
+}
+
+static void on_timer(void *ctx)
+{
+	struct orders *o = ctx;
+
+	o->timer = NULL;
+	o->timer_at = 0;
+	if (now_ms(o) - o->cleaned_at >= CLEAN_EVERY_MS)
+		clean_up(o);
+	replies_resume(o);
+	intake_pump(o);
+	flow_pump(o);
+	wake_at(o, o->cleaned_at + CLEAN_EVERY_MS);
+}
+
+void wake_at(struct orders *o, int64_t at)
+{
+	int64_t now = now_ms(o);
+
+	if (at < now)
+		at = now;
+	if (o->timer && o->timer_at <= at)
+		return;
+	if (o->timer)
+		o->host->timer_cancel(o->timer);
+	o->timer_at = at;
+	o->timer = o->host->timer(o->self, at - now, 0, on_timer, o);
+}
+
+static int64_t param_int(struct orders *o, const char *name, int64_t min, int64_t max)
+{
+	int64_t v = 0;
+
+	if (wa_parse_i64(wa_span_str(o->host->param(o->self, name)), INT64_MIN, INT64_MAX, &v) < 0)
+		return min;
+	return v < min ? min : v > max ? max : v;
+}
+
+#define MINUTE_MS INT64_C(60000)
+#define DAY_MS INT64_C(86400000)
+
+int32_t orders_start(const struct wb_plugin_host *host, struct wb_plugin *self, void **ret_state)
+{
+	struct orders *o = calloc(1, sizeof(*o));
+	int r;
+
+	if (!o)
+		return WB_ENOMEM;
+	o->host = host;
+	o->self = self;
+	o->reminder_after_ms = param_int(o, "reminder_after_minutes", 0, 525600) * MINUTE_MS;
+	o->no_reply_after_ms = param_int(o, "no_reply_after_minutes", 0, 525600) * MINUTE_MS;
+	o->max_body = (uint32_t)param_int(o, "max_body_kib", 1, 16384) * 1024u;
+	o->tolerance_s = param_int(o, "timestamp_tolerance_seconds", 1, 86400);
+	o->raw_keep_ms = param_int(o, "raw_keep_days", 0, 3650) * DAY_MS;
+	o->max_age_ms = param_int(o, "update_max_age_days", 0, 3650) * DAY_MS;
+	r = api_routes(o);
+	if (r == 0)
+		r = replies_start(o);
+	if (r < 0) {
+		orders_stop(o);
+		return r;
+	}
+	wake_at(o, now_ms(o));
+	*ret_state = o;
+	return WB_OK;
+}
+
+void orders_stop(void *state)
+{
+	struct orders *o = state;
+
+	if (o->timer)
+		o->host->timer_cancel(o->timer);
+	replies_stop(o);
+	while (o->jobs) {
+		struct job *j = o->jobs;
+
+		o->jobs = j->next;
+		free_job(j);
+	}
+	free(o);
+}
