@@ -252,6 +252,14 @@ void client_learn(struct wa_client *c, const struct wa_jid *a, const struct wa_j
 	e->lid = bare_lid;
 }
 
+void client_identity(struct wa_client *c)
+{
+	struct wa_jid who;
+
+	if (wa_signal_identity_changed(c->sig, &who))
+		client_event(c, WA_EV_IDENTITY)->sender = who;
+}
+
 /* ---- events ---- */
 
 struct wa_event *client_event(struct wa_client *c, int kind)

@@ -108,6 +108,7 @@ struct wa_client {
 	int64_t ping_at;
 	int64_t last_rx, ping_sent;
 	unsigned ping_misses;
+	uint64_t ping_batch;	/* open_id at the last ping: equal means idle since */
 	int64_t server_offset_ms;
 	int64_t count_at;	/* look at the prekey count again; INT64_MAX never */
 	bool logging_out;
@@ -181,6 +182,7 @@ bool client_up(const struct wa_client *c);	/* stanzas may be queued */
 bool client_own(const struct wa_client *c, const struct wa_jid *j);	/* same account, pn or lid */
 struct wa_jid client_self(const struct wa_client *c, int server);	/* own JID with device */
 void client_learn(struct wa_client *c, const struct wa_jid *a, const struct wa_jid *b);
+void client_identity(struct wa_client *c);	/* tell when the last Signal operation met a new identity */
 
 /* ---- dispatch.c ---- */
 int client_on_node(struct wa_client *c, const struct wa_node *n);

@@ -339,6 +339,9 @@ static void ping(struct wa_client *c, int64_t now)
 	struct wa_node *iq;
 	struct wa_arena a;
 
+	if (c->ping_batch == c->open_id)
+		wa_records_trim(c->rec);
+	c->ping_batch = c->open_id;
 	c->ping_at = INT64_MAX;
 	c->ping_sent = now;
 	wa_arena_init(&a, STANZA_ARENA_MAX);

@@ -372,6 +372,7 @@ static void start_session(struct wa_client *c, const struct bundle_item *it)
 
 	if (rc == 0) {
 		asked_del(c, 'd', &it->jid);
+		client_identity(c);
 		return;
 	}
 	WA_LOG(c->env, WA_WARN, "prekey.bad_bundle", WA_I("device", it->jid.device),

@@ -240,6 +240,7 @@ static enum outcome take_enc(struct wa_client *c, struct incoming *in, const str
 	wa_buf_init(&plain, PLAIN_MAX);
 	rc = decrypt(c, in, type, wa_node_bytes(enc), &plain, &err);
 	if (rc == 0) {
+		client_identity(c);
 		got = take_content(c, in, wa_buf_view(&plain));
 	} else if (rc == WA_EDUP) {
 		got = GOT_DUPLICATE;

@@ -188,8 +188,10 @@ static bool need_fetch(struct wa_client *c, const struct wa_node *n, const struc
 
 	if (wa_node_get(n, "keys")) {
 		if (prekey_read_bundle(n, &b) == 0 &&
-		    wa_signal_start_session(c->sig, addr, &b, &err) == 0)
+		    wa_signal_start_session(c->sig, addr, &b, &err) == 0) {
+			client_identity(c);
 			return false;
+		}
 		WA_LOG(c->env, WA_WARN, "retry.bad_keys", WA_S("error", err.msg));
 	}
 	has = wa_signal_base_key(c->sig, addr, base, NULL);

@@ -219,6 +219,8 @@ static int fill_plain(struct wa_client *c, struct send *s, const struct wa_send 
 			c->env->random(c->env->ctx, secret, sizeof(secret));
 			m.secret = wa_span(secret, sizeof(secret));
 		}
+		if (m.kind != WA_MSG_TEXT && wa_jid_is_null(&m.target_chat))
+			m.target_chat = wa_signal_canonical(c->sig, &s->to);
 		rc = wa_message_encode(&m, &b, err);
 		send_kind_of(&m, &s->kind);
 	} else {

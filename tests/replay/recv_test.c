@@ -169,7 +169,7 @@ static void duplicates(void **state)
 static void backlog(void **state)
 {
 	struct wa_node *n;
-	char id[8], idx[8];
+	char id[16], idx[16];
 	struct mini m;
 
 	(void)state;
@@ -201,7 +201,7 @@ static void backlog(void **state)
 static void crash_before_commit(void **state)
 {
 	struct wa_node *n[5];
-	char id[8];
+	char id[16];
 	struct mini m;
 
 	(void)state;

@@ -172,7 +172,7 @@ static void nacks(void **state)
 	};
 	struct wa_jid to = bob_lid();
 	struct mini m;
-	char id[8];
+	char id[16];
 
 	(void)state;
 	mini_init(&m, 5);
