@@ -270,7 +270,7 @@ static void put_key_list(struct wa_arena *ar, struct wa_node *parent, struct sb_
 static void tell_watcher(struct sb_account *a, struct sb_account *who, int server,
 			 const struct sb_device *added, int removed_id)
 {
-	SB_AUTO_ARENA struct wa_arena ar;
+	SB_AUTO_ARENA struct wa_arena ar = { 0 };
 	struct wa_node *n, *op, *dn;
 	struct wa_jid user = sb_user_jid(a, server), other = sb_other_form(a, server), j;
 	unsigned id = added ? added->id : (unsigned)removed_id;
@@ -308,7 +308,7 @@ static void tell_watcher(struct sb_account *a, struct sb_account *who, int serve
 /* <notification type=account_sync>: our own list, whole. */
 static void tell_own(struct sb_account *a, const struct sb_device *added)
 {
-	SB_AUTO_ARENA struct wa_arena ar;
+	SB_AUTO_ARENA struct wa_arena ar = { 0 };
 	struct wa_node *n, *list, *dn;
 	char text[32];
 
@@ -387,7 +387,7 @@ void sb_unlink(struct sb_device *d, bool tell)
 
 struct sb_device *sb_sim_companion(struct sb_account *a, struct wa_err *err)
 {
-	SB_AUTO_BUF struct wa_buf container, reply;
+	SB_AUTO_BUF struct wa_buf container = { 0 }, reply = { 0 };
 	struct sb_device *d = sb_device_alloc(a, a->next_device, err);
 	struct wa_adv_params p = { .raw_id = a->raw_id, .timestamp = (uint64_t)(sb_now(a->s) / 1000),
 				   .key_index = a->next_key_index };

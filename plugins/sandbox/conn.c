@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "inside.h"
 
+/* The client may be writing while we say goodbye: closing at once would reset the connection and
+ * destroy the goodbye before it is read. The client closes first, or we after this time. */
+#define LINGER_MS 500
 #define SENT_IDS_MAX 65536	/* message ids of one connection remembered for the check of uniqueness */
 
 static int on_node(void *ctx, const struct wa_node *n, struct wa_err *err)
@@ -200,7 +203,7 @@ void sb_send_bytes(struct sb_conn *c, struct wa_span plain)
 
 void sb_send(struct sb_conn *c, const struct wa_node *n)
 {
-	SB_AUTO_BUF struct wa_buf b;
+	SB_AUTO_BUF struct wa_buf b = { 0 };
 	SB_ERR(err);
 
 	wa_buf_init(&b, SB_OUT_MAX);
@@ -233,7 +236,7 @@ void sb_kill(struct sb_conn *c)
 
 void sb_stream_error(struct sb_conn *c, int code)
 {
-	SB_AUTO_ARENA struct wa_arena a;
+	SB_AUTO_ARENA struct wa_arena a = { 0 };
 	struct wa_node *e, *conflict;
 	char text[16];
 
@@ -256,6 +259,13 @@ void sb_stream_error(struct sb_conn *c, int code)
 	sb_close(c);
 }
 
+static void hang_up(void *arg)
+{
+	struct sb_conn *c = arg;
+
+	c->s->host.close(c->s->host.ctx, c->sock);	/* may free c */
+}
+
 void sb_flush(struct sandbox *s)
 {
 	struct wa_list *l;
@@ -269,14 +279,17 @@ void sb_flush(struct sandbox *s)
 		if (out.len && !c->mute) {
 			if (s->host.send(s->host.ctx, c->sock, out)) {
 				sb_conn_detach(c);
-				c->closing = true;
+				c->closing = c->mute = true;
 			}
 			wa_stream_wrote(c->st, out.len);
 		}
-		if (c->closing && !c->closed) {
-			c->closed = true;
+		if (!c->closing || c->closed)
+			continue;
+		c->closed = true;
+		if (c->mute)
 			s->host.close(s->host.ctx, c->sock);	/* may free c */
-		}
+		else
+			sb_timer_set(s, &c->late_timer, sb_now(s) + LINGER_MS, hang_up, c);
 	}
 }
 
@@ -288,7 +301,7 @@ struct handler {
 
 static void on_message(struct sb_conn *c, const struct wa_node *n)
 {
-	SB_AUTO_ARENA struct wa_arena a;
+	SB_AUTO_ARENA struct wa_arena a = { 0 };
 	const char *id;
 	void *old = NULL;
 
@@ -297,7 +310,8 @@ static void on_message(struct sb_conn *c, const struct wa_node *n)
 	if (*id && !wa_node_attr_is(n, "device_fanout", "false") && !wa_node_attr_is(n, "category", "peer")) {
 		if (c->ids.len > SENT_IDS_MAX)
 			wa_map_clear(&c->ids);
-		if (wa_map_put(&c->ids, wa_span_str(id), c, &old) == 0 && old)
+		/* asked by a primary, stock clients send to everybody again */
+		if (wa_map_put(&c->ids, wa_span_str(id), c, &old) == 0 && old && !sb_seen(c->dev, "retry", id))
 			sb_violation(c->s, c->dev, n, "message.id", "id %s was sent on this connection before", id);
 	}
 	sb_message(c->dev, c, n);

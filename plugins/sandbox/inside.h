@@ -15,7 +15,7 @@
  *	queue.c		what a device was told and has not acknowledged
  *	receipt.c presence.c	what their names say
  *	sim.c		an endpoint inside this process: Signal, receipts, retries
- *	phone.c		a person's phone: chat, sending, rules
+ *	phone.c rule.c welcome.c	a person's phone: chat, answers, first words
  *	fault.c violation.c bulk.c
  *	keep.c		records for the host to keep
  *	api.c api_*.c	REST
@@ -115,6 +115,7 @@ struct sb_device {
 	bool active;			/* live stanzas flow */
 	bool available;
 	bool low_told;
+	bool welcomed;			/* its phone has sent key and history */
 	uint64_t adv_hash;		/* of the identity verified last */
 	struct wa_list queue;		/* struct sb_item */
 	size_t queued;
@@ -457,6 +458,9 @@ void sb_queue_drop(struct sb_device *d, struct sb_item *it);
 void sb_ack(struct sb_device *d, const struct wa_node *n);	/* <ack> from a client */
 /* A receipt answers the message it names; false: no such message was delivered. */
 bool sb_receipt_clears(struct sb_device *d, const char *id);
+/* The last things of a device, by tag and id: acknowledged stanzas, retries it was asked for ("retry"). */
+void sb_seen_add(struct sb_device *d, const char *tag, const char *id);
+bool sb_seen(const struct sb_device *d, const char *tag, const char *id);
 void sb_unsent(struct sb_device *d);		/* connection gone: all must be sent again */
 void sb_watch(void *arg);
 
@@ -481,6 +485,8 @@ int sb_sim_send(struct sb_sim *m, struct sb_account *to, const char *id, const s
 int sb_sim_resend(struct sb_sim *m, struct sb_device *dest, struct sb_account *chat, const char *id,
 		  const struct wa_message *msg, int count, int server, const struct wa_bundle *b,
 		  struct wa_err *err);
+/* A word of the phone to a companion of its own. */
+int sb_sim_peer(struct sb_sim *m, struct sb_device *dest, struct wa_span plain, struct wa_err *err);
 /* type "" is a delivery receipt; recipient may be NULL. */
 void sb_sim_receipt(struct sb_sim *m, const struct wa_jid *to, const char *const *ids, size_t n,
 		    const char *type, const struct wa_jid *recipient);
@@ -509,6 +515,7 @@ int sb_phone_text(struct sb_account *a, struct sb_account *to, const char *text,
 		  char ret_id[32], struct wa_err *err);
 size_t sb_phone_read(struct sb_account *a, struct sb_account *peer);
 void sb_phone_says_typing(struct sb_account *a, struct sb_account *to, bool on);
+void sb_new_message_id(struct sandbox *s, char out[32]);
 struct sb_chat_msg *sb_chat_find(struct sb_account *a, struct sb_account *peer, const char *id, bool from_me);
 void sb_chat_clear(struct sb_account *a);
 void sb_chat_forget_peer(struct sb_account *a, const struct sb_account *peer);
@@ -517,6 +524,9 @@ int sb_rule_add(struct sb_account *a, json_t *o, struct wa_err *err);
 json_t *sb_rule_json(const struct sb_rule *r);
 void sb_rules_apply(struct sb_account *a, const struct sb_incoming *in);
 void sb_replies_clear(struct sandbox *s, const struct sb_account *of);	/* of NULL: all */
+
+/* welcome.c */
+void sb_welcome(struct sb_device *d);
 
 /* fault.c violation.c */
 struct sb_fault *sb_fault_hit(struct sandbox *s, int kind, const struct sb_account *a, int device);

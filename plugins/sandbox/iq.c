@@ -16,7 +16,7 @@ static struct wa_node *start(struct wa_arena *a, const struct wa_node *iq, const
 
 void sb_iq_result(struct sb_conn *c, const struct wa_node *iq, struct wa_arena *a, struct wa_node *child)
 {
-	SB_AUTO_ARENA struct wa_arena own;
+	SB_AUTO_ARENA struct wa_arena own = { 0 };
 	struct wa_node *n;
 
 	wa_arena_init(&own, SB_STANZA_MAX);
@@ -35,7 +35,7 @@ void sb_iq_error(struct sb_conn *c, const struct wa_node *iq, int code)
 		{ 500, "internal-server-error" }, { 501, "feature-not-implemented" },
 		{ 503, "service-unavailable" },
 	};
-	SB_AUTO_ARENA struct wa_arena a;
+	SB_AUTO_ARENA struct wa_arena a = { 0 };
 	const char *text = "error";
 	struct wa_node *n, *e;
 
@@ -62,7 +62,7 @@ static void not_found(struct sb_conn *c, const struct wa_node *iq)
 
 static void on_ping(struct sb_conn *c, const struct wa_node *iq)
 {
-	SB_AUTO_ARENA struct wa_arena a;
+	SB_AUTO_ARENA struct wa_arena a = { 0 };
 	struct wa_node *n;
 
 	wa_arena_init(&a, SB_STANZA_MAX);
@@ -84,7 +84,7 @@ static void on_passive(struct sb_conn *c, const struct wa_node *iq)
 
 static void on_abt(struct sb_conn *c, const struct wa_node *iq)
 {
-	SB_AUTO_ARENA struct wa_arena a;
+	SB_AUTO_ARENA struct wa_arena a = { 0 };
 	struct wa_node *n;
 
 	wa_arena_init(&a, SB_STANZA_MAX);
@@ -98,7 +98,7 @@ static void on_abt(struct sb_conn *c, const struct wa_node *iq)
 
 static void on_blocklist(struct sb_conn *c, const struct wa_node *iq)
 {
-	SB_AUTO_ARENA struct wa_arena a;
+	SB_AUTO_ARENA struct wa_arena a = { 0 };
 
 	wa_arena_init(&a, SB_STANZA_MAX);
 	sb_iq_result(c, iq, &a, wa_node_new(&a, "list"));
@@ -107,7 +107,7 @@ static void on_blocklist(struct sb_conn *c, const struct wa_node *iq)
 /* <token jid t type=trusted_contact/>: whoever it is for may write to us first. */
 static void pass_tokens(struct sb_conn *c, const struct wa_node *tokens)
 {
-	SB_AUTO_ARENA struct wa_arena a;
+	SB_AUTO_ARENA struct wa_arena a = { 0 };
 	const struct wa_node *t;
 
 	wa_arena_init(&a, SB_STANZA_MAX);
@@ -147,7 +147,7 @@ static void on_privacy(struct sb_conn *c, const struct wa_node *iq)
 		{ "readreceipts", "all" }, { "online", "all" }, { "calladd", "all" },
 		{ "messages", "all" }, { "defense", "off" }, { "stickers", "contacts" },
 	};
-	SB_AUTO_ARENA struct wa_arena a;
+	SB_AUTO_ARENA struct wa_arena a = { 0 };
 	struct wa_node *n, *k;
 
 	wa_arena_init(&a, SB_STANZA_MAX);
@@ -176,7 +176,7 @@ static void on_privacy(struct sb_conn *c, const struct wa_node *iq)
 /* Media is no part of the sandbox: the answer is whole, its host is nobody's. */
 static void on_media(struct sb_conn *c, const struct wa_node *iq)
 {
-	SB_AUTO_ARENA struct wa_arena a;
+	SB_AUTO_ARENA struct wa_arena a = { 0 };
 	struct wa_node *n;
 
 	wa_arena_init(&a, SB_STANZA_MAX);
@@ -191,7 +191,7 @@ static void on_media(struct sb_conn *c, const struct wa_node *iq)
 
 static void on_groups(struct sb_conn *c, const struct wa_node *iq)
 {
-	SB_AUTO_ARENA struct wa_arena a;
+	SB_AUTO_ARENA struct wa_arena a = { 0 };
 
 	wa_arena_init(&a, SB_STANZA_MAX);
 	if (wa_node_get(iq, "participating"))
@@ -202,7 +202,7 @@ static void on_groups(struct sb_conn *c, const struct wa_node *iq)
 
 static void on_app_state(struct sb_conn *c, const struct wa_node *iq)
 {
-	SB_AUTO_ARENA struct wa_arena a;
+	SB_AUTO_ARENA struct wa_arena a = { 0 };
 	const struct wa_node *k;
 	struct wa_node *sync, *col;
 
@@ -251,7 +251,7 @@ static void on_md(struct sb_conn *c, const struct wa_node *iq)
 
 static void on_biz(struct sb_conn *c, const struct wa_node *iq)
 {
-	SB_AUTO_ARENA struct wa_arena a;
+	SB_AUTO_ARENA struct wa_arena a = { 0 };
 
 	wa_arena_init(&a, SB_STANZA_MAX);
 	if (wa_node_attr_is(iq, "type", "get") && wa_node_get(iq, "business_profile"))

@@ -64,7 +64,7 @@ void sb_keep_account(struct sb_account *a)
 
 static json_t *b64(const void *p, size_t len)
 {
-	SB_AUTO_BUF struct wa_buf b;
+	SB_AUTO_BUF struct wa_buf b = { 0 };
 
 	wa_buf_init(&b, SB_OUT_MAX);
 	wa_b64_put(&b, wa_span(p, len), WA_B64_STD);
@@ -73,12 +73,12 @@ static json_t *b64(const void *p, size_t len)
 
 static json_t *device_json(const struct sb_device *d)
 {
-	json_t *o = json_pack("{si sI sI so so sI sI so so ss ss}", "id", (int)d->id, "key_index",
+	json_t *o = json_pack("{si sI sI so so sI sI so so ss ss sb}", "id", (int)d->id, "key_index",
 			      (json_int_t)d->key_index, "linked_ms", (json_int_t)d->linked_ms, "noise",
 			      b64(d->noise.b, 32), "identity", b64(d->identity.b, 32), "registration_id",
 			      (json_int_t)d->registration_id, "sprekey_id", (json_int_t)d->sprekey_id, "sprekey",
 			      b64(d->sprekey.b, 32), "sprekey_sig", b64(d->sprekey_sig.b, 64), "os", d->os, "name",
-			      d->name);
+			      d->name, "welcomed", d->welcomed);
 	json_t *used = json_array();
 
 	if (!o || !used) {
@@ -93,7 +93,7 @@ static json_t *device_json(const struct sb_device *d)
 						      (json_int_t)d->used.r[i].hi));
 	json_object_set_new(o, "used", used);
 	if (d->sim) {
-		SB_AUTO_BUF struct wa_buf b;
+		SB_AUTO_BUF struct wa_buf b = { 0 };
 
 		wa_buf_init(&b, 16384);
 		if (wa_device_encode(&d->sim->wd, &b, NULL) == 0)
@@ -160,7 +160,7 @@ void sb_drop_item(struct sb_device *d, uint64_t seq)
 
 void sb_keep_record(struct sb_device *d, const struct wa_change *ch)
 {
-	SB_AUTO_BUF struct wa_buf key;
+	SB_AUTO_BUF struct wa_buf key = { 0 };
 
 	if (!d->acc->s->host.put)
 		return;
@@ -250,7 +250,7 @@ static void restore_account(struct sandbox *s, const char *pn, json_t *o)
 
 static void restore_prekeys(struct sb_device *d, json_t *o)
 {
-	SB_AUTO_BUF struct wa_buf keys;
+	SB_AUTO_BUF struct wa_buf keys = { 0 };
 	struct wa_prekey_pub k;
 	json_t *pair;
 	size_t i;
@@ -273,7 +273,7 @@ static void restore_prekeys(struct sb_device *d, json_t *o)
 
 static void restore_device(struct sandbox *s, const char *pn, unsigned id, json_t *o)
 {
-	SB_AUTO_BUF struct wa_buf sim;
+	SB_AUTO_BUF struct wa_buf sim = { 0 };
 	struct sb_account *a = sb_find_pn(s, pn);
 	struct sb_device *d = a ? sb_device_alloc(a, id, NULL) : NULL;
 
@@ -286,6 +286,7 @@ static void restore_device(struct sandbox *s, const char *pn, unsigned id, json_
 	d->sprekey_id = (uint32_t)json_integer_value(json_object_get(o, "sprekey_id"));
 	sb_copy(d->os, sizeof(d->os), text_of(o, "os"));
 	sb_copy(d->name, sizeof(d->name), text_of(o, "name"));
+	d->welcomed = json_is_true(json_object_get(o, "welcomed"));
 	restore_prekeys(d, o);
 	if (json_object_get(o, "sim")) {
 		if (wa_b64_decode(wa_span_str(text_of(o, "sim")), WA_B64_STD, &sim) || sb_sim_new(d, NULL) ||
@@ -313,7 +314,7 @@ static void restore_record(struct sb_device *d, struct wa_span key, struct wa_sp
 
 static void restore_item(struct sb_device *d, uint64_t seq, struct wa_span bytes)
 {
-	SB_AUTO_ARENA struct wa_arena a;
+	SB_AUTO_ARENA struct wa_arena a = { 0 };
 	const struct wa_node *n;
 	struct sb_item *it;
 	struct wa_list *at;

@@ -129,7 +129,7 @@ int sb_bundle(struct sb_device *d, struct wa_bundle *ret, struct wa_err *err)
 
 void sb_prekeys_low(struct sb_device *d)
 {
-	SB_AUTO_ARENA struct wa_arena a;
+	SB_AUTO_ARENA struct wa_arena a = { 0 };
 	struct wa_jid server = WA_JID_SERVER;
 	struct wa_node *n;
 	char id[32];
@@ -206,7 +206,7 @@ static void fetch_one(struct sb_conn *c, struct wa_arena *a, struct wa_node *lis
 
 static void fetch(struct sb_conn *c, const struct wa_node *iq, const struct wa_node *key)
 {
-	SB_AUTO_ARENA struct wa_arena a;
+	SB_AUTO_ARENA struct wa_arena a = { 0 };
 	const struct wa_node *k;
 	struct wa_node *list;
 	size_t n = 0;
@@ -323,8 +323,8 @@ static void upload(struct sb_conn *c, const struct wa_node *iq)
 /* SHA-1 over identity, signed prekey, its signature and the one-time keys. */
 static void digest(struct sb_conn *c, const struct wa_node *iq)
 {
-	SB_AUTO_ARENA struct wa_arena a;
-	SB_AUTO_BUF struct wa_buf in;
+	SB_AUTO_ARENA struct wa_arena a = { 0 };
+	SB_AUTO_BUF struct wa_buf in = { 0 };
 	struct sb_device *d = c->dev;
 	struct wa_bundle b = { .registration_id = d->registration_id, .sprekey_id = d->sprekey_id,
 			       .sprekey = d->sprekey, .sprekey_sig = d->sprekey_sig };
@@ -353,7 +353,7 @@ static void digest(struct sb_conn *c, const struct wa_node *iq)
 
 static void count(struct sb_conn *c, const struct wa_node *iq)
 {
-	SB_AUTO_ARENA struct wa_arena a;
+	SB_AUTO_ARENA struct wa_arena a = { 0 };
 	struct wa_node *n;
 
 	wa_arena_init(&a, SB_STANZA_MAX);

@@ -36,7 +36,7 @@ static unsigned free_device_id(struct sb_account *a)
 
 void sb_link_offer(struct sb_conn *c)
 {
-	SB_AUTO_ARENA struct wa_arena a;
+	SB_AUTO_ARENA struct wa_arena a = { 0 };
 	struct wa_jid server = WA_JID_SERVER;
 	struct wa_node *iq, *pd;
 	char id[32];
@@ -63,8 +63,8 @@ void sb_link_offer(struct sb_conn *c)
 
 static int pair(struct sb_conn *c, struct sb_account *acc, const struct wa_key *adv_secret, struct wa_err *err)
 {
-	SB_AUTO_ARENA struct wa_arena a;
-	SB_AUTO_BUF struct wa_buf b;
+	SB_AUTO_ARENA struct wa_arena a = { 0 };
+	SB_AUTO_BUF struct wa_buf b = { 0 };
 	struct wa_jid server = WA_JID_SERVER, j;
 	struct wa_node *iq, *ps, *n;
 	struct sb_reg *r = c->reg;
@@ -148,7 +148,7 @@ int sb_scan(struct sb_account *a, struct wa_span text, struct wa_err *err)
 
 static void hello(struct sb_conn *c, const struct wa_node *iq, const struct wa_node *reg)
 {
-	SB_AUTO_ARENA struct wa_arena a;
+	SB_AUTO_ARENA struct wa_arena a = { 0 };
 	struct wa_span wrapped = wa_node_bytes(wa_node_get(reg, "link_code_pairing_wrapped_companion_ephemeral_pub"));
 	struct wa_span noise = wa_node_bytes(wa_node_get(reg, "companion_server_auth_key_pub"));
 	struct sb_account *acc;
@@ -254,7 +254,7 @@ static struct sb_conn *by_serial(struct sandbox *s, uint64_t serial)
 
 static void send_primary_hello(struct sb_conn *c, struct sb_account *acc, const struct sb_work *w)
 {
-	SB_AUTO_ARENA struct wa_arena a;
+	SB_AUTO_ARENA struct wa_arena a = { 0 };
 	struct wa_jid server = WA_JID_SERVER;
 	struct wa_node *n, *reg;
 	char id[32];

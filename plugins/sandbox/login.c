@@ -5,7 +5,7 @@
 
 static void fail_login(struct sb_conn *c, int reason)
 {
-	SB_AUTO_ARENA struct wa_arena a;
+	SB_AUTO_ARENA struct wa_arena a = { 0 };
 	struct wa_node *n;
 	char text[16];
 
@@ -84,7 +84,7 @@ static void register_client(struct sb_conn *c, const Wa__ClientPayload *p)
 
 static void success(struct sb_conn *c)
 {
-	SB_AUTO_ARENA struct wa_arena a;
+	SB_AUTO_ARENA struct wa_arena a = { 0 };
 	struct wa_jid lid = sb_jid(c->dev, WA_SRV_LID);
 	struct wa_node *n, *e;
 	uint8_t routing[16];
@@ -190,7 +190,7 @@ static struct counts count_queue(const struct sb_device *d)
 /* <active/>: replay what waited, then the stream is live. */
 void sb_activate(struct sb_device *d)
 {
-	SB_AUTO_ARENA struct wa_arena a;
+	SB_AUTO_ARENA struct wa_arena a = { 0 };
 	struct counts n = count_queue(d);
 	int total = n.message + n.receipt + n.notification + n.other, at = 0;
 	struct wa_list *l, *tmp;
@@ -221,4 +221,5 @@ void sb_activate(struct sb_device *d)
 	ib = wa_node_new(&a, "ib");
 	wa_node_attr_int(&a, wa_node_child(&a, ib, "offline"), "count", total);
 	sb_send(d->conn, ib);
+	sb_welcome(d);
 }

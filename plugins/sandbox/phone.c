@@ -255,7 +255,7 @@ void sb_phone_typing(struct sb_account *a, struct sb_account *peer, bool on)
 
 /* ---- what the person does ---- */
 
-static void new_message_id(struct sandbox *s, char out[32])
+void sb_new_message_id(struct sandbox *s, char out[32])
 {
 	uint8_t r[9];
 	char hex[2 * sizeof(r) + 1];
@@ -298,7 +298,7 @@ int sb_phone_text(struct sb_account *a, struct sb_account *to, const char *text,
 
 	if (!a->online)
 		return wa_err_set(err, WA_ESTATE, "the phone of %s is offline", a->pn);
-	new_message_id(a->s, id);
+	sb_new_message_id(a->s, id);
 	if (!a->sink) {
 		c = add(a, to, id, true, wa_span_str(text), "text");
 		if (!c)
@@ -365,7 +365,7 @@ size_t sb_phone_read(struct sb_account *a, struct sb_account *peer)
 
 void sb_phone_says_typing(struct sb_account *a, struct sb_account *to, bool on)
 {
-	SB_AUTO_ARENA struct wa_arena ar;
+	SB_AUTO_ARENA struct wa_arena ar = { 0 };
 	struct wa_jid j = sb_user_jid(to, a->by_pn ? WA_SRV_PN : WA_SRV_LID);
 	struct wa_node *n;
 

@@ -27,7 +27,7 @@ static bool anybody(const struct sb_account *a)
 
 static void tell(struct sb_conn *c, const struct sb_account *of, int server)
 {
-	SB_AUTO_ARENA struct wa_arena a;
+	SB_AUTO_ARENA struct wa_arena a = { 0 };
 	struct wa_jid from = sb_user_jid(of, server);
 	struct wa_node *n;
 
@@ -130,7 +130,7 @@ void sb_presence(struct sb_device *d, const struct wa_node *n)
 
 void sb_chatstate(struct sb_device *d, const struct wa_node *n)
 {
-	SB_AUTO_ARENA struct wa_arena a;
+	SB_AUTO_ARENA struct wa_arena a = { 0 };
 	const struct wa_node *k = wa_node_first(n);
 	struct sb_account *acc;
 	struct wa_node *out, *copy;

@@ -70,7 +70,7 @@ void sb_item_send(struct sb_device *d, struct sb_item *it)
 
 void sb_item_replay(struct sb_device *d, struct sb_item *it, int index)
 {
-	SB_AUTO_ARENA struct wa_arena a;
+	SB_AUTO_ARENA struct wa_arena a = { 0 };
 	const struct wa_node *n;
 	struct wa_node copy;
 	struct wa_attr offline = { 0 };
@@ -91,7 +91,7 @@ void sb_item_replay(struct sb_device *d, struct sb_item *it, int index)
 
 void sb_deliver(struct sb_device *d, const struct wa_node *n)
 {
-	SB_AUTO_BUF struct wa_buf b;
+	SB_AUTO_BUF struct wa_buf b = { 0 };
 	struct sandbox *s = d->acc->s;
 	struct sb_item *it;
 	SB_ERR(err);
@@ -153,7 +153,7 @@ static uint64_t seen_hash(const char *tag, const char *id)
 	return wa_hash(wa_span(key, n < (int)sizeof(key) ? (size_t)n : sizeof(key)));
 }
 
-static void seen_add(struct sb_device *d, const char *tag, const char *id)
+void sb_seen_add(struct sb_device *d, const char *tag, const char *id)
 {
 	if (!d->seen)
 		d->seen = calloc(SB_SEEN, sizeof(*d->seen));
@@ -161,7 +161,7 @@ static void seen_add(struct sb_device *d, const char *tag, const char *id)
 		d->seen[d->seen_at++ % SB_SEEN] = seen_hash(tag, id);
 }
 
-static bool seen_has(const struct sb_device *d, const char *tag, const char *id)
+bool sb_seen(const struct sb_device *d, const char *tag, const char *id)
 {
 	uint64_t h = seen_hash(tag, id);
 
@@ -212,7 +212,7 @@ static struct sb_item *find_item(struct sb_device *d, const char *tag, const cha
 
 void sb_ack(struct sb_device *d, const struct wa_node *n)
 {
-	SB_AUTO_ARENA struct wa_arena a;
+	SB_AUTO_ARENA struct wa_arena a = { 0 };
 	struct sandbox *s = d->acc->s;
 	const char *tag, *id, *wrong;
 	struct sb_item *it;
@@ -229,14 +229,14 @@ void sb_ack(struct sb_device *d, const struct wa_node *n)
 	it = find_item(d, tag, id, n);
 	if (!it) {
 		/* stock clients ack a message after its receipt, too */
-		if (!seen_has(d, tag, id))
+		if (!sb_seen(d, tag, id))
 			sb_violation(s, d, n, "ack.unasked", "nothing of this class and id was delivered");
 		return;
 	}
 	wrong = differs(it, n);
 	if (wrong)
 		sb_violation(s, d, n, "ack.attribute", "`%s` is not what was delivered", wrong);
-	seen_add(d, tag, id);
+	sb_seen_add(d, tag, id);
 	sb_queue_drop(d, it);
 }
 
@@ -245,8 +245,8 @@ bool sb_receipt_clears(struct sb_device *d, const char *id)
 	struct sb_item *it = find_item(d, "message", id, NULL);
 
 	if (!it)
-		return seen_has(d, "message", id);
-	seen_add(d, "message", id);
+		return sb_seen(d, "message", id);
+	sb_seen_add(d, "message", id);
 	sb_queue_drop(d, it);
 	return true;
 }

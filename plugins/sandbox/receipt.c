@@ -94,6 +94,8 @@ static void to_one(struct sb_device *d, struct wa_arena *a, const struct wa_node
 		wa_node_attr_jid(a, out, "recipient", &j);
 	if (wa_node_has(n, "category"))
 		wa_node_attr_span(a, out, "category", wa_node_attr_get(n, "category"));
+	if (strcmp(type, "retry") == 0)
+		sb_seen_add(dest, "retry", sb_attr(a, n, "id"));
 	sb_deliver(dest, out);
 }
 
@@ -111,7 +113,7 @@ static void to_own(struct sb_device *d, struct wa_arena *a, const struct wa_node
 
 void sb_receipt(struct sb_device *d, struct sb_conn *c, const struct wa_node *n)
 {
-	SB_AUTO_ARENA struct wa_arena a;
+	SB_AUTO_ARENA struct wa_arena a = { 0 };
 	struct sb_account *acc;
 	const char *type;
 	struct wa_node *out;

@@ -97,7 +97,7 @@ static struct wa_node *make_ack(struct wa_arena *a, struct sandbox *s, const str
 
 void sb_answer(struct sb_device *d, struct sb_conn *c, const struct wa_node *n)
 {
-	SB_AUTO_ARENA struct wa_arena a;
+	SB_AUTO_ARENA struct wa_arena a = { 0 };
 
 	if (!c)
 		return;
@@ -107,7 +107,7 @@ void sb_answer(struct sb_device *d, struct sb_conn *c, const struct wa_node *n)
 
 static void ack_message(struct letter *m, int error)
 {
-	SB_AUTO_ARENA struct wa_arena a;
+	SB_AUTO_ARENA struct wa_arena a = { 0 };
 	struct sandbox *s = m->from->acc->s;
 	struct sb_account *acc = m->from->acc;
 	struct wa_node *ack;
@@ -251,7 +251,7 @@ static const char *push_name(const struct sb_device *d)
 
 static void pass(struct letter *m, struct sb_device *dest, const struct wa_node *enc)
 {
-	SB_AUTO_ARENA struct wa_arena a;
+	SB_AUTO_ARENA struct wa_arena a = { 0 };
 	struct sandbox *s = m->from->acc->s;
 	struct wa_jid from = sb_jid(m->from, m->form), other;
 	struct wa_node *n;
@@ -377,15 +377,18 @@ static void fan_out(struct letter *m)
 /* To one device only: an answer to its retry receipt, or a word to our own phone. */
 static int single(struct letter *m)
 {
-	const struct wa_node *enc = wa_node_get(m->n, "enc");
+	const struct wa_node *enc = wa_node_get(m->n, "enc"), *k;
 	struct sb_device *d = sb_device_find(m->dest, m->to.device);
+	struct wa_jid j;
 
-	if (wa_node_get(m->n, "participants"))
-		JUDGE(m, "message.single", "participants in a message to one device");
+	/* stock clients repeat the one device as participants */
+	for (k = wa_node_first(wa_node_get(m->n, "participants")); k; k = k->next)
+		if (!wa_node_attr_jid_get(k, "jid", &j) || !wa_jid_eq(&j, &m->to))
+			JUDGE(m, "message.single", "participants in a message to one device");
 	if (!d)
 		return sb_recently_gone(m->dest, m->to.device) ? 0 : 404;
-	if (m->peer && (m->dest != m->from->acc || m->to.device != 0)) {
-		JUDGE(m, "message.peer", "a peer message goes to our own phone only");
+	if (m->peer && (m->dest != m->from->acc || (m->to.device != 0) == (m->from->id != 0))) {
+		JUDGE(m, "message.peer", "a peer message goes between a phone and a companion of its own");
 		return 403;
 	}
 	if (enc_fits(m, enc))
@@ -438,7 +441,7 @@ static int route(struct letter *m)
 
 void sb_message(struct sb_device *d, struct sb_conn *c, const struct wa_node *n)
 {
-	SB_AUTO_ARENA struct wa_arena a;
+	SB_AUTO_ARENA struct wa_arena a = { 0 };
 	struct letter m = { .from = d, .c = c, .n = n };
 
 	wa_arena_init(&a, SB_STANZA_MAX);

@@ -120,7 +120,7 @@ static int ensure_session(struct sb_sim *m, struct sb_device *to, const struct w
 static int put_enc(struct sb_sim *m, struct wa_arena *a, struct wa_node *parent, struct sb_device *to,
 		   struct wa_span plain, bool *pk, int count, struct wa_err *err)
 {
-	SB_AUTO_BUF struct wa_buf out;
+	SB_AUTO_BUF struct wa_buf out = { 0 };
 	struct wa_jid j = sb_jid(to, WA_SRV_LID);
 	struct wa_node *enc;
 	int type, rc;
@@ -171,8 +171,8 @@ static int put_copies(struct sb_sim *m, struct wa_arena *a, struct wa_node *part
 int sb_sim_send(struct sb_sim *m, struct sb_account *to, const char *id, const struct wa_message *msg, int server,
 		struct wa_err *err)
 {
-	SB_AUTO_ARENA struct wa_arena a;
-	SB_AUTO_BUF struct wa_buf plain, sent;
+	SB_AUTO_ARENA struct wa_arena a = { 0 };
+	SB_AUTO_BUF struct wa_buf plain = { 0 }, sent = { 0 };
 	struct sb_account *own = m->dev->acc;
 	struct wa_jid chat = sb_user_jid(to, server);
 	struct wa_node *n, *parts;
@@ -209,8 +209,8 @@ int sb_sim_send(struct sb_sim *m, struct sb_account *to, const char *id, const s
 int sb_sim_resend(struct sb_sim *m, struct sb_device *dest, struct sb_account *chat, const char *id,
 		  const struct wa_message *msg, int count, int server, const struct wa_bundle *b, struct wa_err *err)
 {
-	SB_AUTO_ARENA struct wa_arena a;
-	SB_AUTO_BUF struct wa_buf plain, sent;
+	SB_AUTO_ARENA struct wa_arena a = { 0 };
+	SB_AUTO_BUF struct wa_buf plain = { 0 }, sent = { 0 };
 	struct wa_jid to = sb_jid(dest, server), j = sb_user_jid(chat, server);
 	bool own = dest->acc == m->dev->acc, pk = false;
 	struct wa_node *n;
@@ -244,10 +244,37 @@ int sb_sim_resend(struct sb_sim *m, struct sb_device *dest, struct sb_account *c
 	return 0;
 }
 
+int sb_sim_peer(struct sb_sim *m, struct sb_device *dest, struct wa_span plain, struct wa_err *err)
+{
+	SB_AUTO_ARENA struct wa_arena a = { 0 };
+	struct wa_jid to = sb_jid(dest, WA_SRV_PN);
+	struct wa_node *n;
+	bool pk = false;
+	char id[32];
+	int rc = sb_sim_open(m, err);
+
+	wa_arena_init(&a, MESSAGE_MAX);
+	if (!rc)
+		rc = ensure_session(m, dest, NULL, false, err);
+	if (rc)
+		return rc;
+	sb_new_message_id(m->dev->acc->s, id);
+	n = wa_node_new(&a, "message");
+	wa_node_attr(&a, n, "id", id);
+	wa_node_attr_jid(&a, n, "to", &to);
+	wa_node_attr(&a, n, "type", "text");
+	wa_node_attr(&a, n, "category", "peer");
+	rc = put_enc(m, &a, n, dest, plain, &pk, 0, err);
+	sb_sim_commit(m);
+	if (!rc)
+		sb_message(m->dev, NULL, n);
+	return rc;
+}
+
 void sb_sim_receipt(struct sb_sim *m, const struct wa_jid *to, const char *const *ids, size_t n, const char *type,
 		    const struct wa_jid *recipient)
 {
-	SB_AUTO_ARENA struct wa_arena a;
+	SB_AUTO_ARENA struct wa_arena a = { 0 };
 	struct wa_node *r, *list;
 
 	if (!n)
@@ -321,7 +348,7 @@ static void put_keys(struct sb_sim *m, struct wa_arena *a, struct wa_node *r)
 static void ask_again(struct sb_sim *m, const struct wa_node *n, const char *id, const struct wa_jid *from,
 		      int reason, bool own)
 {
-	SB_AUTO_ARENA struct wa_arena a;
+	SB_AUTO_ARENA struct wa_arena a = { 0 };
 	struct wa_node *r, *k;
 	char text[WA_JID_TEXT_MAX];
 	struct wa_jid j;
@@ -353,7 +380,7 @@ static void ask_again(struct sb_sim *m, const struct wa_node *n, const char *id,
 static void opened(struct sb_sim *m, const struct wa_node *n, struct sb_incoming *in, struct wa_span plain,
 		   const struct wa_jid *from)
 {
-	SB_AUTO_ARENA struct wa_arena a;
+	SB_AUTO_ARENA struct wa_arena a = { 0 };
 	struct sb_account *own = m->dev->acc;
 	struct wa_message msg;
 	struct wa_jid chat;
@@ -385,7 +412,7 @@ static void opened(struct sb_sim *m, const struct wa_node *n, struct sb_incoming
 
 static void on_message(struct sb_sim *m, const struct wa_node *n, const char *id)
 {
-	SB_AUTO_BUF struct wa_buf plain;
+	SB_AUTO_BUF struct wa_buf plain = { 0 };
 	const struct wa_node *enc = wa_node_get(n, "enc");
 	struct sb_account *own = m->dev->acc, *sender;
 	struct sb_incoming in = { .id = id, .ts_ms = wa_node_attr_num(n, "t", 0) * 1000,
@@ -514,7 +541,7 @@ bool sb_sim_turn(struct sb_device *d, unsigned budget)
 	struct wa_list *l;
 
 	while (budget-- && d->acc->online && (l = wa_list_first(&d->queue))) {
-		SB_AUTO_ARENA struct wa_arena a;
+		SB_AUTO_ARENA struct wa_arena a = { 0 };
 		struct sb_item *it = container_of(l, struct sb_item, link);
 		const struct wa_node *n;
 

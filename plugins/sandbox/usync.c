@@ -42,8 +42,8 @@ static void put_devices(struct sb_conn *c, struct wa_arena *a, struct wa_node *u
 		wa_node_attr_int(a, k, "ts", acc->key_list_ms / 1000);
 		wa_node_data(a, k, keys);
 	}
-	if (acc != c->dev->acc)
-		sb_watch_devices(acc, c->dev->acc, server);
+	/* our own list, too: account_sync tells it, but stock clients do not listen to that */
+	sb_watch_devices(acc, c->dev->acc, server);
 }
 
 static void put_known(struct sb_conn *c, struct wa_arena *a, struct wa_node *user, struct sb_account *acc,
@@ -112,7 +112,7 @@ void sb_usync(struct sb_conn *c, const struct wa_node *iq)
 {
 	static const char *const known[] = { "devices", "lid", "contact", "status", "picture", "business",
 					     "disappearing_mode", "username", "bot", "text_status" };
-	SB_AUTO_ARENA struct wa_arena a;
+	SB_AUTO_ARENA struct wa_arena a = { 0 };
 	const struct wa_node *us = wa_node_get(iq, "usync"), *query = wa_node_get(us, "query");
 	const struct wa_node *in = wa_node_get(us, "list"), *k;
 	struct wa_node *out, *result, *list;

@@ -27,7 +27,7 @@ void sb_violation(struct sandbox *s, const struct sb_device *d, const struct wa_
 	vsnprintf(v->text, sizeof(v->text), fmt, ap);
 	va_end(ap);
 	if (n) {
-		SB_AUTO_BUF struct wa_buf b;
+		SB_AUTO_BUF struct wa_buf b = { 0 };
 
 		wa_buf_init(&b, SB_STANZA_MAX);
 		wa_node_print(n, &b);
