@@ -8,6 +8,7 @@
 #include <unistd.h>
 #include <api.h>
 #include <clock.h>
+#include <demo.h>
 #include "gateway.h"
 
 extern char **environ;
@@ -21,11 +22,13 @@ static const char usage_text[] =
 	"       warbler sandbox [--port N] [--http-port N] [--tls] [--data DIR] [--set KEY=VALUE]...\n"
 	"       warbler config  --help | --check [--config FILE]\n"
 	"       warbler key     create NAME [SCOPES] | list | revoke ID   [--config FILE]\n"
+	"       warbler demo    [--once]\n"
 	"       warbler version\n"
 	"\n"
 	"serve    the gateway. Without --config: warbler.lua in this folder, when there is one.\n"
 	"sandbox  a WhatsApp of our own on loopback, without the gateway's sessions.\n"
 	"config   --help lists every key; --check reads the configuration and says what is wrong.\n"
+	"demo     order in, WhatsApp message out, answer in, webhook out, all on this machine.\n"
 	"key      API keys of a gateway that is not running.\n"
 	"Exit codes: 0 done, 1 failed, 2 wrong usage, 3 wrong configuration.\n";
 
@@ -234,7 +237,7 @@ static int cmd_sandbox(const struct options *o)
 	struct wb_gateway_opts opts = { .no_sessions = true, .api = &api_ops };
 	const char *tmp = getenv("TMPDIR");
 	struct wa_err err = WA_ERR_INIT;
-	struct wb_config *c;
+	struct wb_config *c = NULL;
 	char made[4096];
 	int code;
 
@@ -349,6 +352,8 @@ int main(int argc, char **argv)
 		fputs(usage_text, stdout);
 		return EXIT_DONE;
 	}
+	if (strcmp(verb, "demo") == 0)
+		return wb_demo_main(argc - 1, argv + 1);
 	if (argc < 2 || !parse(argc - 1, argv + 1, &o))
 		return usage();
 	if (strcmp(verb, "version") == 0) {
