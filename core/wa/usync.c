@@ -408,7 +408,7 @@ int wa_client_check_numbers(struct wa_client *c, const char *const *digits, size
 {
 	struct wa_node *iq, *query, *list, *contact;
 	struct wa_arena a;
-	struct check *k;
+	struct check *k = NULL;
 	size_t i;
 	int rc;
 
