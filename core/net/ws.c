@@ -117,6 +117,26 @@ void ws_tls_limits(void *ssl_ctx)
 	SSL_CTX_set_min_proto_version(ssl_ctx, TLS1_2_VERSION);
 }
 
+/* SSL_MODE_RELEASE_BUFFERS leaves the 16 KiB read buffer behind after a read
+ * that found nothing more (OpenSSL 3.0); an idle session must not keep it. */
+static void trim(void *ctx)
+{
+	struct wb_ws *ws = ctx;
+	SSL *ssl = ws->wsi ? lws_get_ssl(ws->wsi) : NULL;
+
+	ws->trim_due = false;
+	if (ssl)
+		SSL_free_buffers(ssl);
+}
+
+static void trim_soon(struct wb_ws *ws)
+{
+	if (ws->trim_due || !lws_is_ssl(ws->wsi))
+		return;
+	ws->trim_due = true;
+	wb_loop_defer(ws->net->loop, trim, ws);
+}
+
 /* ---- sending ---- */
 
 /* Wake lws for a connection whose socket it watches, from outside of its callbacks. */
@@ -266,6 +286,7 @@ static int on_data(struct wb_ws *ws, struct wa_span data)
 	bool first = lws_is_first_fragment(ws->wsi);
 	bool last = lws_is_final_fragment(ws->wsi);
 
+	trim_soon(ws);
 	if (ws->aborted)
 		return -1;
 	/* While closing what still comes in is read and dropped. */
@@ -317,6 +338,7 @@ static int on_open(struct wb_ws *ws, struct lws *wsi)
 
 	ws->wsi = wsi;
 	ws->state = WS_OPEN;
+	trim_soon(ws);
 	ws_dial_free(ws);
 	if (ws->detached)
 		return -1;

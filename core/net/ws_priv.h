@@ -71,6 +71,7 @@ struct wb_ws {
 	bool detached;			/* its owner has let go: no more ops */
 	bool aborted;
 	bool in_dial;			/* inside lws_client_connect_via_info() */
+	bool trim_due;
 	bool freed;
 };
 
