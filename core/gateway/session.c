@@ -94,6 +94,7 @@ static void session_free(void *ctx)
 	free(s->push_name);
 	free(s->reason);
 	free(s->close_reason);
+	free(s->told_backoff);
 	free(s);
 }
 
@@ -150,7 +151,8 @@ static void put_status_event(struct wb_session *s, struct wb_tx *tx, const char 
 }
 
 /* The only writer of s->state. tx NULL: a transaction of its own. Attempts to
- * connect are not logged as events: they would drown what matters. */
+ * connect, and their failure for the reason told last, are no events: they
+ * would drown what matters. */
 void wb_session_set_state(struct wb_session *s, struct wb_tx *tx, int state, const char *reason)
 {
 	struct wb_gateway *gw = s->reg->gw;
@@ -168,8 +170,11 @@ void wb_session_set_state(struct wb_session *s, struct wb_tx *tx, int state, con
 	s->since_ms = wb_now(gw);
 	if (s->reason || *reason)
 		wb_restr(&s->reason, reason);
-	if (state == WB_SS_CONNECTING)
+	if (state == WB_SS_CONNECTING || (state == WB_SS_BACKOFF && s->told_backoff &&
+					  strcmp(s->told_backoff, reason) == 0))
 		return;
+	free(s->told_backoff);
+	s->told_backoff = state == WB_SS_BACKOFF ? wb_strdup(reason) : NULL;
 	if (!tx)
 		tx = own = wb_tx_new(gw);
 	db_batch_session_status(wb_tx_batch(tx), s->id, wb_session_state_str(state), reason,
@@ -254,6 +259,8 @@ static int read_settings(struct wb_sessions *reg, struct wa_err *err)
 			return wa_err_set(err, WA_EINVALID,
 					  "whatsapp.root_key must be 64 hex digits");
 		reg->has_root = true;
+	}
+	if (*key && !reg->gw->no_sessions) {
 		WB_GATEWAY_LOG(reg->gw, WA_WARN, "whatsapp.root_key",
 			       WA_S("note", "not WhatsApp's own: this gateway trusts another server"),
 			       WA_S("url", wb_config_text(c, "whatsapp.url")));

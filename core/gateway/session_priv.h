@@ -34,6 +34,7 @@ struct wb_session {
 	char *id, *name;
 	char *jid, *lid, *push_name;	/* NULL unknown */
 	char *reason;			/* NULL none */
+	char *told_backoff;		/* reason of the last back-off event; NULL: another state was told */
 	char *close_reason;		/* of the close under way; NULL none */
 	int64_t since_ms, created_ms, retry_ms;
 	int64_t connected_ms;		/* start of this attempt, then of being connected */
