@@ -212,6 +212,8 @@ struct sb_account {
 	char link_detail[128];
 	struct sb_hello hello;
 	bool hello_valid;
+	char typed[16];			/* a code typed before its client asked */
+	int64_t typed_ms;
 	struct sb_chat chat;
 	struct sb_rule *rules;
 	size_t n_rules;

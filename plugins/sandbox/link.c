@@ -2,6 +2,7 @@
 #include "inside.h"
 
 #define DEVICE_ID_MAX 98	/* 99 means hosted */
+#define TYPED_MS 60000		/* a typed code waits so long for its client */
 
 /* A code being worked on off the loop: PBKDF2 takes tens of milliseconds. */
 struct sb_work {
@@ -146,79 +147,6 @@ int sb_scan(struct sb_account *a, struct wa_span text, struct wa_err *err)
 
 /* ---- pairing code ---- */
 
-static void hello(struct sb_conn *c, const struct wa_node *iq, const struct wa_node *reg)
-{
-	SB_AUTO_ARENA struct wa_arena a = { 0 };
-	struct wa_span wrapped = wa_node_bytes(wa_node_get(reg, "link_code_pairing_wrapped_companion_ephemeral_pub"));
-	struct wa_span noise = wa_node_bytes(wa_node_get(reg, "companion_server_auth_key_pub"));
-	struct sb_account *acc;
-	struct wa_node *n;
-	struct wa_jid jid;
-
-	wa_arena_init(&a, SB_STANZA_MAX);
-	acc = wa_node_attr_jid_get(reg, "jid", &jid) ? sb_find(c->s, &jid) : NULL;
-	if (wrapped.len != 80 || noise.len != 32 || memcmp(noise.ptr, c->noise.b, 32) != 0 ||
-	    !wa_node_get(reg, "companion_platform_id") || !wa_node_get(reg, "companion_platform_display") ||
-	    !wa_node_get(reg, "link_code_pairing_nonce")) {
-		sb_violation(c->s, NULL, iq, "link_code.hello", "a part is missing or malformed");
-		sb_iq_error(c, iq, 400);
-		return;
-	}
-	if (!acc) {
-		sb_iq_error(c, iq, 404);
-		return;
-	}
-	memcpy(acc->hello.wrapped, wrapped.ptr, 80);
-	memcpy(acc->hello.ref, c->reg->refs[0], sizeof(acc->hello.ref));
-	acc->hello.conn = c;
-	acc->hello_valid = true;
-	set_state(acc, "code", "waiting for the code to be typed");
-	n = wa_node_new(&a, "link_code_companion_reg");
-	wa_node_data(&a, wa_node_child(&a, n, "link_code_pairing_ref"), wa_span_str(acc->hello.ref));
-	sb_iq_result(c, iq, &a, n);
-}
-
-static void finish(struct sb_conn *c, const struct wa_node *iq, const struct wa_node *reg)
-{
-	struct wa_span bundle = wa_node_bytes(wa_node_get(reg, "link_code_pairing_wrapped_key_bundle"));
-	struct wa_span ident = wa_node_bytes(wa_node_get(reg, "companion_identity_public"));
-	struct wa_span ref = wa_node_bytes(wa_node_get(reg, "link_code_pairing_ref"));
-	struct sb_account *acc;
-	struct wa_jid jid;
-	struct wa_key secret;
-	SB_ERR(err);
-
-	acc = wa_node_attr_jid_get(reg, "jid", &jid) ? sb_find(c->s, &jid) : NULL;
-	if (!acc || !c->reg->code_typed || acc->hello.conn != c || !wa_span_is(ref, acc->hello.ref) ||
-	    ident.len != 32 || memcmp(ident.ptr, c->reg->identity.b, 32) != 0) {
-		sb_violation(c->s, NULL, iq, "link_code.finish", "nobody waits for this, or other keys");
-		sb_iq_error(c, iq, 400);
-		return;
-	}
-	if (wa_pair_finish_open(&c->reg->primary_eph, &acc->devices[0]->sim->wd.identity, &c->reg->companion_eph,
-				&c->reg->identity, bundle, &secret, &err)) {
-		/* the phone cannot tell a wrong code earlier than here */
-		set_state(acc, "failed", "the code does not fit");
-		sb_iq_error(c, iq, 401);
-		return;
-	}
-	sb_iq_result(c, iq, NULL, NULL);
-	acc->hello_valid = false;
-	if (pair(c, acc, &secret, &err))
-		set_state(acc, "failed", err.msg);
-	wa_wipe(&secret, sizeof(secret));
-}
-
-void sb_link_iq(struct sb_conn *c, const struct wa_node *iq, const struct wa_node *reg)
-{
-	if (wa_node_attr_is(reg, "stage", "companion_hello"))
-		hello(c, iq, reg);
-	else if (wa_node_attr_is(reg, "stage", "companion_finish"))
-		finish(c, iq, reg);
-	else
-		sb_iq_error(c, iq, 400);
-}
-
 static void pool_random(void *ctx, void *out, size_t len)
 {
 	struct sb_work *w = ctx;
@@ -307,29 +235,18 @@ void sb_work_orphan(struct wa_list *l)
 	container_of(l, struct sb_work, link)->s = NULL;
 }
 
-int sb_type_code(struct sb_account *a, const char *code, struct wa_err *err)
+static void work_on_code(struct sb_account *a, const char *code)
 {
-	struct sb_work *w;
-	size_t n = 0;
+	struct sb_work *w = calloc(1, sizeof(*w));
 
-	if (!a->hello_valid)
-		return wa_err_set(err, WA_ESTATE, "no client waits for a code of %s", a->pn);
-	w = calloc(1, sizeof(*w));
-	if (!w)
-		return wa_err_set(err, WA_ENOMEM, "no memory");
-	for (; *code; code++) {		/* people type dashes, spaces and small letters */
-		char ch = *code >= 'a' && *code <= 'z' ? (char)(*code - 32) : *code;
-
-		if (ch != '-' && ch != ' ' && n < sizeof(w->code) - 1)
-			w->code[n++] = ch;
-	}
-	if (n != 8) {
-		free(w);
-		return wa_err_set(err, WA_EINVALID, "a pairing code has 8 characters");
+	if (!w) {
+		set_state(a, "failed", "no memory");
+		return;
 	}
 	w->s = a->s;
 	w->serial = a->hello.conn->serial;
 	sb_copy(w->pn, sizeof(w->pn), a->pn);
+	sb_copy(w->code, sizeof(w->code), code);
 	memcpy(w->in, a->hello.wrapped, 80);
 	wa_keypair_new(a->s->env, &w->eph);
 	sb_random(a->s, w->pool, sizeof(w->pool));
@@ -341,7 +258,107 @@ int sb_type_code(struct sb_account *a, const char *code, struct wa_err *err)
 		code_run(w);
 		code_done(w);
 	}
+}
+
+int sb_type_code(struct sb_account *a, const char *text, struct wa_err *err)
+{
+	char code[16];
+	size_t n = 0;
+
+	for (; *text; text++) {		/* people type dashes, spaces and small letters */
+		char ch = *text >= 'a' && *text <= 'z' ? (char)(*text - 32) : *text;
+
+		if (ch != '-' && ch != ' ' && n < sizeof(code) - 1)
+			code[n++] = ch;
+	}
+	code[n] = 0;
+	if (!wa_pair_code_valid(code))
+		return wa_err_set(err, WA_EINVALID, "a pairing code has 8 characters");
+	if (a->hello_valid) {
+		work_on_code(a, code);
+		return 0;
+	}
+	/* the client shows its code before it has told us */
+	memcpy(a->typed, code, sizeof(a->typed));
+	a->typed_ms = sb_now(a->s);
+	set_state(a, "code", "waiting for the client that shows this code");
 	return 0;
+}
+
+static void hello(struct sb_conn *c, const struct wa_node *iq, const struct wa_node *reg)
+{
+	SB_AUTO_ARENA struct wa_arena a = { 0 };
+	struct wa_span wrapped = wa_node_bytes(wa_node_get(reg, "link_code_pairing_wrapped_companion_ephemeral_pub"));
+	struct wa_span noise = wa_node_bytes(wa_node_get(reg, "companion_server_auth_key_pub"));
+	struct sb_account *acc;
+	struct wa_node *n;
+	struct wa_jid jid;
+
+	wa_arena_init(&a, SB_STANZA_MAX);
+	acc = wa_node_attr_jid_get(reg, "jid", &jid) ? sb_find(c->s, &jid) : NULL;
+	if (wrapped.len != 80 || noise.len != 32 || memcmp(noise.ptr, c->noise.b, 32) != 0 ||
+	    !wa_node_get(reg, "companion_platform_id") || !wa_node_get(reg, "companion_platform_display") ||
+	    !wa_node_get(reg, "link_code_pairing_nonce")) {
+		sb_violation(c->s, NULL, iq, "link_code.hello", "a part is missing or malformed");
+		sb_iq_error(c, iq, 400);
+		return;
+	}
+	if (!acc) {
+		sb_iq_error(c, iq, 404);
+		return;
+	}
+	memcpy(acc->hello.wrapped, wrapped.ptr, 80);
+	memcpy(acc->hello.ref, c->reg->refs[0], sizeof(acc->hello.ref));
+	acc->hello.conn = c;
+	acc->hello_valid = true;
+	set_state(acc, "code", "waiting for the code to be typed");
+	n = wa_node_new(&a, "link_code_companion_reg");
+	wa_node_data(&a, wa_node_child(&a, n, "link_code_pairing_ref"), wa_span_str(acc->hello.ref));
+	sb_iq_result(c, iq, &a, n);
+	if (acc->typed[0] && sb_now(c->s) - acc->typed_ms < TYPED_MS)
+		work_on_code(acc, acc->typed);
+	acc->typed[0] = 0;
+}
+
+static void finish(struct sb_conn *c, const struct wa_node *iq, const struct wa_node *reg)
+{
+	struct wa_span bundle = wa_node_bytes(wa_node_get(reg, "link_code_pairing_wrapped_key_bundle"));
+	struct wa_span ident = wa_node_bytes(wa_node_get(reg, "companion_identity_public"));
+	struct wa_span ref = wa_node_bytes(wa_node_get(reg, "link_code_pairing_ref"));
+	struct sb_account *acc;
+	struct wa_jid jid;
+	struct wa_key secret;
+	SB_ERR(err);
+
+	acc = wa_node_attr_jid_get(reg, "jid", &jid) ? sb_find(c->s, &jid) : NULL;
+	if (!acc || !c->reg->code_typed || acc->hello.conn != c || !wa_span_is(ref, acc->hello.ref) ||
+	    ident.len != 32 || memcmp(ident.ptr, c->reg->identity.b, 32) != 0) {
+		sb_violation(c->s, NULL, iq, "link_code.finish", "nobody waits for this, or other keys");
+		sb_iq_error(c, iq, 400);
+		return;
+	}
+	if (wa_pair_finish_open(&c->reg->primary_eph, &acc->devices[0]->sim->wd.identity, &c->reg->companion_eph,
+				&c->reg->identity, bundle, &secret, &err)) {
+		/* the phone cannot tell a wrong code earlier than here */
+		set_state(acc, "failed", "the code does not fit");
+		sb_iq_error(c, iq, 401);
+		return;
+	}
+	sb_iq_result(c, iq, NULL, NULL);
+	acc->hello_valid = false;
+	if (pair(c, acc, &secret, &err))
+		set_state(acc, "failed", err.msg);
+	wa_wipe(&secret, sizeof(secret));
+}
+
+void sb_link_iq(struct sb_conn *c, const struct wa_node *iq, const struct wa_node *reg)
+{
+	if (wa_node_attr_is(reg, "stage", "companion_hello"))
+		hello(c, iq, reg);
+	else if (wa_node_attr_is(reg, "stage", "companion_finish"))
+		finish(c, iq, reg);
+	else
+		sb_iq_error(c, iq, 400);
 }
 
 /* ---- the end of both ways ---- */
