@@ -174,11 +174,18 @@ void api_order_cancel(void *ctx, struct wb_plugin_req *req)
 static bool take_phone(struct orders *o, const json_t *body, struct order *ord)
 {
 	const json_t *phone = json_object_get(body, "phone");
-	const char *country = source_str(ord->doc, "country");
-	char e164[32], reason[64];
+	const char *in_order = source_str(ord->doc, "country");
+	char e164[32], reason[64], country[3] = "";
+	struct store s;
 
 	if (!phone)
 		return true;
+	if (*in_order) {
+		snprintf(country, sizeof(country), "%s", in_order);
+	} else if (store_find(o, ord->store_id, &s) == 1) {
+		memcpy(country, s.country, sizeof(country));
+		store_clear(&s);
+	}
 	if (!json_is_string(phone) ||
 	    o->host->phone_parse(o->self, json_string_value(phone), country, e164, reason) < 0)
 		return false;

@@ -41,7 +41,7 @@ bool language_normalise(const char *in, char out[LANGUAGE_SIZE])
 
 const char *language_of_country(const char *country)
 {
-	if (!country || strlen(country) != 2)
+	if (!country || strlen(country) != 2 || country[0] == ' ' || country[1] == ' ')
 		return NULL;
 	for (size_t i = 0; i < WA_ARRAY_LEN(readers); i++)
 		if (strstr(readers[i].countries, country))
