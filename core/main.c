@@ -8,6 +8,7 @@
 #include <unistd.h>
 #include <api.h>
 #include <clock.h>
+#include <fetch.h>
 #include <demo.h>
 #include "gateway.h"
 
@@ -125,6 +126,36 @@ static void show_first_key(struct wb_gateway *gw)
 	explicit_bzero(gw->first_key, sizeof(gw->first_key));
 }
 
+/* What a client needs to know to use the sandbox: asked of itself, like anyone would. */
+static void on_sandbox(const struct wb_fetch_res *res, const struct wa_err *err, void *ctx)
+{
+	static const char *const names[] = { "url", "root_key", "ca_file" };
+	struct wa_span body = res ? wb_fetch_body(res) : wa_span(NULL, 0);
+	json_t *o = json_loadb((const char *)body.ptr, body.len, 0, NULL);
+
+	(void)ctx;
+	if (err)
+		fprintf(stderr, "warbler: sandbox: %s\n", err->msg);
+	for (size_t i = 0; o && i < 3; i++) {
+		const char *v = json_string_value(json_object_get(o, names[i]));
+
+		if (v && *v)
+			printf("%s %s\n", names[i], v);
+	}
+	fflush(stdout);
+	json_decref(o);
+}
+
+static void show_sandbox(struct wb_gateway *gw)
+{
+	char url[600];
+	struct wb_fetch_req req = { .url = url, .allow_private = true, .owner = "sandbox" };
+
+	snprintf(url, sizeof(url), "%s/v1/sandbox", gw->public_url);
+	if (wb_fetch(gw->net, &req, on_sandbox, NULL, NULL, NULL) < 0)
+		fprintf(stderr, "warbler: sandbox: no answer\n");
+}
+
 static int run(struct wb_config *take_c, const struct wb_gateway_opts *opts)
 {
 	struct wa_err err = WA_ERR_INIT;
@@ -144,6 +175,8 @@ static int run(struct wb_config *take_c, const struct wb_gateway_opts *opts)
 	show_first_key(gw);
 	printf("listening on %s\n", gw->public_url);
 	fflush(stdout);
+	if (opts->no_sessions)
+		show_sandbox(gw);
 	wb_gateway_run(gw);
 	wb_gateway_free(gw);
 	return EXIT_DONE;
