@@ -5,14 +5,16 @@
 /*
  * The inside of struct wa_client, shared by the files of one client only:
  *
- *	client.c	façade, the turn, batches, output gate, closing
+ *	client.c	façade: life, what the host calls
+ *	turn.c		the turn: events, batches, output gate, closing
  *	conn.c		handshake to ready, failures, keep-alive, <ib>
  *	dispatch.c	which file answers which stanza; acknowledgements
  *	iq.c		questions waiting for an answer
  *	link.c		linking by QR and by code
  *	prekey.c	prekey upkeep, bundles
  *	usync.c		device lists, LIDs, number checks
- *	send.c		from message to stanza
+ *	send.c		sends: queues, acks; send_int.h is its inside
+ *	fanout.c	from message to stanza
  *	send_kind.c	what a stanza says about its content
  *	recv.c		from stanza to message
  *	retry.c		retry receipts, both ways
@@ -37,7 +39,7 @@
 #define SEND_QUEUE_MAX 16384		/* sends accepted and not yet answered */
 #define MSG_ID_MAX 64
 #define DEVICES_MAX 128			/* of one user */
-#define KINDS_MAX 32			/* unknown kinds remembered, so that each is reported once */
+#define KINDS_MAX 32			/* unknown kinds remembered: each is reported once */
 
 #define IQ_TIMEOUT_MS 60000
 #define HANDSHAKE_TIMEOUT_MS 20000
@@ -121,7 +123,7 @@ struct wa_client {
 	unsigned depth;
 	bool busy;		/* inside the outermost leave */
 	bool failed;		/* out of memory: nothing of this turn may be committed */
-	bool dead;		/* a commit failed or memory ran out: memory is not what is stored */
+	bool dead;		/* a commit failed or memory ran out: we are not what is stored */
 	bool work_left;		/* the slice was not enough */
 	bool drop_stream;	/* freed when no upcall of it is on the stack */
 	int64_t told_deadline;
@@ -160,29 +162,34 @@ struct wa_client {
 	size_t n_kinds;
 };
 
-/* ---- client.c ---- */
+/* ---- turn.c ---- */
 void client_enter(struct wa_client *c);
 void client_leave(struct wa_client *c);
-int64_t client_now(const struct wa_client *c);
+void turn_clear(struct wa_client *c);
+void client_die(struct wa_client *c, const char *text);	/* memory and storage part ways */
 bool client_slice(struct wa_client *c, unsigned cost);	/* may this much more be done now? */
-void client_save_device(struct wa_client *c);
 /* A zeroed event of the open batch; never NULL. Its texts live in ev_text/ev_arena. */
 struct wa_event *client_event(struct wa_client *c, int kind);
 const char *client_text(struct wa_client *c, const char *s);
 const char *client_span(struct wa_client *c, struct wa_span s);
 void client_unknown(struct wa_client *c, const char *what, struct wa_span name);
-void client_nomem(struct wa_client *c);
 /* Queue a stanza behind the open batch. */
 void client_send(struct wa_client *c, const struct wa_node *n);
 /* Now. For reports of the peer; safe in stream upcalls. */
 void client_close(struct wa_client *c, int next, int code, const char *text);
 /* After what is queued has left. */
 void client_close_flushed(struct wa_client *c, int next, int code, const char *text);
+
+/* ---- client.c ---- */
+int64_t client_now(const struct wa_client *c);
+void client_save_device(struct wa_client *c);
+void client_nomem(struct wa_client *c);	/* the turn failed: nothing of it may be committed */
 bool client_up(const struct wa_client *c);	/* stanzas may be queued */
-bool client_own(const struct wa_client *c, const struct wa_jid *j);	/* same account, pn or lid */
-struct wa_jid client_self(const struct wa_client *c, int server);	/* own JID with device */
+/* Our account, as pn or lid. */
+bool client_own(const struct wa_client *c, const struct wa_jid *j);
 void client_learn(struct wa_client *c, const struct wa_jid *a, const struct wa_jid *b);
-void client_identity(struct wa_client *c);	/* tell when the last Signal operation met a new identity */
+/* Tell when the last Signal operation met a new identity. */
+void client_identity(struct wa_client *c);
 
 /* ---- dispatch.c ---- */
 int client_on_node(struct wa_client *c, const struct wa_node *n);
@@ -226,7 +233,7 @@ void link_clear(struct wa_client *c);
 #define PREKEYS_LOW 5
 void prekey_check(struct wa_client *c);			/* count, upload when low */
 void prekey_low(struct wa_client *c, int64_t count);	/* the server says how many are left */
-void prekey_work(struct wa_client *c);			/* slices: generation, sessions of bundles */
+void prekey_work(struct wa_client *c);		/* a slice of generation and session starts */
 void prekey_clear(struct wa_client *c);
 int prekey_spare(struct wa_client *c, struct wa_prekey_pub *ret, struct wa_err *err);
 void prekey_bundle_want(struct wa_client *c, const struct wa_jid *device);
@@ -243,7 +250,8 @@ struct device_list {
 	struct { uint16_t id; bool hosted; } devices[DEVICES_MAX];
 	size_t n;
 };
-int usync_cached(struct wa_client *c, const struct wa_jid *user, struct device_list *ret); /* 1/0/<0 */
+/* 1/0/<0; a list that is too old is none. */
+int usync_cached(struct wa_client *c, const struct wa_jid *user, struct device_list *ret);
 void usync_forget(struct wa_client *c, const struct wa_jid *user);
 void usync_want(struct wa_client *c, const struct wa_jid *user);
 void usync_fetch(struct wa_client *c);
@@ -299,8 +307,8 @@ struct wa_msg_info;
 void retry_ask(struct wa_client *c, const struct wa_node *n, const struct wa_msg_info *info,
 	       int reason);
 void retry_asked(struct wa_client *c, const struct wa_node *n);
-void retry_store(struct wa_client *c, const char *id, const struct wa_jid *chat, int64_t timestamp_s,
-		 struct wa_span plain);
+void retry_store(struct wa_client *c, const char *id, const struct wa_jid *chat,
+		 int64_t timestamp_s, struct wa_span plain);
 void retry_clear(struct wa_client *c);
 
 /* ---- receipt.c ---- */
@@ -311,7 +319,8 @@ void receipt_out(struct wa_client *c, const struct wa_node *n, const char *type)
 /* ---- presence.c ---- */
 void presence_in(struct wa_client *c, const struct wa_node *n);
 void chatstate_in(struct wa_client *c, const struct wa_node *n);
-void presence_send(struct wa_client *c);	/* say what want_online says, when a name is known */
+/* Say what want_online says, when a name is known. */
+void presence_send(struct wa_client *c);
 void presence_own_name(struct wa_client *c, struct wa_span name);
 
 /* ---- notification.c ---- */

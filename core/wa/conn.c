@@ -2,10 +2,10 @@
 /* From transport to ready, keep-alive, and the ways a server says no. */
 #include "client_int.h"
 
-#define OFFLINE_BATCH 100
+#define OFFLINE_BATCH    100
 #define ROUTING_INFO_MAX 512
-#define WEEK_MS (7 * 24 * 3600 * 1000LL)
-#define THREE_DAYS_MS (3 * 24 * 3600 * 1000LL)
+#define WEEK_MS          (7 * 24 * 3600 * 1000LL)
+#define THREE_DAYS_MS    (3 * 24 * 3600 * 1000LL)
 
 static const char routing_key[] = "routing_info";
 
@@ -138,7 +138,7 @@ void conn_success(struct wa_client *c, const struct wa_node *n)
 		}
 		client_learn(c, &c->dev.pn, &lid);
 	}
-	c->phase_deadline = INT64_MAX;	/* from here each question has its own deadline */
+	c->phase_deadline = INT64_MAX; /* from here each question has its own deadline */
 	conn_unified_session(c);
 	prekey_check(c);
 }
@@ -208,7 +208,7 @@ void conn_failure(struct wa_client *c, const struct wa_node *n)
 	if (!r)
 		r = reason >= 500 && reason < 600 ? &other_5xx : &other;
 	client_close(c, r->next, small_code(reason), r->text);
-	if (reason == 402 && c->n_events) {	/* details of a temporary ban */
+	if (reason == 402 && c->n_events) { /* details of a temporary ban */
 		e = &c->events[c->n_events - 1];
 		e->count = small_code(wa_node_attr_num(n, "code", 0));
 		if (expire > 0 && expire < (1LL << 32))
@@ -358,8 +358,8 @@ void conn_tick(struct wa_client *c, int64_t now)
 			client_close(c, c->close_next, c->close_code, c->close_text);
 		else
 			client_close(c, WA_NEXT_RECONNECT, 0,
-				     c->state == WA_ST_HANDSHAKE ? "handshake_timeout" :
-								   "login_timeout");
+				     c->state == WA_ST_HANDSHAKE ? "handshake_timeout"
+								 : "login_timeout");
 		return;
 	}
 	if (client_up(c) && now >= c->ping_at)

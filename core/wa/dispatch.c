@@ -31,7 +31,8 @@ static void on_iq(struct wa_client *c, const struct wa_node *n)
 {
 	if (wa_node_attr_is(n, "type", "result") || wa_node_attr_is(n, "type", "error")) {
 		iq_answer(c, n);
-	} else if (wa_node_attr_is(n, "xmlns", "urn:xmpp:ping") || wa_node_attr_is(n, "xmlns", "w:p")) {
+	} else if (wa_node_attr_is(n, "xmlns", "urn:xmpp:ping") ||
+		   wa_node_attr_is(n, "xmlns", "w:p")) {
 		conn_pong(c, n);
 	} else if (wa_node_attr_is(n, "xmlns", "md") && wa_node_attr_is(n, "type", "set")) {
 		link_request(c, n);
@@ -54,8 +55,9 @@ static void on_call(struct wa_client *c, const struct wa_node *n)
 static void on_end(struct wa_client *c, const struct wa_node *n)
 {
 	(void)n;
-	client_close(c, c->dev.paired && c->state == WA_ST_LINKING ? WA_NEXT_RECONNECT_NOW :
-								      WA_NEXT_RECONNECT,
+	client_close(c,
+		     c->dev.paired && c->state == WA_ST_LINKING ? WA_NEXT_RECONNECT_NOW
+								: WA_NEXT_RECONNECT,
 		     0, "stream_end");
 }
 
@@ -69,7 +71,7 @@ static void on_other_message(struct wa_client *c, const struct wa_node *n)
 static const struct {
 	const char *tag;
 	void (*fn)(struct wa_client *c, const struct wa_node *n);
-	bool paired;	/* makes no sense before linking is done */
+	bool paired; /* makes no sense before linking is done */
 } handlers[] = {
 	{ "iq", on_iq, false },
 	{ "message", recv_message, true },

@@ -65,7 +65,8 @@ void iq_answer(struct wa_client *c, const struct wa_node *n)
 	struct wa_span id = wa_node_attr_get(n, "id");
 	struct wa_list *it;
 
-	WA_LIST_EACH(it, &c->iqs) {
+	WA_LIST_EACH(it, &c->iqs)
+	{
 		struct iq *q = container_of(it, struct iq, link);
 		int64_t code = 0;
 
@@ -85,11 +86,12 @@ void iq_tick(struct wa_client *c, int64_t now)
 {
 	bool again;
 
-	do {	/* a callback may change the list */
+	do { /* a callback may change the list */
 		struct wa_list *it;
 
 		again = false;
-		WA_LIST_EACH(it, &c->iqs) {
+		WA_LIST_EACH(it, &c->iqs)
+		{
 			struct iq *q = container_of(it, struct iq, link);
 
 			if (q->deadline_ms <= now) {

@@ -8,19 +8,19 @@
 
 #include <stdlib.h>
 
-#define REFS_MAX 12
-#define REF_LEN_MAX 255
+#define REFS_MAX     12
+#define REF_LEN_MAX  255
 #define FIRST_REF_MS 60000
-#define NEXT_REF_MS 20000
+#define NEXT_REF_MS  20000
 #define CODE_LIFE_MS 180000
-#define WRAPPED_LEN 80
+#define WRAPPED_LEN  80
 
 struct link_job;
 
 struct link_state {
 	char refs[REFS_MAX][REF_LEN_MAX + 1];
 	size_t n_refs, next_ref;
-	int64_t turn_at;	/* next QR, or end of the pairing code */
+	int64_t turn_at; /* next QR, or end of the pairing code */
 	bool by_code;
 	char code[9];
 	struct wa_jid phone;
@@ -31,7 +31,7 @@ struct link_state {
 /* Key derivation from a code costs tens of milliseconds: it may run in a worker, which sees
  * nothing of the client. Random bytes are drawn beforehand. */
 struct link_job {
-	struct wa_client *c;	/* NULL: linking was given up meanwhile */
+	struct wa_client *c; /* NULL: linking was given up meanwhile */
 	bool unwrap;
 	char code[9];
 	struct wa_pub eph;
@@ -137,8 +137,8 @@ static void draw(void *ctx, void *out, size_t len)
 static void job_run(void *arg)
 {
 	struct link_job *j = arg;
-	int rc = j->unwrap ? wa_pair_unwrap(j->code, j->wrapped, &j->eph, NULL) :
-			     wa_pair_wrap(&j->env, j->code, &j->eph, j->wrapped, NULL);
+	int rc = j->unwrap ? wa_pair_unwrap(j->code, j->wrapped, &j->eph, NULL)
+			   : wa_pair_wrap(&j->env, j->code, &j->eph, j->wrapped, NULL);
 
 	if (j->rc == 0)
 		j->rc = rc;
@@ -263,8 +263,8 @@ static void on_hello(struct wa_client *c, void *arg, const struct wa_node *node,
 		pair_error(c, code > 0 ? code : 408, "code_refused");
 		return;
 	}
-	ref = wa_node_bytes(wa_node_get(wa_node_get(node, "link_code_companion_reg"),
-					"link_code_pairing_ref"));
+	ref = wa_node_bytes(
+		wa_node_get(wa_node_get(node, "link_code_companion_reg"), "link_code_pairing_ref"));
 	if (ref.len == 0 || ref.len > REF_LEN_MAX) {
 		pair_error(c, 500, "no pairing reference");
 		return;
@@ -341,11 +341,12 @@ void link_notification(struct wa_client *c, const struct wa_node *n)
 	if (!l || !l->by_code || !l->pairing_ref[0] || l->job || c->dev.paired ||
 	    !wa_node_attr_is(reg, "stage", "primary_hello"))
 		return;
-	wrapped = wa_node_bytes(wa_node_get(reg, "link_code_pairing_wrapped_primary_ephemeral_pub"));
+	wrapped =
+		wa_node_bytes(wa_node_get(reg, "link_code_pairing_wrapped_primary_ephemeral_pub"));
 	identity = wa_node_bytes(wa_node_get(reg, "primary_identity_pub"));
 	ref = wa_node_bytes(wa_node_get(reg, "link_code_pairing_ref"));
 	if (!wa_span_is(ref, l->pairing_ref))
-		return;		/* the answer to an older code */
+		return; /* the answer to an older code */
 	if (wrapped.len != WRAPPED_LEN || identity.len != 32) {
 		pair_error(c, 400, "malformed primary_hello");
 		return;
@@ -372,9 +373,11 @@ int link_by_code(struct wa_client *c, const char *digits, const char *code, stru
 	if (c->link && c->link->job)
 		return wa_err_set(err, WA_ESTATE, "a pairing code is being made");
 	if (!digits || !digits_valid(digits))
-		return wa_err_set(err, WA_EINVALID, "phone number needs 5 to 15 digits, no leading 0");
+		return wa_err_set(err, WA_EINVALID,
+				  "phone number needs 5 to 15 digits, no leading 0");
 	if (code && !wa_pair_code_valid(code))
-		return wa_err_set(err, WA_EINVALID, "pairing code needs 8 characters of its alphabet");
+		return wa_err_set(err, WA_EINVALID,
+				  "pairing code needs 8 characters of its alphabet");
 	span_copy(c->pair_phone, sizeof(c->pair_phone), wa_span_str(digits));
 	span_copy(c->pair_code, sizeof(c->pair_code), wa_span_str(code));
 	if (c->link)
@@ -452,7 +455,8 @@ static void pair_success(struct wa_client *c, const struct wa_node *n, const str
 	if (c->dev.paired || c->state != WA_ST_LINKING)
 		return;
 	wa_buf_init(&reply, 8192);
-	span_copy(d.platform, sizeof(d.platform), wa_node_attr_get(wa_node_get(ps, "platform"), "name"));
+	span_copy(d.platform, sizeof(d.platform),
+		  wa_node_attr_get(wa_node_get(ps, "platform"), "name"));
 	span_copy(d.business_name, sizeof(d.business_name),
 		  wa_node_attr_get(wa_node_get(ps, "biz"), "name"));
 	if (!wa_node_attr_jid_get(device, "jid", &d.pn) || d.pn.server != WA_SRV_PN || !d.pn.device)
@@ -466,14 +470,15 @@ static void pair_success(struct wa_client *c, const struct wa_node *n, const str
 		rc = adopt(c, &d);
 	}
 	if (rc == WA_ECRYPTO)
-		refuse(c, n, 401, strstr(err.msg, "hmac") || strstr(err.msg, "HMAC") ?
-					  "hmac-mismatch" : "signature-mismatch");
+		refuse(c, n, 401,
+		       strstr(err.msg, "hmac") || strstr(err.msg, "HMAC") ? "hmac-mismatch"
+									  : "signature-mismatch");
 	else if (rc)
 		refuse(c, n, 500, "internal-error");
 	else {
 		if (c->link)
 			c->link->turn_at = INT64_MAX;
-		c->phase_deadline = client_now(c) + LOGIN_TIMEOUT_MS;	/* 515 is next */
+		c->phase_deadline = client_now(c) + LOGIN_TIMEOUT_MS; /* 515 is next */
 		e = client_event(c, WA_EV_PAIRED);
 		e->jid = d.pn;
 		e->lid = d.lid;
@@ -494,7 +499,8 @@ void link_request(struct wa_client *c, const struct wa_node *n)
 	else if ((ch = wa_node_get(n, "pair-success")))
 		pair_success(c, n, ch);
 	else
-		client_unknown(c, "iq md", wa_node_first(n) ? wa_node_first(n)->tag : wa_span(NULL, 0));
+		client_unknown(c, "iq md",
+			       wa_node_first(n) ? wa_node_first(n)->tag : wa_span(NULL, 0));
 }
 
 void link_tick(struct wa_client *c, int64_t now)

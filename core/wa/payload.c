@@ -7,10 +7,10 @@
 
 #include "payload.pb-c.h"
 
-#define PLATFORM_WEB 14
-#define CONNECT_WIFI_UNKNOWN 1
+#define PLATFORM_WEB           14
+#define CONNECT_WIFI_UNKNOWN   1
 #define CONNECT_USER_ACTIVATED 1
-#define STORAGE_QUOTA_MB 10240
+#define STORAGE_QUOTA_MB       10240
 
 /* protobuf-c wants char * and never writes to it. */
 static char *text(const char *s)

@@ -5,9 +5,9 @@
 #include <stdlib.h>
 
 #define GENERATE_CHUNK 16
-#define FETCH_MAX 50			/* devices in one question */
-#define RECHECK_MS (60 * 1000)		/* after a failed upload */
-#define KEY_TYPE 0x05
+#define FETCH_MAX      50          /* devices in one question */
+#define RECHECK_MS     (60 * 1000) /* after a failed upload */
+#define KEY_TYPE       0x05
 
 /* ---- wire forms ---- */
 
@@ -99,7 +99,7 @@ int prekey_read_bundle(const struct wa_node *n, struct wa_bundle *ret)
 struct upload {
 	size_t want, n;
 	bool sent;
-	bool hole;		/* a key of the range went elsewhere meanwhile */
+	bool hole; /* a key of the range went elsewhere meanwhile */
 	struct wa_prekey_pub keys[];
 };
 
@@ -124,7 +124,8 @@ static void reuse_keys(struct wa_client *c, struct upload *u)
 {
 	uint32_t id;
 
-	for (id = c->dev.first_unuploaded_prekey_id; id < c->dev.next_prekey_id && u->n < u->want; id++)
+	for (id = c->dev.first_unuploaded_prekey_id; id < c->dev.next_prekey_id && u->n < u->want;
+	     id++)
 		if (wa_signal_prekey_load(c->sig, id, &u->keys[u->n], NULL) == 1)
 			u->n++;
 }
@@ -313,7 +314,8 @@ static void on_bundles(struct wa_client *c, void *arg, const struct wa_node *nod
 	struct wa_jid j;
 	size_t i;
 
-	for (user = code ? NULL : wa_node_first(wa_node_get(node, "list")); user; user = user->next) {
+	for (user = code ? NULL : wa_node_first(wa_node_get(node, "list")); user;
+	     user = user->next) {
 		if (!wa_node_attr_jid_get(user, "jid", &j))
 			continue;
 		for (i = 0; i < f->n; i++)

@@ -65,9 +65,9 @@ void chatstate_in(struct wa_client *c, const struct wa_node *n)
 	from = wa_jid_bare(&from);
 	e->chat = wa_signal_canonical(c->sig, &from);
 	e->sender = wa_signal_canonical(c->sig, &who);
-	e->text = wa_node_is(state, "paused")		    ? "paused" :
-		  wa_node_attr_is(state, "media", "audio") ? "recording" :
-							     "composing";
+	e->text = wa_node_is(state, "paused")                ? "paused"
+		  : wa_node_attr_is(state, "media", "audio") ? "recording"
+							     : "composing";
 }
 
 int wa_client_presence(struct wa_client *c, bool available, struct wa_err *err)

@@ -2,15 +2,16 @@
 /* Receipts: what happened to our messages, and what we say about theirs. */
 #include "client_int.h"
 
-#define IDS_MAX 512	/* in one receipt */
+#define IDS_MAX 512 /* in one receipt */
 
 static const struct {
 	const char *type;
 	int receipt;
 } types[] = {
-	{ "", WA_RCPT_DELIVERED }, { "inactive", WA_RCPT_DELIVERED }, { "read", WA_RCPT_READ },
-	{ "read-self", WA_RCPT_READ_SELF }, { "played", WA_RCPT_PLAYED },
-	{ "played-self", WA_RCPT_PLAYED_SELF }, { "sender", WA_RCPT_SENDER },
+	{ "", WA_RCPT_DELIVERED },    { "inactive", WA_RCPT_DELIVERED },
+	{ "read", WA_RCPT_READ },     { "read-self", WA_RCPT_READ_SELF },
+	{ "played", WA_RCPT_PLAYED }, { "played-self", WA_RCPT_PLAYED_SELF },
+	{ "sender", WA_RCPT_SENDER },
 };
 
 static int receipt_type(struct wa_span type)
@@ -150,7 +151,8 @@ int wa_client_mark_read(struct wa_client *c, const struct wa_jid *chat, const st
 	if (c->state != WA_ST_READY)
 		return wa_err_set(err, WA_ESTATE, "not connected");
 	if (n == 0 || n > IDS_MAX || (group && !sender))
-		return wa_err_set(err, WA_EINVALID, "1 to %d ids, and the author in groups", IDS_MAX);
+		return wa_err_set(err, WA_EINVALID, "1 to %d ids, and the author in groups",
+				  IDS_MAX);
 	client_enter(c);
 	wa_arena_init(&a, STANZA_ARENA_MAX);
 	r = wa_node_new(&a, "receipt");

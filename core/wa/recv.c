@@ -6,22 +6,22 @@
  */
 #include "client_int.h"
 
-#define ENCS_MAX 16
-#define NACK_PARSING 487
-#define NACK_STANZA 488
-#define NACK_PROTOBUF 491
-#define NACK_SECRET 495
-#define NACK_UNHANDLED 500
+#define ENCS_MAX              16
+#define NACK_PARSING          487
+#define NACK_STANZA           488
+#define NACK_PROTOBUF         491
+#define NACK_SECRET           495
+#define NACK_UNHANDLED        500
 #define PROTOCOL_HISTORY_SYNC 5
-#define PLAIN_MAX (8u << 20)
+#define PLAIN_MAX             (8u << 20)
 
 enum outcome { GOT_NOTHING, GOT_MESSAGE, GOT_DUPLICATE, GOT_FAILED, GOT_BAD };
 
 struct incoming {
 	const struct wa_node *node;
 	struct wa_msg_info info;
-	struct wa_jid device;	/* whose session decrypts */
-	bool peer;		/* between own devices only */
+	struct wa_jid device; /* whose session decrypts */
+	bool peer;            /* between own devices only */
 	bool history;
 	int nack;
 	int retry_reason;
@@ -37,10 +37,14 @@ static bool attr_jid(const struct wa_node *n, const char *key, struct wa_jid *re
 static void learn_attrs(struct wa_client *c, const struct wa_node *n)
 {
 	static const char *const pairs[][2] = {
-		{ "from", "sender_lid" }, { "from", "sender_pn" },
-		{ "participant", "participant_lid" }, { "participant", "participant_pn" },
-		{ "recipient", "peer_recipient_lid" }, { "recipient", "peer_recipient_pn" },
-		{ "recipient", "recipient_lid" }, { "recipient", "recipient_pn" },
+		{ "from", "sender_lid" },
+		{ "from", "sender_pn" },
+		{ "participant", "participant_lid" },
+		{ "participant", "participant_pn" },
+		{ "recipient", "peer_recipient_lid" },
+		{ "recipient", "peer_recipient_pn" },
+		{ "recipient", "recipient_lid" },
+		{ "recipient", "recipient_pn" },
 	};
 	struct wa_jid a, b;
 	size_t i;
@@ -216,8 +220,8 @@ static int decrypt(struct wa_client *c, struct incoming *in, int type, struct wa
 {
 	if (type == WA_ENC_SKMSG)
 		return in->info.group ? wa_signal_group_decrypt(c->sig, &in->info.chat, &in->device,
-								cipher, out, err) :
-					wa_err_set(err, WA_EPROTO, "group cipher outside a group");
+								cipher, out, err)
+				      : wa_err_set(err, WA_EPROTO, "group cipher outside a group");
 	return wa_signal_decrypt(c->sig, &in->device, type, cipher, out, err);
 }
 
@@ -245,7 +249,7 @@ static enum outcome take_enc(struct wa_client *c, struct incoming *in, const str
 	} else if (rc == WA_EDUP) {
 		got = GOT_DUPLICATE;
 	} else if (rc == WA_ENOMEM || rc == WA_ESTORE) {
-		client_nomem(c);	/* not the peer's fault: it comes again */
+		client_nomem(c); /* not the peer's fault: it comes again */
 		got = GOT_BAD;
 	} else {
 		WA_LOG(c->env, WA_WARN, "recv.undecryptable", WA_S("id", in->info.id),
@@ -299,7 +303,8 @@ static void unavailable(struct wa_client *c, struct incoming *in, const struct w
 		client_nomem(c);
 	e->info = info;
 	e->final = true;
-	e->text = wa_node_has(u, "type") ? client_span(c, wa_node_attr_get(u, "type")) : "unavailable";
+	e->text = wa_node_has(u, "type") ? client_span(c, wa_node_attr_get(u, "type"))
+					 : "unavailable";
 	client_ack(c, in->node, 0);
 }
 

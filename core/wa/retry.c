@@ -4,14 +4,14 @@
 
 #include <stdlib.h>
 
-#define TABLE_SIZE 64
-#define RETRIES_MAX 5
-#define RECREATE_MS (3600 * 1000LL)
-#define SENT_VERSION 1
-#define SENT_MAX (5u << 20)
+#define TABLE_SIZE        64
+#define RETRIES_MAX       5
+#define RECREATE_MS       (3600 * 1000LL)
+#define SENT_VERSION      1
+#define SENT_MAX          (5u << 20)
 #define REASON_NO_SESSION 1
-#define REASON_NO_PREKEY 3
-#define NACK_UNHANDLED 500
+#define REASON_NO_PREKEY  3
+#define NACK_UNHANDLED    500
 
 /* Counters of a few recent messages; the oldest is overwritten. */
 struct retry_entry {
@@ -141,8 +141,8 @@ void retry_ask(struct wa_client *c, const struct wa_node *n, const struct wa_msg
 
 /* ---- they ask ---- */
 
-void retry_store(struct wa_client *c, const char *id, const struct wa_jid *chat, int64_t timestamp_s,
-		 struct wa_span plain)
+void retry_store(struct wa_client *c, const char *id, const struct wa_jid *chat,
+		 int64_t timestamp_s, struct wa_span plain)
 {
 	char text[WA_JID_TEXT_MAX];
 	struct wa_buf b;
@@ -251,7 +251,8 @@ void retry_asked(struct wa_client *c, const struct wa_node *n)
 	r.to = from;
 	r.count = count < 1 ? 1 : count > 99 ? 99 : (unsigned)count;
 	wa_buf_init(&b, SENT_MAX);
-	if (wa_records_get(c->rec, WA_REC_SENT, id, &b, NULL) == 1 && parse_sent(wa_buf_view(&b), &r))
+	if (wa_records_get(c->rec, WA_REC_SENT, id, &b, NULL) == 1 &&
+	    parse_sent(wa_buf_view(&b), &r))
 		resend(c, n, &r);
 	else
 		WA_LOG(c->env, WA_INFO, "retry.unknown_message", WA_S("id", text));

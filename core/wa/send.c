@@ -7,58 +7,14 @@
  *	waiting	for a device list or a key bundle
  *	await	its stanza is behind the gate or out; the server's ack is due
  */
-#include "client_int.h"
+#include "send_int.h"
 
 #include <crypto.h>
 #include <text.h>
 
 #include <stdlib.h>
 
-#define WINDOW 256		/* sends that ask the server at the same time */
-#define ASKS_MAX 3		/* times one send asks for the same thing */
-#define PLAIN_MAX (4u << 20)
-
-struct target {
-	struct wa_jid wire;	/* as the stanza names it */
-	struct wa_jid addr;	/* as its session is named */
-	bool own, failed;
-};
-
-struct lane {
-	struct wa_list queue;	/* behind the head */
-	struct send *head;
-	char key[WA_JID_TEXT_MAX];
-};
-
-struct send {
-	struct wa_list link;
-	struct lane *lane;	/* while it is the head or queued */
-	char id[MSG_ID_MAX + 1];
-	struct wa_jid to;	/* as asked */
-	struct wa_jid chat;	/* as the stanza says, once known */
-	uint8_t *plain;
-	size_t plain_len;
-	struct message_kind kind;
-	int64_t deadline_ms;
-	bool waiting, lid_asked;
-	unsigned asks;
-
-	struct target *targets;
-	size_t n_targets, next;
-	bool sessions_ok, pkmsg;
-	size_t n_people;	/* recipients' devices reached */
-	size_t n_done;
-	struct wa_arena arena;
-	struct wa_node *participants;
-	struct wa_buf dsm;
-	char phash[16];
-
-	/* answering a retry receipt */
-	bool resend, resend_own, fetch;
-	unsigned count;
-	int64_t timestamp_s;
-	struct wa_jid participant;
-};
+#define WINDOW 256 /* sends that ask the server at the same time */
 
 /* ---- reasons ---- */
 
@@ -68,12 +24,23 @@ const char *send_reason(int code)
 		int code;
 		const char *text;
 	} reasons[] = {
-		{ 400, "bad_request" }, { 401, "not_authorized" }, { 403, "forbidden" },
-		{ 404, "not_on_whatsapp" }, { 405, "not_allowed" }, { 406, "not_acceptable" },
-		{ 408, "timeout" }, { 409, "conflict" }, { 410, "gone" },
-		{ 420, "recipient_changed" }, { 421, "addressing_mode_stale" },
-		{ 429, "rate_limited" }, { 463, "reachout_timelock" }, { 475, "terms_not_accepted" },
-		{ 479, "stanza_invalid" }, { 500, "server_error" }, { 501, "not_implemented" },
+		{ 400, "bad_request" },
+		{ 401, "not_authorized" },
+		{ 403, "forbidden" },
+		{ 404, "not_on_whatsapp" },
+		{ 405, "not_allowed" },
+		{ 406, "not_acceptable" },
+		{ 408, "timeout" },
+		{ 409, "conflict" },
+		{ 410, "gone" },
+		{ 420, "recipient_changed" },
+		{ 421, "addressing_mode_stale" },
+		{ 429, "rate_limited" },
+		{ 463, "reachout_timelock" },
+		{ 475, "terms_not_accepted" },
+		{ 479, "stanza_invalid" },
+		{ 500, "server_error" },
+		{ 501, "not_implemented" },
 		{ 503, "server_busy" },
 	};
 	size_t i;
@@ -129,7 +96,7 @@ static void lane_leave(struct wa_client *c, struct send *s)
 		wa_map_clear(&c->lanes);
 }
 
-static void send_free(struct wa_client *c, struct send *s)
+void send_free(struct wa_client *c, struct send *s)
 {
 	unlink_send(c, s);
 	lane_leave(c, s);
@@ -141,7 +108,7 @@ static void send_free(struct wa_client *c, struct send *s)
 	free(s);
 }
 
-static struct wa_event *result(struct wa_client *c, int kind, const struct send *s)
+struct wa_event *send_result(struct wa_client *c, int kind, const struct send *s)
 {
 	struct wa_event *e = client_event(c, kind);
 
@@ -150,12 +117,12 @@ static struct wa_event *result(struct wa_client *c, int kind, const struct send 
 	return e;
 }
 
-static void send_fail(struct wa_client *c, struct send *s, int code, const char *text)
+void send_fail(struct wa_client *c, struct send *s, int code, const char *text)
 {
 	struct wa_event *e;
 
 	if (!s->resend) {
-		e = result(c, WA_EV_NACK, s);
+		e = send_result(c, WA_EV_NACK, s);
 		e->code = code;
 		e->text = client_text(c, text);
 	}
@@ -205,7 +172,8 @@ static struct send *send_new(const char *id, const struct wa_jid *to)
 	return s;
 }
 
-static int fill_plain(struct wa_client *c, struct send *s, const struct wa_send *o, struct wa_err *err)
+static int fill_plain(struct wa_client *c, struct send *s, const struct wa_send *o,
+		      struct wa_err *err)
 {
 	struct wa_message m;
 	uint8_t secret[32];
@@ -306,295 +274,12 @@ void wa_client_message_id(struct wa_client *c, char out[32])
 	out[22] = '\0';
 }
 
-/* ---- steps ---- */
-
-enum step { STEP_GO, STEP_WAIT, STEP_SLICE, STEP_FAILED };
-
-static enum step ask_user(struct wa_client *c, struct send *s, const struct wa_jid *user)
+void send_await(struct wa_client *c, struct send *s)
 {
-	if (!asked_has(c, 'u', user) && s->asks++ >= ASKS_MAX) {
-		send_fail(c, s, 404, "no_device_list");
-		return STEP_FAILED;
-	}
-	usync_want(c, user);
-	return STEP_WAIT;
-}
-
-static int add_targets(struct wa_client *c, struct send *s, const struct device_list *l, bool own)
-{
-	bool pn = s->chat.server == WA_SRV_PN || s->chat.server == WA_SRV_HOSTED;
-	struct target *grown = realloc(s->targets, (s->n_targets + l->n) * sizeof(*grown));
-	size_t i;
-
-	if (!grown)
-		return WA_ENOMEM;
-	s->targets = grown;
-	for (i = 0; i < l->n; i++) {
-		struct target *t = &s->targets[s->n_targets];
-
-		memset(t, 0, sizeof(*t));
-		t->own = own;
-		t->addr = t->wire = usync_device(l, i);
-		/* The stanza's form decides that of every device in it. */
-		if (own && pn)
-			t->wire = wa_jid_device(&c->dev.pn, t->addr.device);
-		s->n_targets++;
-	}
-	return 0;
-}
-
-/* phash covers every device of both accounts, this one included; the stanza goes to the others. */
-static int drop_self(struct wa_client *c, struct send *s)
-{
-	struct wa_jid *all = calloc(s->n_targets ? s->n_targets : 1, sizeof(*all));
-	size_t i, n = 0;
-	int rc = WA_ENOMEM;
-
-	if (all) {
-		for (i = 0; i < s->n_targets; i++)
-			all[i] = s->targets[i].wire;
-		rc = wa_phash(all, s->n_targets, s->phash);
-	}
-	free(all);
-	for (i = 0; i < s->n_targets; i++)
-		if (!s->targets[i].own || s->targets[i].wire.device != c->dev.pn.device)
-			s->targets[n++] = s->targets[i];
-	s->n_targets = n;
-	return rc;
-}
-
-static enum step find_devices(struct wa_client *c, struct send *s)
-{
-	bool self = client_own(c, &s->to);
-	struct wa_jid chat = self ? wa_jid_bare(wa_jid_is_null(&c->dev.lid) ? &c->dev.pn : &c->dev.lid) :
-				    wa_signal_canonical(c->sig, &s->to);
-	struct wa_jid me = wa_jid_bare(wa_jid_is_null(&c->dev.lid) ? &c->dev.pn : &c->dev.lid);
-	struct device_list theirs = { .n = 0 }, ours = { .n = 0 };
-	enum step own_step = STEP_GO;
-	int rc;
-
-	chat = wa_jid_bare(&chat);
-	rc = usync_cached(c, &me, &ours);
-	if (rc == 0)
-		own_step = ask_user(c, s, &me);
-	if (rc < 0 || own_step == STEP_FAILED)
-		goto failed;
-	if (!self) {
-		bool ask_lid = chat.server == WA_SRV_PN && !s->lid_asked;
-
-		rc = usync_cached(c, &chat, &theirs);
-		if (rc < 0)
-			goto failed;
-		if (rc == 0 || ask_lid) {
-			/* Who has no LID after that is written to by number. */
-			s->lid_asked = true;
-			return ask_user(c, s, &chat);
-		}
-	}
-	if (own_step == STEP_WAIT)
-		return STEP_WAIT;
-	s->chat = chat;
-	rc = add_targets(c, s, &theirs, false);
-	if (rc == 0)
-		rc = add_targets(c, s, &ours, true);
-	if (rc == 0)
-		rc = drop_self(c, s);
-	if (rc == 0)
-		return STEP_GO;
-failed:
-	if (own_step != STEP_FAILED)
-		send_fail(c, s, 0, "internal");
-	return STEP_FAILED;
-}
-
-static enum step find_sessions(struct wa_client *c, struct send *s)
-{
-	enum step step = STEP_GO;
-	size_t i;
-
-	for (i = 0; i < s->n_targets; i++) {
-		struct target *t = &s->targets[i];
-		int rc;
-
-		if (t->failed)
-			continue;
-		if (s->resend && s->fetch) {
-			/* Asked once; the answer replaces the session or fails the target. */
-			rc = s->asks && !asked_has(c, 'd', &t->addr);
-			s->asks = 1;
-		} else {
-			rc = wa_signal_has_session(c->sig, &t->addr, NULL);
-		}
-		if (rc < 0)
-			t->failed = true;
-		if (rc == 0) {
-			prekey_bundle_want(c, &t->addr);
-			step = STEP_WAIT;
-		}
-	}
-	s->sessions_ok = step == STEP_GO;
-	return step;
-}
-
-static struct wa_span plain_for(struct wa_client *c, struct send *s, const struct target *t)
-{
-	if (!t->own)
-		return wa_span(s->plain, s->plain_len);
-	if (s->dsm.len == 0 &&
-	    wa_message_wrap_sent(wa_span(s->plain, s->plain_len), &s->chat, &s->dsm, NULL))
-		client_nomem(c);
-	return wa_buf_view(&s->dsm);
-}
-
-static struct wa_node *enc_node(struct send *s, int type, struct wa_span cipher)
-{
-	struct wa_node *enc = wa_node_new(&s->arena, "enc");
-
-	wa_node_attr(&s->arena, enc, "v", "2");
-	wa_node_attr(&s->arena, enc, "type", type == WA_ENC_PKMSG ? "pkmsg" : "msg");
-	if (s->kind.mediatype)
-		wa_node_attr(&s->arena, enc, "mediatype", s->kind.mediatype);
-	if (s->kind.hide)
-		wa_node_attr(&s->arena, enc, "decrypt-fail", "hide");
-	if (s->resend)
-		wa_node_attr_int(&s->arena, enc, "count", s->count);
-	wa_node_data(&s->arena, enc, cipher);
-	return enc;
-}
-
-static void encrypt_one(struct wa_client *c, struct send *s, struct target *t)
-{
-	struct wa_err err = WA_ERR_INIT;
-	struct wa_node *to, *enc;
-	struct wa_buf cipher;
-	int type;
-
-	wa_buf_init(&cipher, PLAIN_MAX + 4096);
-	if (wa_signal_encrypt(c->sig, &t->addr, plain_for(c, s, t), &type, &cipher, &err)) {
-		WA_LOG(c->env, WA_WARN, "send.encrypt_failed", WA_I("device", t->addr.device),
-		       WA_S("error", err.msg));
-		t->failed = true;
-	} else {
-		if (!s->participants)
-			s->participants = wa_node_new(&s->arena, "participants");
-		enc = enc_node(s, type, wa_buf_view(&cipher));
-		if (s->resend) {
-			wa_node_append(s->participants, enc);
-		} else {
-			to = wa_node_child(&s->arena, s->participants, "to");
-			wa_node_attr_jid(&s->arena, to, "jid", &t->wire);
-			wa_node_append(to, enc);
-		}
-		s->pkmsg |= type == WA_ENC_PKMSG;
-		s->n_people += !t->own;
-		s->n_done++;
-	}
-	wa_buf_clear(&cipher);
-}
-
-static enum step encrypt_all(struct wa_client *c, struct send *s)
-{
-	bool people = false;
-	size_t i;
-
-	for (; s->next < s->n_targets; s->next++) {
-		if (s->targets[s->next].failed)
-			continue;
-		if (!client_slice(c, COST_ENCRYPT))
-			return STEP_SLICE;
-		encrypt_one(c, s, &s->targets[s->next]);
-	}
-	for (i = 0; i < s->n_targets; i++)
-		people |= !s->targets[i].own;
-	if (s->n_done == 0 || (people && s->n_people == 0)) {
-		send_fail(c, s, 0, s->n_targets ? "no_device_reached" : "no_devices");
-		return STEP_FAILED;
-	}
-	return STEP_GO;
-}
-
-static void put_identity(struct wa_client *c, struct send *s, struct wa_node *msg)
-{
-	if (s->pkmsg && c->dev.adv_len)
-		wa_node_data(&s->arena, wa_node_child(&s->arena, msg, "device-identity"),
-			     wa_span(c->dev.adv, c->dev.adv_len));
-}
-
-static void put_stanza(struct wa_client *c, struct send *s)
-{
-	struct wa_arena *a = &s->arena;
-	struct wa_node *msg = wa_node_new(a, "message");
-	struct wa_jid pn;
-
-	wa_node_attr(a, msg, "id", s->id);
-	wa_node_attr_jid(a, msg, "to", &s->chat);
-	wa_node_attr(a, msg, "type", s->kind.type);
-	if (s->kind.edit)
-		wa_node_attr(a, msg, "edit", s->kind.edit);
-	if (s->chat.server == WA_SRV_LID && !client_own(c, &s->chat) &&
-	    wa_signal_pn_of(c->sig, &s->chat, &pn) == 1)
-		wa_node_attr_jid(a, msg, "peer_recipient_pn", &pn);
-	wa_node_append(msg, s->participants);
-	put_identity(c, s, msg);
-	if (s->kind.polltype)
-		wa_node_attr(a, wa_node_child(a, msg, "meta"), "polltype", s->kind.polltype);
-	client_send(c, msg);
-}
-
-static void put_resend(struct wa_client *c, struct send *s)
-{
-	struct wa_arena *a = &s->arena;
-	struct wa_node *msg = wa_node_new(a, "message");
-
-	wa_node_attr_jid(a, msg, "to", &s->to);
-	wa_node_attr(a, msg, "id", s->id);
-	wa_node_attr(a, msg, "type", s->kind.type);
-	wa_node_attr_int(a, msg, "t", s->timestamp_s);
-	wa_node_attr(a, msg, "device_fanout", "false");
-	if (!wa_jid_is_null(&s->participant))
-		wa_node_attr_jid(a, msg, "participant", &s->participant);
-	if (s->resend_own)
-		wa_node_attr_jid(a, msg, "recipient", &s->chat);
-	if (s->kind.edit)
-		wa_node_attr(a, msg, "edit", s->kind.edit);
-	wa_node_append(msg, s->participants->children);
-	put_identity(c, s, msg);
-	client_send(c, msg);
-}
-
-static void complete(struct wa_client *c, struct send *s)
-{
-	int64_t now = client_now(c);
-
-	if (s->resend) {
-		struct wa_event *e = result(c, WA_EV_RETRY_SENT, s);
-
-		put_resend(c, s);
-		e->sender = s->to;
-		e->count = (int)s->count;
-		send_free(c, s);
-		return;
-	}
-	put_stanza(c, s);
-	retry_store(c, s->id, &s->chat, now / 1000, wa_span(s->plain, s->plain_len));
-	result(c, WA_EV_SENT, s)->count = (int)s->n_done;
 	work_free(s);
 	lane_leave(c, s);
-	s->deadline_ms = now + ACK_TIMEOUT_MS;
+	s->deadline_ms = client_now(c) + ACK_TIMEOUT_MS;
 	wa_list_push_back(&c->await, &s->link);
-}
-
-static enum step step(struct wa_client *c, struct send *s)
-{
-	enum step r = STEP_GO;
-
-	if (!s->targets)
-		r = find_devices(c, s);
-	if (r == STEP_GO && !s->sessions_ok)
-		r = find_sessions(c, s);
-	if (r == STEP_GO)
-		r = encrypt_all(c, s);
-	return r;
 }
 
 void send_pump(struct wa_client *c)
@@ -608,9 +293,9 @@ void send_pump(struct wa_client *c)
 		if (!client_slice(c, 0))
 			return;
 		wa_list_del(l);
-		switch (step(c, s)) {
+		switch (fanout_step(c, s)) {
 		case STEP_GO:
-			complete(c, s);
+			fanout_complete(c, s);
 			break;
 		case STEP_WAIT:
 			s->waiting = true;
@@ -644,7 +329,8 @@ void send_user_failed(struct wa_client *c, const struct wa_jid *user, int code, 
 	bool own = client_own(c, user);
 
 	wa_list_init(&failed);
-	WA_LIST_EACH_SAFE(it, tmp, &c->waiting) {
+	WA_LIST_EACH_SAFE(it, tmp, &c->waiting)
+	{
 		struct send *s = container_of(it, struct send, link);
 
 		if (s->resend || s->targets || (!own && !wa_jid_same_user(&s->to, user))) {
@@ -669,7 +355,8 @@ void send_device_failed(struct wa_client *c, const struct wa_jid *device)
 	size_t k, i;
 
 	for (k = 0; k < 2; k++)
-		WA_LIST_EACH(it, lists[k]) {
+		WA_LIST_EACH(it, lists[k])
+		{
 			struct send *s = container_of(it, struct send, link);
 
 			for (i = 0; i < s->n_targets; i++)
@@ -699,7 +386,7 @@ void send_ack(struct wa_client *c, const struct wa_node *n)
 		send_fail(c, s, (int)code, send_reason((int)code));
 		return;
 	}
-	result(c, WA_EV_ACK, s)->timestamp_ms = t > 0 ? t * 1000 : client_now(c);
+	send_result(c, WA_EV_ACK, s)->timestamp_ms = t > 0 ? t * 1000 : client_now(c);
 	send_free(c, s);
 }
 
@@ -728,7 +415,7 @@ void send_abort(struct wa_client *c)
 	struct wa_list *lists[3] = { &c->await, &c->waiting, &c->ready }, *l;
 	size_t i;
 
-	for (i = 0; i < 3; i++)	/* the oldest of a chat first; ends of lanes refill `ready` */
+	for (i = 0; i < 3; i++) /* the oldest of a chat first; ends of lanes refill `ready` */
 		while ((l = wa_list_first(lists[i])))
 			send_fail(c, container_of(l, struct send, link), 0, "connection_lost");
 	wa_map_clear(&c->asked);

@@ -3,7 +3,7 @@
 #include "client_int.h"
 
 static const struct {
-	const char *field;	/* of the Message protobuf */
+	const char *field; /* of the Message protobuf */
 	struct message_kind kind;
 } kinds[] = {
 	{ "imageMessage", { "media", "image", NULL, false, NULL } },

@@ -5,10 +5,10 @@
 #include <stdlib.h>
 
 #define LIST_VERSION 1
-#define LIST_LIFE_MS (24 * 3600 * 1000LL)	/* a missed notification heals after this */
-#define USERS_MAX 64				/* in one question */
-#define CHECK_MAX 256
-#define DIGITS_MAX 20
+#define LIST_LIFE_MS (24 * 3600 * 1000LL) /* a missed notification heals after this */
+#define USERS_MAX    64                   /* in one question */
+#define CHECK_MAX    256
+#define DIGITS_MAX   20
 
 /* ---- what is in flight ---- */
 
@@ -88,9 +88,9 @@ static void list_store(struct wa_client *c, const struct device_list *l)
 		wa_buf_be16(&b, l->devices[i].id);
 		wa_buf_u8(&b, l->devices[i].hosted);
 	}
-	if (wa_buf_end(&b, NULL) || wa_records_put(c->rec, WA_REC_DEVICES,
-						   wa_span_str(wa_jid_text(&l->user, key)),
-						   wa_buf_view(&b)))
+	if (wa_buf_end(&b, NULL) ||
+	    wa_records_put(c->rec, WA_REC_DEVICES, wa_span_str(wa_jid_text(&l->user, key)),
+			   wa_buf_view(&b)))
 		client_nomem(c);
 	wa_buf_clear(&b);
 }
@@ -99,7 +99,8 @@ static int list_read(struct wa_span s, struct device_list *l)
 {
 	size_t i;
 
-	if (s.len < 9 || s.ptr[0] != LIST_VERSION || (s.len - 9) % 3 || (s.len - 9) / 3 > DEVICES_MAX)
+	if (s.len < 9 || s.ptr[0] != LIST_VERSION || (s.len - 9) % 3 ||
+	    (s.len - 9) / 3 > DEVICES_MAX)
 		return 0;
 	l->at_ms = 0;
 	for (i = 1; i < 9; i++)
@@ -124,8 +125,8 @@ int usync_cached(struct wa_client *c, const struct wa_jid *user, struct device_l
 
 	ret->user = list_user(c, user);
 	wa_buf_init(&b, 1u << 16);
-	found = wa_records_get(c->rec, WA_REC_DEVICES, wa_span_str(wa_jid_text(&ret->user, key)), &b,
-			       &err);
+	found = wa_records_get(c->rec, WA_REC_DEVICES, wa_span_str(wa_jid_text(&ret->user, key)),
+			       &b, &err);
 	if (found > 0)
 		found = list_read(wa_buf_view(&b), ret);
 	wa_buf_clear(&b);
@@ -177,8 +178,9 @@ static struct wa_node *usync_iq(struct wa_client *c, struct wa_arena *a, const c
 	struct wa_node *iq = iq_new(a, "get", "usync");
 	struct wa_node *u = wa_node_child(a, iq, "usync");
 
-	wa_node_attr(a, u, "sid", wa_arena_fmt(a, "%u.%u-%u", c->iq_prefix >> 16,
-					       c->iq_prefix & 0xffff, ++c->iq_counter));
+	wa_node_attr(a, u, "sid",
+		     wa_arena_fmt(a, "%u.%u-%u", c->iq_prefix >> 16, c->iq_prefix & 0xffff,
+				  ++c->iq_counter));
 	wa_node_attr(a, u, "mode", "query");
 	wa_node_attr(a, u, "last", "true");
 	wa_node_attr(a, u, "index", "0");
@@ -253,9 +255,9 @@ static void on_devices(struct wa_client *c, void *arg, const struct wa_node *nod
 			continue;
 		if (code)
 			send_user_failed(c, &q->jids[i], code > 0 ? code : 0,
-					 code > 0		 ? "device_lookup_refused" :
-					 code == WA_ETIMEDOUT ? "timeout" :
-								"connection_lost");
+					 code > 0               ? "device_lookup_refused"
+					 : code == WA_ETIMEDOUT ? "timeout"
+								: "connection_lost");
 		else
 			send_user_failed(c, &q->jids[i], 404, "not_on_whatsapp");
 	}
@@ -322,7 +324,7 @@ static struct wa_check_result *find_query(struct check *k, struct wa_span text)
 	if (text.len && text.ptr[0] == '+')
 		text = wa_span(text.ptr + 1, text.len - 1);
 	while (len < text.len && text.ptr[len] >= '0' && text.ptr[len] <= '9')
-		len++;		/* also "123@c.us" */
+		len++; /* also "123@c.us" */
 	text.len = len;
 	for (i = 0; i < k->n; i++)
 		if (wa_span_is(text, k->digits[i]))

@@ -103,7 +103,7 @@ static void commit_fails(void **state)
 	assert_int_equal(wa_client_state(m.c), WA_ST_IDLE);
 	assert_int_equal(wa_client_output(m.c).len, 0);
 	assert_int_equal(wa_client_connected(m.c, &err), WA_ESTATE);
-	wa_client_commit_failed(m.c);	/* twice does no harm */
+	wa_client_commit_failed(m.c); /* twice does no harm */
 	mini_run(&m);
 	assert_int_equal(m.n_got, got);
 	/* a new client on what is stored: the message comes again and is new */
@@ -146,7 +146,8 @@ static void commands_in_upcalls(void **state)
 	mini_run(&m);
 	assert_int_equal(mini_count(&m, "message", NULL, NULL), 3);
 	assert_int_equal(mini_evs(&m, WA_EV_ACK), 3);
-	assert_string_equal(mini_read(&m, &m.bob[0], mini_got(&m, "message", "id", "RE-B0"), NULL), "B0");
+	assert_string_equal(mini_read(&m, &m.bob[0], mini_got(&m, "message", "id", "RE-B0"), NULL),
+			    "B0");
 	mini_clear(&m);
 }
 
@@ -227,11 +228,11 @@ static void idle_memory(void **state)
 	assert_int_equal(mini_send_text(&m, "W", &bob, "warm"), 0);
 	mini_send(&m, mini_message(&m, &m.bob[0], "B1", mini_text(&m, "x")));
 	mini_run(&m);
-	mini_pass(&m, 100000);	/* idle: what was only read is forgotten */
+	mini_pass(&m, 100000); /* idle: what was only read is forgotten */
 	after = heap_in_use();
 	wa_client_free(m.c);
 	before = heap_in_use();
-	if (after > before) {	/* a sanitizer's allocator does not tell */
+	if (after > before) { /* a sanitizer's allocator does not tell */
 		print_message("an idle client holds %zu bytes\n", after - before);
 		assert_true(after - before < 12 * 1024);
 	}
@@ -242,12 +243,9 @@ static void idle_memory(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(held_back),
-		cmocka_unit_test(free_riders),
-		cmocka_unit_test(commit_fails),
-		cmocka_unit_test(commands_in_upcalls),
-		cmocka_unit_test(commit_in_upcall),
-		cmocka_unit_test(sliced),
+		cmocka_unit_test(held_back),        cmocka_unit_test(free_riders),
+		cmocka_unit_test(commit_fails),     cmocka_unit_test(commands_in_upcalls),
+		cmocka_unit_test(commit_in_upcall), cmocka_unit_test(sliced),
 		cmocka_unit_test(idle_memory),
 	};
 

@@ -42,10 +42,10 @@ static void refs_rotate(void **state)
 	mini_pass(&m, 2000);
 	assert_int_equal(mini_evs(&m, WA_EV_QR), 2);
 	assert_int_equal(mini_ev(&m, WA_EV_QR)->expires_ms, start + 80000);
-	mini_pass(&m, 18000);	/* 79 s */
+	mini_pass(&m, 18000); /* 79 s */
 	mini_pass(&m, 2000);
 	assert_non_null(strstr(mini_ev(&m, WA_EV_QR)->text, "#ref-2,"));
-	mini_pass(&m, 18000);	/* 99 s */
+	mini_pass(&m, 18000); /* 99 s */
 	assert_null(mini_ev(&m, WA_EV_CLOSED));
 	mini_pass(&m, 2000);
 	ASSERT_CLOSED(&m, WA_NEXT_RELINK, "qr_timeout");
@@ -111,7 +111,7 @@ static void code_after_qr(void **state)
 	assert_int_equal(wa_client_pair_by_code(m.c, OWN_PN, "WARB1234", NULL), 0);
 	mini_run(&m);
 	assert_string_equal(mini_ev(&m, WA_EV_PAIR_CODE)->text, "WARB1234");
-	mini_pass(&m, 100000);	/* QR codes do not come back */
+	mini_pass(&m, 100000); /* QR codes do not come back */
 	assert_int_equal(mini_evs(&m, WA_EV_QR), 1);
 	finish_code(&m);
 	mini_clear(&m);
@@ -176,7 +176,7 @@ static void code_in_worker(void **state)
 	assert_int_equal(wa_client_pair_by_code(m.c, OWN_PN, NULL, NULL), 0);
 	mini_drop(&m);
 	late_job(late_arg);
-	late_done(late_arg);	/* frees itself, touches nothing */
+	late_done(late_arg); /* frees itself, touches nothing */
 	mini_clear(&m);
 }
 
@@ -226,7 +226,7 @@ static void sign_after_commit(void **state)
 	mini_run(&m);
 	assert_int_equal(mini_count(&m, "iq", "id", "link-2"), 1);
 	assert_true(m.signed_ok);
-	mini_restart(&m);	/* from what was stored */
+	mini_restart(&m); /* from what was stored */
 	mini_login(&m);
 	mini_clear(&m);
 }

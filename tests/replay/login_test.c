@@ -74,7 +74,7 @@ static void upload_refused(void **state)
 	(void)state;
 	mini_init(&m, 3);
 	m.refuse_upload = true;
-	mini_link(&m);	/* ready all the same */
+	mini_link(&m); /* ready all the same */
 	assert_int_equal(m.uploads, 0);
 	first = wa_client_device(m.c)->first_unuploaded_prekey_id;
 	next = wa_client_device(m.c)->next_prekey_id;
@@ -127,15 +127,26 @@ static void passive_unanswered(void **state)
 
 static void failures(void **state)
 {
-	static const struct { int reason, next; const char *text; } cases[] = {
-		{ 400, WA_NEXT_STOP, "refused" }, { 401, WA_NEXT_LOGGED_OUT, "logged_out" },
-		{ 402, WA_NEXT_STOP, "temporarily_banned" }, { 403, WA_NEXT_LOGGED_OUT, "account_locked" },
-		{ 405, WA_NEXT_STOP, "outdated" }, { 406, WA_NEXT_LOGGED_OUT, "banned" },
-		{ 409, WA_NEXT_STOP, "bad_user_agent" }, { 413, WA_NEXT_RECONNECT, "auth_expired" },
-		{ 414, WA_NEXT_RECONNECT, "auth_invalid" }, { 415, WA_NEXT_STOP, "not_found" },
-		{ 418, WA_NEXT_STOP, "client_unknown" }, { 500, WA_NEXT_RECONNECT, "server_error" },
-		{ 501, WA_NEXT_STOP, "experimental" }, { 503, WA_NEXT_RECONNECT, "server_busy" },
-		{ 999, WA_NEXT_STOP, "refused" }, { 555, WA_NEXT_RECONNECT, "server_error" },
+	static const struct {
+		int reason, next;
+		const char *text;
+	} cases[] = {
+		{ 400, WA_NEXT_STOP, "refused" },
+		{ 401, WA_NEXT_LOGGED_OUT, "logged_out" },
+		{ 402, WA_NEXT_STOP, "temporarily_banned" },
+		{ 403, WA_NEXT_LOGGED_OUT, "account_locked" },
+		{ 405, WA_NEXT_STOP, "outdated" },
+		{ 406, WA_NEXT_LOGGED_OUT, "banned" },
+		{ 409, WA_NEXT_STOP, "bad_user_agent" },
+		{ 413, WA_NEXT_RECONNECT, "auth_expired" },
+		{ 414, WA_NEXT_RECONNECT, "auth_invalid" },
+		{ 415, WA_NEXT_STOP, "not_found" },
+		{ 418, WA_NEXT_STOP, "client_unknown" },
+		{ 500, WA_NEXT_RECONNECT, "server_error" },
+		{ 501, WA_NEXT_STOP, "experimental" },
+		{ 503, WA_NEXT_RECONNECT, "server_busy" },
+		{ 999, WA_NEXT_STOP, "refused" },
+		{ 555, WA_NEXT_RECONNECT, "server_error" },
 	};
 	struct mini m;
 
@@ -277,7 +288,7 @@ static void handshake_stalls(void **state)
 	mini_init(&m, 10);
 	mini_link(&m);
 	mini_restart(&m);
-	assert_int_equal(wa_client_connected(m.c, &err), 0);	/* nobody listens */
+	assert_int_equal(wa_client_connected(m.c, &err), 0); /* nobody listens */
 	assert_int_equal(wa_client_state(m.c), WA_ST_HANDSHAKE);
 	mini_pass(&m, 21000);
 	ASSERT_CLOSED(&m, WA_NEXT_RECONNECT, "handshake_timeout");
@@ -385,8 +396,8 @@ static void dirty_and_offline(void **state)
 	clean = wa_node_get(mini_got(&m, "iq", "xmlns", "urn:xmpp:whatsapp:dirty"), "clean");
 	assert_true(wa_node_attr_is(clean, "type", "account_sync"));
 	assert_true(wa_node_attr_is(clean, "timestamp", "123"));
-	assert_true(wa_node_attr_is(wa_node_get(mini_got(&m, "ib", NULL, NULL), "offline_batch"), "count",
-				    "100"));
+	assert_true(wa_node_attr_is(wa_node_get(mini_got(&m, "ib", NULL, NULL), "offline_batch"),
+				    "count", "100"));
 	assert_int_equal(mini_ev(&m, WA_EV_OFFLINE_DONE)->count, 7);
 	assert_int_equal(mini_evs(&m, WA_EV_UNKNOWN), 1);
 	mini_clear(&m);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
+
 #include <cmocka.h>
 
 #include "mini.h"
@@ -49,7 +50,8 @@ static void peer_commit(struct peer *p)
 	wa_records_committed(p->rec, id);
 }
 
-static void peer_init(struct mini *m, struct peer *p, const char *lid, const char *pn, unsigned device)
+static void peer_init(struct mini *m, struct peer *p, const char *lid, const char *pn,
+		      unsigned device)
 {
 	p->m = m;
 	p->jid = wa_jid_make(WA_SRV_LID, lid, device);
@@ -235,7 +237,8 @@ static void answer_error(struct mini *m, const struct wa_node *n, int code)
 	mini_send(m, r);
 }
 
-static void put_data(struct mini *m, struct wa_node *p, const char *tag, const void *ptr, size_t len)
+static void put_data(struct mini *m, struct wa_node *p, const char *tag, const void *ptr,
+		     size_t len)
 {
 	wa_node_data(&m->arena, wa_node_child(&m->arena, p, tag), wa_span(ptr, len));
 }
@@ -361,7 +364,7 @@ static void put_devices(struct mini *m, struct wa_node *u, size_t n)
 		if (i)
 			wa_node_attr_int(a, d, "key-index", (int64_t)i);
 	}
-	d = wa_node_child(a, dl, "device");	/* without key-index: to be ignored */
+	d = wa_node_child(a, dl, "device"); /* without key-index: to be ignored */
 	wa_node_attr(a, d, "id", "77");
 }
 
@@ -427,19 +430,21 @@ static void on_hello(struct mini *m, const struct wa_node *n, const struct wa_no
 	mini_send(m, r);
 }
 
-static void pair_success(struct mini *m, const struct wa_pub *companion, const struct wa_key *secret);
+static void pair_success(struct mini *m, const struct wa_pub *companion,
+			 const struct wa_key *secret);
 
 static void on_finish(struct mini *m, const struct wa_node *n, const struct wa_node *reg)
 {
-	struct wa_span bundle = wa_node_bytes(wa_node_get(reg, "link_code_pairing_wrapped_key_bundle"));
+	struct wa_span bundle =
+		wa_node_bytes(wa_node_get(reg, "link_code_pairing_wrapped_key_bundle"));
 	struct wa_pub identity, eph;
 	struct wa_key secret;
 
 	get_fixed(reg, "companion_identity_public", identity.b, 32);
 	eph = wa_client_device(m->c)->pairing_ephemeral.pub;
 	mini_send(m, answer(m, n));
-	assert_int_equal(wa_pair_finish_open(&m->phone_eph, &m->account, &eph, &identity, bundle, &secret,
-					     NULL),
+	assert_int_equal(wa_pair_finish_open(&m->phone_eph, &m->account, &eph, &identity, bundle,
+					     &secret, NULL),
 			 0);
 	pair_success(m, &identity, &secret);
 }
@@ -609,10 +614,14 @@ static const struct wa_stream_ops srv_ops = { .payload = srv_payload, .node = sr
 
 /* ---- phone ---- */
 
-static void pair_success(struct mini *m, const struct wa_pub *companion, const struct wa_key *secret)
+static void pair_success(struct mini *m, const struct wa_pub *companion,
+			 const struct wa_key *secret)
 {
-	struct wa_adv_params p = { .raw_id = 7, .timestamp = (uint64_t)(m->now / 1000), .key_index = 1 };
-	struct wa_jid server = WA_JID_SERVER, pn = mini_own(WA_SRV_PN, 1), lid = mini_own(WA_SRV_LID, 1);
+	struct wa_adv_params p = { .raw_id = 7,
+				   .timestamp = (uint64_t)(m->now / 1000),
+				   .key_index = 1 };
+	struct wa_jid server = WA_JID_SERVER, pn = mini_own(WA_SRV_PN, 1),
+		      lid = mini_own(WA_SRV_LID, 1);
 	struct wa_node *iq = mini_node(m, "iq"), *ps, *d;
 	struct wa_keypair account = m->account;
 	struct wa_key sec = *secret;
@@ -822,8 +831,8 @@ void mini_init(struct mini *m, uint64_t seed)
 	m->store = wa_memstore_new();
 	wa_arena_init(&m->arena, 1u << 30);
 	wa_keypair_new(&m->env, &m->root);
-	if (wa_cert_chain_make(&m->env, &m->root, m->now / 1000 - 86400, m->now / 1000 + 8640000, &m->chain,
-			       &err))
+	if (wa_cert_chain_make(&m->env, &m->root, m->now / 1000 - 86400, m->now / 1000 + 8640000,
+			       &m->chain, &err))
 		fail_msg("chain: %s", err.msg);
 	peer_init(m, &m->phone, OWN_LID, OWN_PN, 0);
 	peer_init(m, &m->bob[0], BOB_LID, BOB_PN, 0);
@@ -947,8 +956,11 @@ struct wa_span mini_wrap(struct mini *m, struct wa_span plain, const struct wa_j
 void mini_session(struct mini *m, struct peer *p)
 {
 	struct wa_jid to = mini_own(WA_SRV_LID, 1);
-	struct wa_bundle b = { .registration_id = m->registration, .identity = m->identity,
-			       .sprekey_id = m->skey_id, .sprekey = m->skey, .sprekey_sig = m->skey_sig };
+	struct wa_bundle b = { .registration_id = m->registration,
+			       .identity = m->identity,
+			       .sprekey_id = m->skey_id,
+			       .sprekey = m->skey,
+			       .sprekey_sig = m->skey_sig };
 
 	if (m->n_keys) {
 		b.has_prekey = true;
@@ -1003,7 +1015,8 @@ static const struct wa_node *enc_for(const struct wa_node *msg, struct peer *p)
 	return NULL;
 }
 
-const char *mini_read(struct mini *m, struct peer *p, const struct wa_node *msg, struct wa_message *ret)
+const char *mini_read(struct mini *m, struct peer *p, const struct wa_node *msg,
+		      struct wa_message *ret)
 {
 	struct wa_jid from = mini_own(WA_SRV_LID, 1);
 	const struct wa_node *enc = enc_for(msg, p);
@@ -1019,10 +1032,12 @@ const char *mini_read(struct mini *m, struct peer *p, const struct wa_node *msg,
 	if (pk) {
 		struct wa_span id = wa_node_bytes(wa_node_get(msg, "device-identity"));
 
-		assert_int_equal(wa_adv_check_identity(id, &wa_client_device(m->c)->identity.pub, NULL), 0);
+		assert_int_equal(
+			wa_adv_check_identity(id, &wa_client_device(m->c)->identity.pub, NULL), 0);
 	}
 	wa_buf_init(&b, 1u << 20);
-	if (wa_signal_decrypt(p->sig, &from, pk ? WA_ENC_PKMSG : WA_ENC_MSG, wa_node_bytes(enc), &b, &err)) {
+	if (wa_signal_decrypt(p->sig, &from, pk ? WA_ENC_PKMSG : WA_ENC_MSG, wa_node_bytes(enc), &b,
+			      &err)) {
 		wa_buf_clear(&b);
 		fail_msg("peer decrypt: %s", err.msg);
 	}

@@ -19,15 +19,15 @@
 #include <wa/sig.h>
 #include <wa/stream.h>
 
-#define MINI_GOT 4096
-#define MINI_EVENTS 4096
-#define MINI_KEYS 4096
+#define MINI_GOT         4096
+#define MINI_EVENTS      4096
+#define MINI_KEYS        4096
 #define PREKEYS_EXPECTED 812
-#define MINI_BATCHES 1024
+#define MINI_BATCHES     1024
 
-#define OWN_PN "491700000001"
+#define OWN_PN  "491700000001"
 #define OWN_LID "1001"
-#define BOB_PN "491700000002"
+#define BOB_PN  "491700000002"
 #define BOB_LID "2002"
 
 struct ev {
@@ -39,8 +39,8 @@ struct ev {
 	struct wa_jid jid, lid, chat, sender, chat_pn;
 };
 
-struct peer {		/* another device */
-	struct wa_jid jid, pn;	/* jid: LID form */
+struct peer {                  /* another device */
+	struct wa_jid jid, pn; /* jid: LID form */
 	struct wa_device dev;
 	struct wa_memstore *store;
 	struct wa_records *rec;
@@ -66,13 +66,13 @@ struct mini {
 	struct wa_client_opts opts;
 	struct wa_client_ops ops;
 	struct wa_memstore *store;
-	bool hold;		/* batches are kept, not committed */
+	bool hold; /* batches are kept, not committed */
 	struct held_batch *held[MINI_BATCHES];
 	size_t n_held;
 	uint64_t last_batch;
 	struct ev *ev;
 	size_t n_ev;
-	bool lost;		/* the client said closed: the host closed the socket */
+	bool lost; /* the client said closed: the host closed the socket */
 	void (*on_event)(struct mini *m, const struct ev *e);
 
 	/* server */
@@ -82,14 +82,14 @@ struct mini {
 	struct wa_arena arena;
 	const struct wa_node *got[MINI_GOT];
 	size_t n_got;
-	size_t drop_after;	/* drop the connection after so many more stanzas; 0 never */
+	size_t drop_after; /* drop the connection after so many more stanzas; 0 never */
 	bool dropped;
-	int failure;		/* answer a login with this failure */
-	int count;		/* what <count> answers; -1: what was uploaded */
+	int failure; /* answer a login with this failure */
+	int count;   /* what <count> answers; -1: what was uploaded */
 	bool mute_ping, mute_ack, mute_all, no_lid, mute_passive, refuse_upload, refuse_hello;
 	int ack_error;
 	char ack_phash[32];
-	bool paired;		/* the server knows the device */
+	bool paired; /* the server knows the device */
 	struct wa_pub noise;
 	struct wa_span routing;
 	unsigned next_id;
@@ -101,7 +101,7 @@ struct mini {
 	struct wa_sig skey_sig;
 	struct wa_prekey_pub keys[MINI_KEYS];
 	size_t n_keys, uploads;
-	bool reused_id;		/* a prekey id was uploaded twice */
+	bool reused_id; /* a prekey id was uploaded twice */
 	uint32_t max_id;
 
 	/* phone */
@@ -120,16 +120,16 @@ struct mini {
 
 void mini_init(struct mini *m, uint64_t seed);
 void mini_clear(struct mini *m);
-void mini_restart(struct mini *m);		/* a new client on the same store */
+void mini_restart(struct mini *m); /* a new client on the same store */
 void mini_connect(struct mini *m);
-void mini_drop(struct mini *m);			/* the transport goes */
-void mini_run(struct mini *m);			/* until nobody has anything to say */
-void mini_pass(struct mini *m, int64_t ms);	/* time goes by, timers run when due */
-void mini_commit(struct mini *m);		/* what is held */
-void mini_link(struct mini *m);			/* by QR up to ready */
-void mini_login(struct mini *m);		/* connect a linked one up to ready */
-void mini_scan(struct mini *m);			/* the phone scans the newest QR */
-void mini_type_code(struct mini *m, const char *code);	/* the phone's owner types the code */
+void mini_drop(struct mini *m);                        /* the transport goes */
+void mini_run(struct mini *m);                         /* until nobody has anything to say */
+void mini_pass(struct mini *m, int64_t ms);            /* time goes by, timers run when due */
+void mini_commit(struct mini *m);                      /* what is held */
+void mini_link(struct mini *m);                        /* by QR up to ready */
+void mini_login(struct mini *m);                       /* connect a linked one up to ready */
+void mini_scan(struct mini *m);                        /* the phone scans the newest QR */
+void mini_type_code(struct mini *m, const char *code); /* the phone's owner types the code */
 
 void mini_send(struct mini *m, const struct wa_node *n);
 struct wa_node *mini_node(struct mini *m, const char *tag);
@@ -137,9 +137,10 @@ struct wa_node *mini_node(struct mini *m, const char *tag);
 struct wa_node *mini_message(struct mini *m, struct peer *p, const char *id, struct wa_span plain);
 struct wa_span mini_text(struct mini *m, const char *text);
 struct wa_span mini_wrap(struct mini *m, struct wa_span plain, const struct wa_jid *to);
-void mini_session(struct mini *m, struct peer *p);	/* p starts a session with the client */
+void mini_session(struct mini *m, struct peer *p); /* p starts a session with the client */
 /* Decrypt the enc of a stanza addressed to p: text of the message, in m's arena. */
-const char *mini_read(struct mini *m, struct peer *p, const struct wa_node *msg, struct wa_message *ret);
+const char *mini_read(struct mini *m, struct peer *p, const struct wa_node *msg,
+		      struct wa_message *ret);
 
 /* Newest first; NULL when none. `from`: index in got[] to look behind of. */
 const struct wa_node *mini_got(struct mini *m, const char *tag, const char *key, const char *value);

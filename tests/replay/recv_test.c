@@ -32,7 +32,7 @@ static void text(void **state)
 	assert_false(e->from_me || e->offline || e->group);
 	r = mini_got(&m, "receipt", "id", "B1");
 	assert_non_null(r);
-	assert_true(wa_node_attr_is(r, "type", "inactive"));	/* we are not marked available */
+	assert_true(wa_node_attr_is(r, "type", "inactive")); /* we are not marked available */
 	assert_int_equal(wa_node_attr_jid_get(r, "to", &j), 1);
 	assert_true(wa_jid_eq(&j, &m.bob[1].jid));
 	assert_false(wa_node_has(r, "participant"));
@@ -96,7 +96,8 @@ static void own_devices(void **state)
 	assert_true(wa_node_attr_is(mini_got(&m, "receipt", "id", "P2"), "type", "peer_msg"));
 	assert_int_equal(mini_evs(&m, WA_EV_MESSAGE), 1);
 	/* somebody else cannot speak for us */
-	mini_send(&m, mini_message(&m, &m.bob[0], "B9", mini_wrap(&m, mini_text(&m, "forged"), &to)));
+	mini_send(&m,
+		  mini_message(&m, &m.bob[0], "B9", mini_wrap(&m, mini_text(&m, "forged"), &to)));
 	mini_run(&m);
 	assert_int_equal(mini_evs(&m, WA_EV_MESSAGE), 1);
 	assert_true(wa_node_attr_is(mini_got(&m, "ack", "id", "B9"), "error", "491"));
@@ -197,7 +198,8 @@ static void backlog(void **state)
 	mini_clear(&m);
 }
 
-/* Every message of a batch is lost with the process before its commit: it comes again, it is new. */
+/* Every message of a batch is lost with the process before its commit: it comes again, it is new.
+ */
 static void crash_before_commit(void **state)
 {
 	struct wa_node *n[5];
@@ -229,7 +231,8 @@ static void crash_before_commit(void **state)
 	mini_clear(&m);
 }
 
-static struct wa_node *receipt(struct mini *m, const char *id, const char *type, const struct wa_jid *from)
+static struct wa_node *receipt(struct mini *m, const char *id, const char *type,
+			       const struct wa_jid *from)
 {
 	struct wa_node *n = mini_node(m, "receipt");
 
@@ -414,7 +417,8 @@ static void identity(void **state)
 	assert_int_equal(mini_send_text(&m, "I2", &bob, "y"), 0);
 	mini_run(&m);
 	assert_int_equal(m.fetches, fetches + 1);
-	assert_string_equal(mini_read(&m, &m.bob[0], mini_got(&m, "message", "id", "I2"), NULL), "y");
+	assert_string_equal(mini_read(&m, &m.bob[0], mini_got(&m, "message", "id", "I2"), NULL),
+			    "y");
 	mini_clear(&m);
 }
 
@@ -444,7 +448,8 @@ static void who_is_there(void **state)
 
 static void group(void **state)
 {
-	struct wa_jid g = wa_jid_make(WA_SRV_GROUP, "555-666", 0), to = wa_jid_make(WA_SRV_LID, OWN_LID, 1);
+	struct wa_jid g = wa_jid_make(WA_SRV_GROUP, "555-666", 0),
+		      to = wa_jid_make(WA_SRV_LID, OWN_LID, 1);
 	struct wa_buf skdm, cipher, wrapped, key;
 	struct wa_node *n, *enc;
 	const struct wa_node *r;
@@ -460,11 +465,12 @@ static void group(void **state)
 	wa_buf_init(&wrapped, 1u << 16);
 	wa_buf_init(&key, 1u << 16);
 	mini_session(&m, &m.bob[0]);
-	assert_int_equal(wa_signal_group_encrypt(m.bob[0].sig, &g, &m.bob[0].jid, mini_text(&m, "all"), &skdm,
-						 &cipher, NULL),
+	assert_int_equal(wa_signal_group_encrypt(m.bob[0].sig, &g, &m.bob[0].jid,
+						 mini_text(&m, "all"), &skdm, &cipher, NULL),
 			 0);
 	assert_int_equal(wa_message_wrap_skdm(&g, wa_buf_view(&skdm), &wrapped, NULL), 0);
-	assert_int_equal(wa_signal_encrypt(m.bob[0].sig, &to, wa_buf_view(&wrapped), &type, &key, NULL), 0);
+	assert_int_equal(
+		wa_signal_encrypt(m.bob[0].sig, &to, wa_buf_view(&wrapped), &type, &key, NULL), 0);
 	n = mini_node(&m, "message");
 	wa_node_attr_jid(&m.arena, n, "from", &g);
 	wa_node_attr_jid(&m.arena, n, "participant", &m.bob[0].jid);

@@ -24,7 +24,7 @@ static struct wa_node *broken(struct mini *m, const char *id, int count)
 	struct wa_node *n = mini_message(m, &m->bob[0], id, mini_text(m, "x"));
 	uint8_t *bytes = wa_arena_dup(&m->arena, n->children->data.ptr, n->children->data.len);
 
-	bytes[n->children->data.len - 10] ^= 0x55;	/* in the MAC, or in what it covers */
+	bytes[n->children->data.len - 10] ^= 0x55; /* in the MAC, or in what it covers */
 	n->children->data.ptr = bytes;
 	if (count)
 		wa_node_attr_int(&m->arena, n->children, "count", count);
@@ -46,8 +46,8 @@ static void start_from_keys(struct peer *p, const struct wa_node *receipt)
 	b.sprekey_id = num(skey, "id");
 	memcpy(b.sprekey.b, wa_node_bytes(wa_node_get(skey, "value")).ptr, 32);
 	memcpy(b.sprekey_sig.b, wa_node_bytes(wa_node_get(skey, "signature")).ptr, 64);
-	assert_int_equal(wa_adv_check_identity(wa_node_bytes(wa_node_get(keys, "device-identity")), &b.identity,
-					       NULL),
+	assert_int_equal(wa_adv_check_identity(wa_node_bytes(wa_node_get(keys, "device-identity")),
+					       &b.identity, NULL),
 			 0);
 	assert_int_equal(wa_signal_start_session(p->sig, &to, &b, NULL), 0);
 }
@@ -87,7 +87,7 @@ static void we_ask(void **state)
 	assert_true(wa_node_attr_is(wa_node_get(r, "retry"), "count", "2"));
 	assert_non_null(wa_node_get(r, "keys"));
 	key = num(wa_node_get(wa_node_get(r, "keys"), "key"), "id");
-	assert_true(key > m.max_id);	/* not one the server has */
+	assert_true(key > m.max_id); /* not one the server has */
 	start_from_keys(&m.bob[0], r);
 	mini_send(&m, mini_message(&m, &m.bob[0], "W1", mini_text(&m, "at last")));
 	mini_run(&m);
@@ -123,7 +123,8 @@ static void we_give_up(void **state)
 	mini_login(&m);
 	mini_send(&m, broken(&m, "W2", 4));
 	mini_run(&m);
-	assert_true(wa_node_attr_is(wa_node_get(mini_got(&m, "receipt", "type", "retry"), "retry"), "count", "5"));
+	assert_true(wa_node_attr_is(wa_node_get(mini_got(&m, "receipt", "type", "retry"), "retry"),
+				    "count", "5"));
 	mini_clear(&m);
 }
 
@@ -142,7 +143,8 @@ static void no_session(void **state)
 	mini_run(&m);
 	assert_int_equal(mini_send_text(&m, "A1", &to, "y"), 0);
 	mini_run(&m);
-	assert_string_equal(mini_read(&m, &m.bob[0], mini_got(&m, "message", "id", "A1"), NULL), "y");
+	assert_string_equal(mini_read(&m, &m.bob[0], mini_got(&m, "message", "id", "A1"), NULL),
+			    "y");
 	n = mini_node(&m, "notification");
 	wa_node_attr_jid(&m.arena, n, "from", &to);
 	wa_node_attr(&m.arena, n, "type", "encrypt");
@@ -208,7 +210,7 @@ static void they_ask(void **state)
 	mini_link(&m);
 	assert_int_equal(mini_send_text(&m, "T1", &bob, "again please"), 0);
 	mini_run(&m);
-	mini_restart(&m);	/* what was sent is in the store */
+	mini_restart(&m); /* what was sent is in the store */
 	mini_login(&m);
 	fetches = m.fetches;
 	/* with the keys of the receipt: no question needed */
@@ -233,12 +235,14 @@ static void they_ask(void **state)
 	mini_send(&m, ask(&m, &m.bob[0], "T1", 1, false));
 	mini_run(&m);
 	assert_int_equal(m.fetches, fetches);
-	assert_string_equal(mini_read(&m, &m.bob[0], mini_got(&m, "message", "id", "T1"), NULL), "again please");
+	assert_string_equal(mini_read(&m, &m.bob[0], mini_got(&m, "message", "id", "T1"), NULL),
+			    "again please");
 	assert_int_equal(wa_signal_drop_session(m.bob[0].sig, &me), 0);
 	mini_send(&m, ask(&m, &m.bob[0], "T1", 2, false));
 	mini_run(&m);
 	assert_int_equal(m.fetches, fetches + 1);
-	assert_string_equal(mini_read(&m, &m.bob[0], mini_got(&m, "message", "id", "T1"), NULL), "again please");
+	assert_string_equal(mini_read(&m, &m.bob[0], mini_got(&m, "message", "id", "T1"), NULL),
+			    "again please");
 	/* our own phone asks: wrapped, with the chat */
 	mini_send(&m, ask(&m, &m.phone, "T1", 1, true));
 	mini_run(&m);
@@ -272,8 +276,9 @@ static void limits(void **state)
 	/* a message we never sent, and somebody it was not for */
 	mini_send(&m, ask(&m, &m.bob[0], "NEVER", 1, false));
 	n = ask(&m, &m.bob[0], "L1", 1, true);
-	n->attrs->jid = wa_arena_dup(&m.arena, &(struct wa_jid){ .user = "666", .server = WA_SRV_LID },
-				     sizeof(struct wa_jid));
+	n->attrs->jid =
+		wa_arena_dup(&m.arena, &(struct wa_jid){ .user = "666", .server = WA_SRV_LID },
+			     sizeof(struct wa_jid));
 	mini_send(&m, n);
 	mini_run(&m);
 	assert_int_equal(mini_evs(&m, WA_EV_RETRY_SENT), 5);
@@ -299,7 +304,8 @@ static void same_base_key(void **state)
 	mini_send(&m, ask(&m, &m.bob[0], "K1", 2, false));
 	mini_run(&m);
 	assert_int_equal(m.fetches, fetches + 1);
-	/* the new session did not help: recreated a moment ago, base key differs from the noted one */
+	/* the new session did not help: recreated a moment ago, base key differs from the noted one
+	 */
 	mini_send(&m, ask(&m, &m.bob[0], "K1", 3, false));
 	mini_run(&m);
 	assert_int_equal(m.fetches, fetches + 1);
@@ -314,12 +320,9 @@ static void same_base_key(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(we_ask),
-		cmocka_unit_test(we_give_up),
-		cmocka_unit_test(no_session),
-		cmocka_unit_test(they_ask),
-		cmocka_unit_test(limits),
-		cmocka_unit_test(same_base_key),
+		cmocka_unit_test(we_ask),     cmocka_unit_test(we_give_up),
+		cmocka_unit_test(no_session), cmocka_unit_test(they_ask),
+		cmocka_unit_test(limits),     cmocka_unit_test(same_base_key),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,9 +4,10 @@
  * would not take is a violation, and every test ends with none, and with
  * nothing left unacknowledged.
  */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
+
 #include <cmocka.h>
 
 #include <wa/client.h>
@@ -18,8 +19,8 @@
 #include <stdlib.h>
 #include <text.h>
 
-#define ME "491700000001"
-#define BOB "491700000002"
+#define ME     "491700000001"
+#define BOB    "491700000002"
 #define EVENTS 4096
 
 struct seen {
@@ -42,8 +43,8 @@ struct world {
 	struct wa_client_opts opts;
 	struct wa_client *c;
 	struct sb_conn *conn;
-	struct wa_buf in;	/* bytes from the sandbox */
-	bool closing;		/* the sandbox closed the socket */
+	struct wa_buf in; /* bytes from the sandbox */
+	bool closing;     /* the sandbox closed the socket */
 	uint64_t batch;
 	bool lost;
 	struct seen ev[EVENTS];
@@ -281,20 +282,26 @@ static void init(struct world *w, uint64_t seed)
 	w->rng = seed * 0x9e3779b97f4a7c15u + 1;
 	wa_buf_init(&w->in, 1u << 26);
 	w->env = (struct wa_env){ .now_ms = now_ms, .random = draw, .ctx = w };
-	w->host = (struct sandbox_host){ .env = w->env, .ctx = w, .send = on_send, .close = on_close,
-					 .arm = on_arm };
+	w->host = (struct sandbox_host){
+		.env = w->env, .ctx = w, .send = on_send, .close = on_close, .arm = on_arm
+	};
 	if (sandbox_new(&w->host, &so, &w->s, &err) || sandbox_start(w->s, &err))
 		fail_msg("sandbox: %s", err.msg);
 	sandbox_root_hex(w->s, w->root);
 	assert_int_equal(wa_hex_decode(wa_span_str(w->root), w->root_key.b, 32), 0);
 	w->store = wa_memstore_new();
 	w->ops.batch = on_batch;
-	w->opts = (struct wa_client_opts){ .env = &w->env, .store = wa_memstore_ops(), .store_ctx = w->store,
-					   .ops = &w->ops, .ctx = w, .root_key = &w->root_key };
+	w->opts = (struct wa_client_opts){ .env = &w->env,
+					   .store = wa_memstore_ops(),
+					   .store_ctx = w->store,
+					   .ops = &w->ops,
+					   .ctx = w,
+					   .root_key = &w->root_key };
 	if (wa_client_new(&w->opts, &w->c, &err))
 		fail_msg("client: %s", err.msg);
 	call(w, 201, "POST", "/accounts", json_pack("{ss ss}", "number", ME, "name", "My shop"));
-	call(w, 201, "POST", "/accounts", json_pack("{ss ss si}", "number", BOB, "name", "Bob", "companions", 1));
+	call(w, 201, "POST", "/accounts",
+	     json_pack("{ss ss si}", "number", BOB, "name", "Bob", "companions", 1));
 }
 
 static void no_violations(struct world *w)
@@ -335,7 +342,8 @@ static struct world *linked(uint64_t seed)
 	init(w, seed);
 	dial(w);
 	assert_non_null(last(w, WA_EV_QR));
-	call(w, 202, "POST", "/accounts/" ME "/scan", json_pack("{ss}", "qr", last(w, WA_EV_QR)->text));
+	call(w, 202, "POST", "/accounts/" ME "/scan",
+	     json_pack("{ss}", "qr", last(w, WA_EV_QR)->text));
 	pass(w, 2000);
 	assert_non_null(last(w, WA_EV_PAIRED));
 	assert_int_equal(last(w, WA_EV_CLOSED)->next, WA_NEXT_RECONNECT_NOW);
@@ -366,14 +374,16 @@ static const char *phone_shows(struct world *w, const char *number, char out[256
 	o = api(w, 200, "GET", path, NULL);
 	list = json_object_get(o, "messages");
 	m = json_array_get(list, json_array_size(list) - 1);
-	snprintf(out, 256, "%s", json_array_size(list) ? json_string_value(json_object_get(m, "text")) : "");
+	snprintf(out, 256, "%s",
+		 json_array_size(list) ? json_string_value(json_object_get(m, "text")) : "");
 	json_decref(o);
 	return out;
 }
 
 static void bob_writes(struct world *w, const char *text)
 {
-	call(w, 201, "POST", "/accounts/" BOB "/messages", json_pack("{ss ss}", "to", ME, "text", text));
+	call(w, 201, "POST", "/accounts/" BOB "/messages",
+	     json_pack("{ss ss}", "to", ME, "text", text));
 	pass(w, 500);
 }
 
@@ -388,9 +398,9 @@ static void talk(void **state)
 	text_to(w, "3EB0000000000000000001", BOB, "hello Bob");
 	assert_non_null(last(w, WA_EV_ACK));
 	assert_string_equal(phone_shows(w, BOB, text), "hello Bob");
-	assert_string_equal(phone_shows(w, ME, text), "hello Bob");	/* our own phone, too */
-	assert_true(receipts(w, WA_RCPT_DELIVERED) >= 2);	/* Bob's two devices */
-	assert_int_equal(receipts(w, WA_RCPT_SENDER), 1);	/* our phone */
+	assert_string_equal(phone_shows(w, ME, text), "hello Bob"); /* our own phone, too */
+	assert_true(receipts(w, WA_RCPT_DELIVERED) >= 2);           /* Bob's two devices */
+	assert_int_equal(receipts(w, WA_RCPT_SENDER), 1);           /* our phone */
 	bob_writes(w, "hello shop");
 	assert_string_equal(last(w, WA_EV_MESSAGE)->text, "hello shop");
 	text_to(w, "3EB0000000000000000002", BOB, "how are you");
@@ -415,7 +425,8 @@ static void by_code(void **state)
 	assert_int_equal(wa_client_pair_by_code(w->c, ME, NULL, NULL), 0);
 	pass(w, 1000);
 	assert_non_null(last(w, WA_EV_PAIR_CODE));
-	call(w, 202, "POST", "/accounts/" ME "/code", json_pack("{ss}", "code", last(w, WA_EV_PAIR_CODE)->text));
+	call(w, 202, "POST", "/accounts/" ME "/code",
+	     json_pack("{ss}", "code", last(w, WA_EV_PAIR_CODE)->text));
 	pass(w, 2000);
 	assert_non_null(last(w, WA_EV_PAIRED));
 	dial(w);
@@ -430,7 +441,8 @@ static void from_phone(void **state)
 	struct world *w = linked(3);
 
 	(void)state;
-	call(w, 201, "POST", "/accounts/" ME "/messages", json_pack("{ss ss}", "to", BOB, "text", "typed on the phone"));
+	call(w, 201, "POST", "/accounts/" ME "/messages",
+	     json_pack("{ss ss}", "to", BOB, "text", "typed on the phone"));
 	pass(w, 500);
 	assert_string_equal(last(w, WA_EV_MESSAGE)->text, "typed on the phone");
 	assert_true(last(w, WA_EV_MESSAGE)->from_me);
@@ -480,7 +492,8 @@ static void corrupted(void **state)
 	(void)state;
 	bob_writes(w, "whole");
 	text_to(w, "3EB0000000000000000001", BOB, "answer");
-	call(w, 201, "POST", "/faults", json_pack("{ss ss si}", "kind", "corrupt", "account", ME, "device", 1));
+	call(w, 201, "POST", "/faults",
+	     json_pack("{ss ss si}", "kind", "corrupt", "account", ME, "device", 1));
 	bob_writes(w, "broken on the way");
 	pass(w, 3000);
 	assert_true(count(w, WA_EV_UNDECRYPTABLE) > 0);
@@ -494,10 +507,12 @@ static void faults(void **state)
 
 	(void)state;
 	text_to(w, "3EB0000000000000000001", BOB, "warm");
-	call(w, 201, "POST", "/faults", json_pack("{ss ss si}", "kind", "nack", "account", ME, "code", 463));
+	call(w, 201, "POST", "/faults",
+	     json_pack("{ss ss si}", "kind", "nack", "account", ME, "code", 463));
 	text_to(w, "3EB0000000000000000002", BOB, "refused");
 	assert_int_equal(last(w, WA_EV_NACK)->code, 463);
-	call(w, 200, "POST", "/faults", json_pack("{ss ss si}", "kind", "stream_error", "account", ME, "code", 503));
+	call(w, 200, "POST", "/faults",
+	     json_pack("{ss ss si}", "kind", "stream_error", "account", ME, "code", 503));
 	pass(w, 1000);
 	assert_string_equal(last(w, WA_EV_CLOSED)->text, "server_busy");
 	dial(w);
@@ -505,11 +520,13 @@ static void faults(void **state)
 	text_to(w, "3EB0000000000000000003", BOB, "ack lost");
 	pass(w, 80000);
 	assert_string_equal(last(w, WA_EV_NACK)->text, "timeout");
-	call(w, 200, "POST", "/faults", json_pack("{ss ss si}", "kind", "stream_error", "account", ME, "code", 440));
+	call(w, 200, "POST", "/faults",
+	     json_pack("{ss ss si}", "kind", "stream_error", "account", ME, "code", 440));
 	pass(w, 1000);
 	assert_int_equal(last(w, WA_EV_CLOSED)->next, WA_NEXT_STOP);
 	dial(w);
-	call(w, 201, "POST", "/faults", json_pack("{ss ss}", "kind", "drop_before_ack", "account", ME));
+	call(w, 201, "POST", "/faults",
+	     json_pack("{ss ss}", "kind", "drop_before_ack", "account", ME));
 	text_to(w, "3EB0000000000000000004", BOB, "dropped");
 	assert_string_equal(last(w, WA_EV_NACK)->text, "connection_lost");
 	if (wa_client_state(w->c) == WA_ST_IDLE)
@@ -551,7 +568,7 @@ static void questions(void **state)
 	assert_string_equal(last(w, WA_EV_ACK)->id, "3EB0000000000000000009");
 	text_to(w, "3EB0000000000000000010", "491700009999", "nobody");
 	assert_string_equal(last(w, WA_EV_NACK)->text, "not_on_whatsapp");
-	pass(w, 120000);	/* pings */
+	pass(w, 120000); /* pings */
 	assert_int_equal(wa_client_state(w->c), WA_ST_READY);
 	done(w);
 }
@@ -573,7 +590,8 @@ static void unlink_both_ways(void **state)
 	assert_int_equal(wa_client_new(&w->opts, &w->c, NULL), 0);
 	w->n_ev = 0;
 	dial(w);
-	call(w, 202, "POST", "/accounts/" ME "/scan", json_pack("{ss}", "qr", last(w, WA_EV_QR)->text));
+	call(w, 202, "POST", "/accounts/" ME "/scan",
+	     json_pack("{ss}", "qr", last(w, WA_EV_QR)->text));
 	pass(w, 2000);
 	dial(w);
 	pass(w, 500);

@@ -81,8 +81,10 @@ static void second_is_cheap(void **state)
 	assert_int_equal(mini_send_text(&m, "A1", &to, "one"), 0);
 	mini_run(&m);
 	for (int i = 0; i < 2; i++)
-		assert_string_equal(mini_read(&m, &m.bob[i], mini_got(&m, "message", "id", "A1"), NULL), "one");
-	assert_string_equal(mini_read(&m, &m.phone, mini_got(&m, "message", "id", "A1"), NULL), "one");
+		assert_string_equal(
+			mini_read(&m, &m.bob[i], mini_got(&m, "message", "id", "A1"), NULL), "one");
+	assert_string_equal(mini_read(&m, &m.phone, mini_got(&m, "message", "id", "A1"), NULL),
+			    "one");
 	mini_send(&m, mini_message(&m, &m.bob[0], "B1", mini_text(&m, "yes")));
 	mini_send(&m, mini_message(&m, &m.bob[1], "B2", mini_text(&m, "yes")));
 	mini_send(&m, mini_message(&m, &m.phone, "P1", mini_wrap(&m, mini_text(&m, "hm"), &to)));
@@ -119,7 +121,7 @@ static void many_in_order(void **state)
 		assert_int_equal(mini_send_text(&m, id, i % 5 == 4 ? &me : &to, text), 0);
 	}
 	mini_run(&m);
-	assert_int_equal(m.usyncs, 1);	/* both users in one question */
+	assert_int_equal(m.usyncs, 1); /* both users in one question */
 	for (size_t i = 0; i < m.n_got; i++) {
 		struct wa_span mid = wa_node_attr_get(m.got[i], "id");
 		struct wa_jid j;
@@ -166,9 +168,12 @@ static void to_oneself(void **state)
 
 static void nacks(void **state)
 {
-	static const struct { int code; const char *text; } cases[] = {
+	static const struct {
+		int code;
+		const char *text;
+	} cases[] = {
 		{ 463, "reachout_timelock" }, { 479, "stanza_invalid" }, { 400, "bad_request" },
-		{ 503, "server_busy" }, { 599, "server_error" }, { 444, "refused" },
+		{ 503, "server_busy" },       { 599, "server_error" },   { 444, "refused" },
 	};
 	struct wa_jid to = bob_lid();
 	struct mini m;
@@ -231,7 +236,8 @@ static void timeout_and_loss(void **state)
 static void strangers(void **state)
 {
 	struct wa_jid to = wa_jid_make(WA_SRV_PN, "4917099", 0);
-	struct wa_send s = { .id = "G1", .to = wa_jid_make(WA_SRV_GROUP, "123-456", 0),
+	struct wa_send s = { .id = "G1",
+			     .to = wa_jid_make(WA_SRV_GROUP, "123-456", 0),
 			     .raw = wa_span("\x0a\x01x", 3) };
 	struct mini m;
 
@@ -258,8 +264,8 @@ static void devices_that_fail(void **state)
 	(void)state;
 	mini_init(&m, 8);
 	mini_link(&m);
-	m.bob[1].refuse = true;		/* an error in the answer: skipped */
-	m.bob[0].no_prekey = true;	/* a bundle without one-time key: fine */
+	m.bob[1].refuse = true;    /* an error in the answer: skipped */
+	m.bob[0].no_prekey = true; /* a bundle without one-time key: fine */
 	assert_int_equal(mini_send_text(&m, "F1", &to, "x"), 0);
 	mini_run(&m);
 	msg = mini_got(&m, "message", "id", "F1");
@@ -358,11 +364,16 @@ static void device_lists(void **state)
 
 static void kinds(void **state)
 {
-	struct wa_message r = { .kind = WA_MSG_REACTION, .text = wa_span_str("\xf0\x9f\x91\x8d"),
+	struct wa_message r = { .kind = WA_MSG_REACTION,
+				.text = wa_span_str("\xf0\x9f\x91\x8d"),
 				.target_id = wa_span_str("X1") };
-	struct wa_message e = { .kind = WA_MSG_EDIT, .text = wa_span_str("new"),
-				.target_id = wa_span_str("X1"), .target_from_me = true };
-	struct wa_message d = { .kind = WA_MSG_REVOKE, .target_id = wa_span_str("X1"), .target_from_me = true };
+	struct wa_message e = { .kind = WA_MSG_EDIT,
+				.text = wa_span_str("new"),
+				.target_id = wa_span_str("X1"),
+				.target_from_me = true };
+	struct wa_message d = { .kind = WA_MSG_REVOKE,
+				.target_id = wa_span_str("X1"),
+				.target_from_me = true };
 	struct wa_send s = { .id = "K1", .to = bob_lid(), .message = &r };
 	const struct wa_node *msg, *enc;
 	struct mini m;
@@ -389,7 +400,13 @@ static void kinds(void **state)
 	mini_clear(&m);
 }
 
-static struct { int calls, code; size_t n; bool exists[3]; struct wa_jid lid; char query[32]; } answer;
+static struct {
+	int calls, code;
+	size_t n;
+	bool exists[3];
+	struct wa_jid lid;
+	char query[32];
+} answer;
 
 static void on_check(void *arg, int code, const struct wa_check_result *results, size_t n)
 {
@@ -444,7 +461,7 @@ static void presence(void **state)
 	mini_link(&m);
 	assert_int_equal(wa_client_presence(m.c, true, NULL), 0);
 	mini_run(&m);
-	assert_null(mini_got(&m, "presence", NULL, NULL));	/* no name yet */
+	assert_null(mini_got(&m, "presence", NULL, NULL)); /* no name yet */
 	mini_send(&m, mini_message(&m, &m.phone, "P1", mini_wrap(&m, mini_text(&m, "hm"), &bob)));
 	mini_run(&m);
 	assert_string_equal(mini_ev(&m, WA_EV_PUSH_NAME)->text, "Me");
@@ -464,18 +481,12 @@ static void presence(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(fan_out),
-		cmocka_unit_test(second_is_cheap),
-		cmocka_unit_test(many_in_order),
-		cmocka_unit_test(to_oneself),
-		cmocka_unit_test(nacks),
-		cmocka_unit_test(timeout_and_loss),
-		cmocka_unit_test(strangers),
-		cmocka_unit_test(devices_that_fail),
-		cmocka_unit_test(no_lid),
-		cmocka_unit_test(device_lists),
-		cmocka_unit_test(kinds),
-		cmocka_unit_test(numbers),
+		cmocka_unit_test(fan_out),       cmocka_unit_test(second_is_cheap),
+		cmocka_unit_test(many_in_order), cmocka_unit_test(to_oneself),
+		cmocka_unit_test(nacks),         cmocka_unit_test(timeout_and_loss),
+		cmocka_unit_test(strangers),     cmocka_unit_test(devices_that_fail),
+		cmocka_unit_test(no_lid),        cmocka_unit_test(device_lists),
+		cmocka_unit_test(kinds),         cmocka_unit_test(numbers),
 		cmocka_unit_test(presence),
 	};
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
+
 #include <cmocka.h>
 
 #include "client_int.h"
@@ -34,7 +35,9 @@ static const struct wa_client_ops ops = { .batch = on_batch };
 
 static struct wa_client *make(struct wa_memstore *s)
 {
-	struct wa_client_opts o = { .env = &env, .store = wa_memstore_ops(), .store_ctx = s, .ops = &ops };
+	struct wa_client_opts o = {
+		.env = &env, .store = wa_memstore_ops(), .store_ctx = s, .ops = &ops
+	};
 	struct wa_client *c;
 
 	assert_int_equal(wa_client_new(&o, &c, NULL), 0);
@@ -80,7 +83,7 @@ static void kinds(void **state)
 	m = (struct wa_message){ .kind = WA_MSG_REVOKE };
 	send_kind_of(&m, &k);
 	assert_string_equal(k.edit, "8");
-	m = (struct wa_message){ .kind = WA_MSG_REACTION };	/* taken back */
+	m = (struct wa_message){ .kind = WA_MSG_REACTION }; /* taken back */
 	send_kind_of(&m, &k);
 	assert_string_equal(k.edit, "7");
 	m = (struct wa_message){ .kind = WA_MSG_OTHER, .kind_name = "imageMessage" };
@@ -128,7 +131,8 @@ static void registration(void **state)
 	assert_int_equal(p->useragent->appversion->secondary, 3000);
 	assert_non_null(p->webinfo);
 	assert_int_equal(r->eregid.len, 4);
-	assert_int_equal(r->eregid.data[2] << 8 | r->eregid.data[3], c->dev.registration_id & 0xffff);
+	assert_int_equal(r->eregid.data[2] << 8 | r->eregid.data[3],
+			 c->dev.registration_id & 0xffff);
 	assert_int_equal(r->ekeytype.len, 1);
 	assert_int_equal(r->ekeytype.data[0], 5);
 	assert_int_equal(r->eskeyid.len, 3);
@@ -251,9 +255,11 @@ static void size(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(names),     cmocka_unit_test(reasons),	   cmocka_unit_test(kinds),
-		cmocka_unit_test(registration), cmocka_unit_test(login),  cmocka_unit_test(questions),
-		cmocka_unit_test(unknown_once), cmocka_unit_test(options), cmocka_unit_test(size),
+		cmocka_unit_test(names),        cmocka_unit_test(reasons),
+		cmocka_unit_test(kinds),        cmocka_unit_test(registration),
+		cmocka_unit_test(login),        cmocka_unit_test(questions),
+		cmocka_unit_test(unknown_once), cmocka_unit_test(options),
+		cmocka_unit_test(size),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef WA_SEND_INT_H
+#define WA_SEND_INT_H
+
+/* A send under way: send.c queues, wakes and ends it, fanout.c makes its stanza. */
+#include "client_int.h"
+
+#define PLAIN_MAX (4u << 20)
+
+struct target {
+	struct wa_jid wire;	/* as the stanza names it */
+	struct wa_jid addr;	/* as its session is named */
+	bool own, failed;
+};
+
+struct lane {
+	struct wa_list queue;	/* behind the head */
+	struct send *head;
+	char key[WA_JID_TEXT_MAX];
+};
+
+struct send {
+	struct wa_list link;
+	struct lane *lane;	/* while it is the head or queued */
+	char id[MSG_ID_MAX + 1];
+	struct wa_jid to;	/* as asked */
+	struct wa_jid chat;	/* as the stanza says, once known */
+	uint8_t *plain;
+	size_t plain_len;
+	struct message_kind kind;
+	int64_t deadline_ms;
+	bool waiting, lid_asked;
+	unsigned asks;
+
+	struct target *targets;
+	size_t n_targets, next;
+	bool sessions_ok, pkmsg;
+	size_t n_people;	/* recipients' devices reached */
+	size_t n_done;
+	struct wa_arena arena;
+	struct wa_node *participants;
+	struct wa_buf dsm;
+	char phash[16];
+
+	/* answering a retry receipt */
+	bool resend, resend_own, fetch;
+	unsigned count;
+	int64_t timestamp_s;
+	struct wa_jid participant;
+};
+
+/* What became of one step. FAILED: the send is gone. */
+enum step { STEP_GO, STEP_WAIT, STEP_SLICE, STEP_FAILED };
+
+/* fanout.c: as far as it gets; GO: all is encrypted. */
+enum step fanout_step(struct wa_client *c, struct send *s);
+/* The stanza, its record and event. */
+void fanout_complete(struct wa_client *c, struct send *s);
+
+/* send.c */
+struct wa_event *send_result(struct wa_client *c, int kind, const struct send *s);
+void send_fail(struct wa_client *c, struct send *s, int code, const char *text);
+void send_free(struct wa_client *c, struct send *s);
+void send_await(struct wa_client *c, struct send *s);	/* the stanza is on its way */
+
+#endif
