@@ -152,6 +152,8 @@ static bool split_decimal(struct wa_span s, struct decimal *d)
 {
 	size_t i = 0, start;
 
+	if (s.len == 0)
+		return false;
 	d->negative = s.len > 0 && s.ptr[0] == '-';
 	i += d->negative;
 	while (i + 1 < s.len && s.ptr[i] == '0' && s.ptr[i + 1] >= '0' && s.ptr[i + 1] <= '9')
