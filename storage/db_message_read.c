@@ -71,9 +71,10 @@ int db_message_find_wa(struct db *db, const char *session, const char *wa_id, st
 {
 	struct get g = { a, ret_m, err };
 
+	/* "+ 0" keeps the planner from walking the whole session by time to avoid a sort of one row */
 	return DB_RUN(&db->r,
 		      SELECT
-		      "WHERE session = $1 AND wa_id = $2 ORDER BY ts_ms DESC, id DESC LIMIT 1",
+		      "WHERE session = $1 AND wa_id = $2 ORDER BY ts_ms + 0 DESC, id DESC LIMIT 1",
 		      get_row, &g, NULL, err, db_text(session), db_text(wa_id));
 }
 
