@@ -106,7 +106,16 @@ static void commit(struct job *j, struct wb_tx *tx, int r)
 	j->o->host->tx_commit(tx, on_done, j);
 }
 
-/* Try again later; a history row only when the reason is new. */
+static int64_t backoff(int64_t attempts)
+{
+	int64_t after = CHECK_RETRY_MS;
+
+	while (attempts-- > 0 && after < CHECK_RETRY_MAX_MS)
+		after *= 2;
+	return after < CHECK_RETRY_MAX_MS ? after : CHECK_RETRY_MAX_MS;
+}
+
+/* Try again after so long, or (0) after longer and longer. A history row only when the reason is new. */
 static void hold(struct job *j, const char *reason, int64_t after)
 {
 	struct check *c = j->data;
@@ -115,8 +124,8 @@ static void hold(struct job *j, const char *reason, int64_t after)
 	bool again = c->ord.state == ORDER_HELD && strcmp(c->ord.reason, reason) == 0;
 	int r;
 
-	c->ord.attempts++;
-	order_set_due(&c->ord, DUE_CHECK, now_ms(o) + after);
+	c->ord.attempts = again ? c->ord.attempts + 1 : 0;
+	order_set_due(&c->ord, DUE_CHECK, now_ms(o) + (after ? after : backoff(c->ord.attempts)));
 	r = again ? order_touch(tx, o, &c->ord)
 		  : order_change(tx, o, &c->ord, ORDER_HELD, ORDER_BY_SYSTEM, reason);
 	commit(j, tx, r);
@@ -129,15 +138,6 @@ static void fail(struct job *j, const char *reason)
 
 	order_set_due(&c->ord, DUE_NOTHING, 0);
 	commit(j, tx, order_change(tx, j->o, &c->ord, ORDER_FAILED, ORDER_BY_SYSTEM, reason));
-}
-
-static int64_t backoff(int64_t attempts)
-{
-	int64_t after = CHECK_RETRY_MS;
-
-	while (attempts-- > 0 && after < CHECK_RETRY_MAX_MS)
-		after *= 2;
-	return after < CHECK_RETRY_MAX_MS ? after : CHECK_RETRY_MAX_MS;
 }
 
 /* The number is one of WhatsApp's. */
@@ -161,7 +161,7 @@ static void send_confirmation(struct job *j)
 		else if (r == WA_ENOTFOUND)
 			hold(j, "session_missing", MISSING_RETRY_MS);
 		else
-			hold(j, "not_queued", backoff(c->ord.attempts));
+			hold(j, "not_queued", 0);
 		return;
 	}
 	memcpy(c->ord.message_id, id, sizeof(id));
@@ -200,7 +200,7 @@ static void on_checked(void *ctx, const struct wb_check *result)
 
 	if (result->code < 0 && result->code != WB_EINVALID && result->code != WB_ENOTFOUND) {
 		hold(j, result->code == WB_ESTATE ? "session_offline" : "check_failed",
-		     result->code == WB_ESTATE ? OFFLINE_RETRY_MS : backoff(c->ord.attempts));
+		     result->code == WB_ESTATE ? OFFLINE_RETRY_MS : 0);
 		return;
 	}
 	if (result->code == 0 && result->exists && result->jid && *result->jid) {
