@@ -93,15 +93,16 @@ export class Bot extends EventEmitter {
 		});
 		sock.ev.on('messages.upsert', ({ messages, type }) => {
 			for (const m of messages) {
-				this.messages.push({ ...m, upsertType: type });
-				this.emit('message', m);
+				const seen = { ...m, upsertType: type };
+				this.messages.push(seen);
+				this.emit('message', seen);
+				// Baileys folds receipts that come at once into the message itself.
+				if (m.key.fromMe && m.status)
+					this.#status({ key: m.key, update: { status: m.status } });
 			}
 		});
 		sock.ev.on('messages.update', (updates) => {
-			for (const u of updates) {
-				this.updates.push(u);
-				this.emit('update', u);
-			}
+			updates.forEach((u) => this.#status(u));
 		});
 		sock.ev.on('message-receipt.update', (updates) => {
 			for (const u of updates)
@@ -110,12 +111,17 @@ export class Bot extends EventEmitter {
 		return this;
 	}
 
+	#status(u) {
+		this.updates.push(u);
+		this.emit('update', u);
+	}
+
 	async linkByQr(sandbox, number) {
 		this.start();
 		if (!this.qr)
 			await within(once(this, 'qr'), 15000, `${this.name}: a QR`);
 		await sandbox.scan(number, this.qr);
-		await this.waitOpen();
+		await this.#firstSync();
 	}
 
 	async linkByCode(sandbox, number) {
@@ -123,7 +129,13 @@ export class Bot extends EventEmitter {
 		await within(once(this, 'qr'), 15000, `${this.name}: the linking stage`);
 		const code = await this.sock.requestPairingCode(number.replace(/\D/g, ''));
 		await sandbox.enterCode(number, code);
+		await this.#firstSync();
+	}
+
+	/** Baileys holds back events until it has taken in the history that follows the first login. */
+	async #firstSync() {
 		await this.waitOpen();
+		await until(() => this.auth.creds.accountSyncCounter > 0, 15000, `${this.name}: the first sync`);
 	}
 
 	async waitOpen(ms = 30000) {
