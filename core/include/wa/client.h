@@ -70,7 +70,8 @@ enum wa_event_kind {
 	WA_EV_OFFLINE_DONE,	/* backlog delivered; count */
 	WA_EV_CLOSED,		/* next, code, text = reason name; after it the host closes the socket.
 				 * reasons: restart_required logged_out replaced banned outdated
-				 * server_busy rate_limited keepalive_timeout stream_error refused … */
+				 * server_busy rate_limited keepalive_timeout stream_error refused …
+				 * temporarily_banned: count = why (101 …), expires_ms = until when */
 	WA_EV_MESSAGE,		/* message in: m, info. Also our own messages from other devices (from_me) */
 	WA_EV_UNDECRYPTABLE,	/* info, code = retry reason, count = retries asked so far, final */
 	WA_EV_ACK,		/* server accepted our message: id, chat, timestamp */
@@ -161,7 +162,8 @@ WA_API void wa_client_wrote(struct wa_client *c, size_t n);
 WA_API int64_t wa_client_deadline_ms(const struct wa_client *c);	/* Unix ms; INT64_MAX none */
 WA_API void wa_client_tick(struct wa_client *c);
 WA_API void wa_client_committed(struct wa_client *c, uint64_t batch_id);
-/* The batch could not be stored: the client closes; its memory is behind what was said. Free and make anew. */
+/* The batch could not be stored: the client closes (WA_EV_CLOSED "store_failed" is all that is still
+ * said: sends under way get no result, hand them in again). Free it and make it anew. */
 WA_API void wa_client_commit_failed(struct wa_client *c);
 
 /* ---- commands; WA_ESTATE when not ready ---- */
@@ -182,6 +184,7 @@ WA_API int wa_client_send(struct wa_client *c, const struct wa_send *s, struct w
 
 WA_API int wa_client_mark_read(struct wa_client *c, const struct wa_jid *chat, const struct wa_jid *sender,
 			       const char *const *ids, size_t n, bool played, struct wa_err *err) WA_MUST_USE;
+/* The server wants our push name with it: remembered until the phone has told us that. */
 WA_API int wa_client_presence(struct wa_client *c, bool available, struct wa_err *err) WA_MUST_USE;
 WA_API int wa_client_presence_subscribe(struct wa_client *c, const struct wa_jid *who, struct wa_err *err) WA_MUST_USE;
 /* state: "composing", "recording", "paused" */

@@ -30,7 +30,8 @@ enum wa_record_kind {
 	WA_REC_LID = 7,		/* key: pn user; value: lid user */
 	WA_REC_PN = 8,		/* key: lid user; value: pn user */
 	WA_REC_DEVICES = 9,	/* key: bare user JID; value: device list with its time */
-	WA_REC_SENT = 10,	/* key: message id; value: what a retry needs to send it again */
+	WA_REC_SENT = 10,	/* key: message id; value: what a retry needs to send it again.
+				 * libwa never deletes these: the host drops them after days. */
 	WA_REC_SEEN = 11,	/* key: chat, NUL, sender, NUL, id; value: empty. A host with its
 				 * own message table may answer loads from that and ignore puts. */
 	WA_REC_CACHE = 12,	/* key: name; small things a connection remembers: routing info … */
