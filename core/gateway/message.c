@@ -85,6 +85,21 @@ static void forms_of(struct wb_gateway *gw, const char *session, const char *tex
 		*ret_lid = c.lid;
 }
 
+/* Our own account of a session. */
+static bool own_forms(struct wb_gateway *gw, const char *session, struct wa_arena *a,
+		      const char **ret_jid, const char **ret_lid)
+{
+	struct wb_session *s = wb_session_find(gw, session);
+	struct wb_session_info i;
+
+	if (!s)
+		return false;
+	wb_session_info(s, &i);
+	*ret_jid = wa_arena_str(a, wa_span_str(i.jid));
+	*ret_lid = wa_arena_str(a, wa_span_str(i.lid));
+	return true;
+}
+
 json_t *wb_message_json(struct wb_gateway *gw, const struct db_message *m)
 {
 	struct wb_message_parts p = { .id = m->id, .wa_id = m->wa_id, .out = m->from_me,
@@ -99,12 +114,8 @@ json_t *wb_message_json(struct wb_gateway *gw, const struct db_message *m)
 
 	wa_arena_init(&a, ARENA_MAX);
 	forms_of(gw, m->session, m->chat, &a, &p.chat_jid, &p.chat_lid);
-	if (strcmp(m->chat, m->sender) == 0) {
-		p.sender_jid = p.chat_jid;
-		p.sender_lid = p.chat_lid;
-	} else {
+	if (!m->from_me || !own_forms(gw, m->session, &a, &p.sender_jid, &p.sender_lid))
 		forms_of(gw, m->session, m->sender, &a, &p.sender_jid, &p.sender_lid);
-	}
 	if (*m->quoted &&
 	    db_message_find_wa(gw->db, m->session, m->quoted, &a, &quoted, NULL) == 1)
 		p.quoted_id = quoted.id;

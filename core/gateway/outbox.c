@@ -109,8 +109,9 @@ void wb_queue_schedule(struct wb_queue *q)
 		head = container_of(it, struct wb_row, link);
 		it = wa_list_first(&q->flying);
 		flying = it ? container_of(it, struct wb_row, link) : NULL;
-		/* a row that is sent again keeps those behind it waiting */
-		if (q->asking || (flying && (head->attempts || flying->attempts))) {
+		/* a row that is sent again keeps those behind it waiting; its first
+		 * attempt, counted once claimed, does not */
+		if (q->asking || (flying && (head->attempts || flying->attempts > flying->claimed))) {
 			wa_heap_del(&q->lane->ready, &q->ready);
 			return;
 		}
@@ -236,6 +237,7 @@ void wb_outbox_free(struct wb_outbox *o)
 	wa_map_clear(&o->lanes);
 	wa_map_clear(&o->rows);
 	wa_map_clear(&o->cancelling);
+	wb_outbox_forget(o);
 	free(o);
 }
 

@@ -89,6 +89,16 @@ void wb_outbox_stale(struct wb_outbox *o, const char *session);	/* a commit fail
 void wb_outbox_gone(struct wb_outbox *o, const char *session);		/* deleted */
 /* What became of a send, inside the transaction of libwa's batch. */
 void wb_outbox_on_sent(struct wb_tx *tx, const char *session, const char *wa_id, int devices);
+/* A message of ours that the server accepted lately: receipts come soon after, and need not
+ * read it again. NULL: ask storage. Borrowed until control returns to the loop. */
+struct wb_recent {
+	char id[DB_ID_LEN + 1];
+	char wa_id[32];
+	char *session, *chat;
+	json_t *data;		/* of its events */
+};
+const struct wb_recent *wb_outbox_recent(struct wb_outbox *o, const char *session,
+					 const char *wa_id);
 void wb_outbox_on_ack(struct wb_tx *tx, const char *session, const char *wa_id);
 void wb_outbox_on_nack(struct wb_tx *tx, const char *session, const char *wa_id, int code,
 		       const char *text);

@@ -32,7 +32,7 @@ struct wb_row {
 	char wa_id[32];
 	int64_t due, next;
 	uint64_t consent;	/* generation at which opt-outs were looked at */
-	uint16_t attempts;
+	uint16_t attempts, devices;
 	bool flying;		/* handed to libwa */
 	bool claimed;		/* `sending` in storage */
 	bool cancelling;
@@ -84,9 +84,13 @@ struct wb_outbox {
 	struct wa_list dirty, hooks;
 	uint64_t consent;		/* grows with every opt-out or opt-in */
 	size_t bytes;			/* of bodies in memory */
+	struct wa_map recent;		/* WhatsApp id -> struct wb_recent */
+	struct wb_recent *ring[1024];	/* the same, oldest at ring_at */
+	size_t ring_at;
 };
 
 #define WB_BODIES_MAX (32u << 20)
+#define WB_RECENT_BYTES 4096	/* larger messages are not remembered */
 #define WB_HORIZON_MS 3600000	/* rows due later stay in storage only */
 
 /* outbox.c */
@@ -111,6 +115,7 @@ int wb_row_body(struct wb_lane *lane, struct wb_row *row, struct wa_err *err);	/
 void wb_lane_pump(struct wb_lane *lane);
 
 /* outbox_result.c */
+void wb_outbox_forget(struct wb_outbox *o);	/* the recent ones */
 void wb_row_fail(struct wb_tx *tx, struct wb_row *row, const char *reason);
 
 #endif

@@ -29,32 +29,82 @@ static void count(struct wb_outbox *o, const char *label)
 	wb_metric_add(o->gw->metrics, "warbler_messages_total", label, 1);
 }
 
+static void recent_free(struct wb_recent *r)
+{
+	json_decref(r->data);
+	free(r->session);
+	free(r->chat);
+	free(r);
+}
+
+/* Takes row->data. */
+static void remember(struct wb_outbox *o, struct wb_row *row)
+{
+	struct wb_recent *r, **slot = &o->ring[o->ring_at];
+
+	if (!row->data || row->raw_len > WB_RECENT_BYTES)
+		return;
+	o->ring_at = (o->ring_at + 1) % WA_ARRAY_LEN(o->ring);
+	if (*slot) {
+		if (wa_map_get(&o->recent, wa_span_str((*slot)->wa_id)) == *slot)
+			wa_map_del(&o->recent, wa_span_str((*slot)->wa_id));
+		recent_free(*slot);
+	}
+	*slot = r = wb_zalloc(sizeof(*r));
+	memcpy(r->id, row->id, sizeof(r->id));
+	memcpy(r->wa_id, row->wa_id, sizeof(r->wa_id));
+	r->session = wb_strdup(row->queue->lane->session);
+	r->chat = wb_strdup(row->queue->chat);
+	r->data = WA_TAKE(row->data);
+	if (wa_map_put(&o->recent, wa_span_str(r->wa_id), r, NULL) < 0)
+		abort();
+}
+
+const struct wb_recent *wb_outbox_recent(struct wb_outbox *o, const char *session,
+					 const char *wa_id)
+{
+	const struct wb_recent *r = wa_map_get(&o->recent, wa_span_str(wa_id));
+
+	return r && strcmp(r->session, session) == 0 ? r : NULL;
+}
+
+void wb_outbox_forget(struct wb_outbox *o)
+{
+	for (size_t i = 0; i < WA_ARRAY_LEN(o->ring); i++)
+		if (o->ring[i])
+			recent_free(o->ring[i]);
+	wa_map_clear(&o->recent);
+}
+
 void wb_outbox_on_sent(struct wb_tx *tx, const char *session, const char *wa_id, int devices)
 {
 	struct wb_gateway *gw = wb_tx_gateway(tx);
 	struct wb_row *row = flying_row(gw->outbox, session, wa_id);
-	char detail[32];
 
 	if (!row || row->claimed)
 		return;
 	row->claimed = true;
 	row->attempts++;
-	snprintf(detail, sizeof(detail), "%d devices", devices);
+	row->devices = (uint16_t)devices;
 	db_batch_outbox_claim(wb_tx_batch(tx), row->id, "", wb_now(gw));
-	db_batch_message_trace(wb_tx_batch(tx), row->id, wb_now(gw), "sending", detail);
+	if (row->attempts > 1)	/* the first is told by "sent": one row less for each message */
+		db_batch_message_trace(wb_tx_batch(tx), row->id, wb_now(gw), "sending", "again");
 }
 
 void wb_outbox_on_ack(struct wb_tx *tx, const char *session, const char *wa_id)
 {
 	struct wb_gateway *gw = wb_tx_gateway(tx);
 	struct wb_row *row = flying_row(gw->outbox, session, wa_id);
+	char detail[32];
 
 	if (!row)
 		return;
+	snprintf(detail, sizeof(detail), "%u devices", row->devices);
 	db_batch_outbox_finish(wb_tx_batch(tx), row->id, "sent", "");
 	db_batch_message_status(wb_tx_batch(tx), row->id, DB_SENT, "");
-	db_batch_message_trace(wb_tx_batch(tx), row->id, wb_now(gw), "sent", "");
+	db_batch_message_trace(wb_tx_batch(tx), row->id, wb_now(gw), "sent", detail);
 	wb_row_event(tx, row, session, "message.sent", "sent", "");
+	remember(gw->outbox, row);
 	count(gw->outbox, "status=\"sent\"");
 	wb_row_drop(row);
 }

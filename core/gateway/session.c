@@ -186,8 +186,12 @@ void wb_session_set_state(struct wb_session *s, struct wb_tx *tx, int state, con
 
 static void set_or_clear(char **p, const char *text)
 {
-	if (text && *text)
+	if (text && *text) {
 		wb_restr(p, text);
+	} else {
+		free(*p);
+		*p = NULL;
+	}
 }
 
 void wb_session_store_account(struct wb_session *s, struct wb_tx *tx, const char *jid,
@@ -562,6 +566,7 @@ void wb_session_logout(struct wb_session *s, wb_tx_fn *done, void *ctx)
 		wb_session_hang_up(s);
 		db_batch_record_clear(wb_tx_batch(tx), s->id);
 		wb_session_set_state(s, tx, WB_SS_LOGGED_OUT, "by_owner");
+		wb_session_store_account(s, tx, "", "", "");
 	}
 	wb_tx_commit(tx, done, ctx);
 }

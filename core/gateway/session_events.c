@@ -249,31 +249,44 @@ static void on_undecryptable(struct wb_session *s, struct wb_tx *tx, const struc
 
 /* ---- receipts ---- */
 
+/* One device's report, folded into the message's status; `take_data` describes the message. */
+static void put_receipt(struct wb_session *s, struct wb_tx *tx, const struct wa_event *ev,
+			const char *id, const char *chat, int status, json_t *take_data)
+{
+	char device[WA_JID_TEXT_MAX], label[40];
+
+	wa_jid_text(&ev->sender, device);
+	db_batch_message_receipt(wb_tx_batch(tx), s->id, chat, ev->id, true, device, status,
+				 ev->timestamp_ms);
+	json_object_set_new(take_data, "status", json_string(db_status_str(status)));
+	json_object_set_new(take_data, "device", json_string(device));
+	snprintf(label, sizeof(label), "message.%s", db_status_str(status));
+	put_event(s, tx, label, id, take_data, true);
+	snprintf(label, sizeof(label), "status=\"%s\"", db_status_str(status));
+	wb_metric_add(s->reg->gw->metrics, "warbler_messages_total", label, 1);
+}
+
 static void on_receipt(struct wb_session *s, struct wb_tx *tx, const struct wa_event *ev)
 {
 	static const int status_of[] = { DB_DELIVERED, DB_READ, DB_PLAYED };
-	char device[WA_JID_TEXT_MAX], label[40];
 	struct wb_gateway *gw = s->reg->gw;
+	const struct wb_recent *recent;
 	struct db_message m;
 	struct wa_arena a;
 	int status;
-	json_t *o;
 
 	if (ev->receipt > WA_RCPT_PLAYED)
 		return;		/* our own devices' */
 	status = status_of[ev->receipt];
+	recent = wb_outbox_recent(gw->outbox, s->id, ev->id);
+	if (recent) {
+		put_receipt(s, tx, ev, recent->id, recent->chat, status, json_incref(recent->data));
+		return;
+	}
 	wa_arena_init(&a, ARENA_MAX);
 	if (db_message_find_wa(gw->db, s->id, ev->id, &a, &m, NULL) == 1 && m.from_me) {
-		wa_jid_text(&ev->sender, device);
-		db_batch_message_receipt(wb_tx_batch(tx), s->id, m.chat, m.wa_id, true, device,
-					 status, ev->timestamp_ms);
 		m.status = status;
-		o = wb_message_json(gw, &m);
-		json_object_set_new(o, "device", json_string(device));
-		snprintf(label, sizeof(label), "message.%s", db_status_str(status));
-		put_event(s, tx, label, m.id, o, true);
-		snprintf(label, sizeof(label), "status=\"%s\"", db_status_str(status));
-		wb_metric_add(gw->metrics, "warbler_messages_total", label, 1);
+		put_receipt(s, tx, ev, m.id, m.chat, status, wb_message_json(gw, &m));
 	}
 	wa_arena_clear(&a);
 }
@@ -365,6 +378,7 @@ static void on_closed(struct wb_session *s, struct wb_tx *tx, const struct wa_ev
 		s->after = WB_AFTER_WISH;
 		wb_session_store_run(s, tx, false);
 		wb_session_set_state(s, tx, WB_SS_LOGGED_OUT, s->logging_out ? "by_owner" : reason);
+		wb_session_store_account(s, tx, "", "", "");	/* after its event, which names it */
 	} else if (wanted && ev->next == WA_NEXT_RELINK) {
 		wb_session_store_run(s, tx, false);
 		wb_session_set_state(s, tx, WB_SS_FAILED, "link_timeout");
