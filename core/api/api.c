@@ -26,6 +26,7 @@ int wb_api_register(struct wb_gateway *gw, struct wa_err *err)
 		return wa_err_set(err, WA_ENOMEM, "the API");
 	api->gw = gw;
 	wa_list_init(&api->waiters);
+	wa_list_init(&api->polls);
 	wa_list_init(&api->streams);
 	gw->rest = api;
 	while (wb_api_routes[n].method)
@@ -51,6 +52,7 @@ void wb_api_drain(struct wb_gateway *gw)
 	if (!gw->rest)
 		return;
 	api_waiters_close(gw->rest);
+	api_polls_close(gw->rest);
 	api_streams_close(gw->rest);
 }
 
@@ -62,6 +64,7 @@ void wb_api_free(struct wb_gateway *gw)
 		return;
 	gw->rest = NULL;
 	api_waiters_close(api);
+	api_polls_close(api);
 	api_streams_close(api);
 	wb_bus_revoke(gw->bus, api);
 	wb_timer_free(api->timer);

@@ -19,6 +19,7 @@ struct wb_api {
 	struct api_auth_cache *keys;
 	struct wa_list waiters;		/* messages.c: POST ?wait= */
 	struct wb_sub *waiters_sub;
+	struct wa_list polls;		/* events.c: GET ?wait_ms= */
 	struct wa_list streams;		/* stream.c */
 	struct wb_ws_listener *ws;
 	struct wb_timer *timer;		/* deadlines of waiters and long polls */
@@ -123,5 +124,6 @@ int api_stream_listen(struct wb_api *api, struct wa_err *err) WA_MUST_USE;
 void api_streams_close(struct wb_api *api);
 /* messages.c */
 void api_waiters_close(struct wb_api *api);
+void api_polls_close(struct wb_api *api);	/* all are answered */
 
 #endif

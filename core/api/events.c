@@ -4,6 +4,7 @@
 
 /* A long poll that found nothing yet. */
 struct poll {
+	struct wa_list link;
 	struct wb_api *api;
 	struct wb_req *req;
 	struct wb_sub *sub;
@@ -60,6 +61,7 @@ static void poll_free(struct poll *p)
 {
 	wb_bus_unsubscribe(p->sub);
 	wb_timer_free(p->timer);
+	wa_list_del(&p->link);
 	free(p);
 }
 
@@ -85,6 +87,14 @@ static void on_gone(void *ctx)
 	on_timeout(ctx);
 }
 
+void api_polls_close(struct wb_api *api)
+{
+	struct wa_list *l, *tmp;
+
+	WA_LIST_EACH_SAFE(l, tmp, &api->polls)
+		on_timeout(container_of(l, struct poll, link));
+}
+
 void api_events_list(struct wb_req *req, void *ctx)
 {
 	struct wb_api *api = ctx;
@@ -106,6 +116,7 @@ void api_events_list(struct wb_req *req, void *ctx)
 		return;
 	}
 	*p = here;
+	wa_list_push_back(&api->polls, &p->link);
 	p->sub = wb_bus_subscribe(api->gw->bus, api, "api.poll", p->kinds, on_live, p);
 	p->timer = wb_timer_new(api->gw->loop, "api.poll", on_timeout, p);
 	if (!p->sub || !p->timer) {

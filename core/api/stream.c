@@ -294,10 +294,11 @@ int api_stream_listen(struct wb_api *api, struct wa_err *err)
 	const struct wb_config *c = api->gw->config;
 	const char *cert = wb_config_text(c, "server.tls_cert"), *key = wb_config_text(c, "server.tls_key");
 	int64_t port = wb_config_int(c, "server.ws_port");
+	int r;
 
 	if (port < 0)
 		return WA_OK;
-	return wb_ws_listen(api->gw->net,
+	r = wb_ws_listen(api->gw->net,
 			    &(struct wb_ws_listen_opts){ .address = wb_config_text(c, "server.listen"),
 							 .port = (uint16_t)port,
 							 .path = "/v1/events/ws",
@@ -309,6 +310,10 @@ int api_stream_listen(struct wb_api *api, struct wa_err *err)
 							 .ops = &ops,
 							 .ctx = api },
 			    &api->ws, err);
+	if (r == 0)
+		WB_GATEWAY_LOG(api->gw, WA_INFO, "events.listening", WA_S("scheme", *cert ? "wss" : "ws"),
+			       WA_I("port", wb_ws_listener_port(api->ws)));
+	return r;
 }
 
 void api_streams_close(struct wb_api *api)
