@@ -121,8 +121,10 @@ static void ack_message(struct letter *m, int error)
 	}
 	wa_arena_init(&a, SB_STANZA_MAX);
 	ack = make_ack(&a, s, m->n, false);
-	if (error)
+	if (error) {
 		wa_node_attr_int(&a, ack, "error", error);
+		wa_map_del(&m->c->ids, wa_span_str(m->id));	/* what was refused may come again */
+	}
 	if (m->dest && wa_node_has(m->n, "phash")) {
 		struct wa_jid all[2 * SB_DEVICES_MAX];
 		size_t n = 0;
