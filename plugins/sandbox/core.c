@@ -201,8 +201,14 @@ void sandbox_free(struct sandbox *s)
 		wa_list_del(l);
 		sb_work_orphan(l);
 	}
-	WA_LIST_EACH_SAFE(l, tmp, &s->conns)
-		sb_conn_free(container_of(l, struct sb_conn, link));
+	sb_delayed_clear(s, NULL);
+	WA_LIST_EACH_SAFE(l, tmp, &s->conns) {
+		struct sb_conn *c = container_of(l, struct sb_conn, link);
+
+		if (c->dev)
+			c->dev->conn = NULL;
+		sb_conn_free(c);
+	}
 	sb_replies_clear(s, NULL);
 	sb_bulk_clear(s, NULL);
 	sb_faults_clear(s);
@@ -211,7 +217,6 @@ void sandbox_free(struct sandbox *s)
 		sb_account_free(container_of(l, struct sb_account, link));
 	sb_kept_clear(s);
 	sb_subscribers_clear(s);
-	sb_delayed_clear(s, NULL);
 	wa_map_clear(&s->by_pn);
 	wa_map_clear(&s->by_lid);
 	wa_heap_clear(&s->timers);
