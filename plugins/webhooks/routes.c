@@ -21,6 +21,8 @@ static void reply_json(struct webhooks *w, struct wb_plugin_req *req, int32_t st
 	free(text);
 }
 
+enum then { DO_NOTHING, DO_START, DO_RESTART, DO_FREE, DO_REPLAY };
+
 /* A request whose answer waits for a commit. */
 struct pending {
 	struct webhooks *w;
@@ -28,7 +30,7 @@ struct pending {
 	json_t *answer;		/* NULL: 204 */
 	int32_t status;
 	char id[27];
-	enum { DO_NOTHING, DO_START, DO_RESTART, DO_FREE, DO_REPLAY } then;
+	int then;		/* enum then */
 };
 
 static void on_committed(void *ctx, int32_t code, const char *message)
