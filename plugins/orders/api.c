@@ -8,48 +8,64 @@ static const struct {
 	const char *method, *pattern, *scope, *summary;
 	wb_plugin_http_fn *fn;
 } routes[] = {
-	{ "POST", "/v1/stores", "stores:write", "Connect a store; tells its address and secret once",
-	  api_store_create },
+	{ "POST", "/v1/stores", "stores:write",
+	  "Connect a store; tells its address and secret once", api_store_create },
 	{ "GET", "/v1/stores", "stores:read", "List store connections", api_store_list },
 	{ "GET", "/v1/stores/{id}", "stores:read", "One store connection", api_store_get },
-	{ "PATCH", "/v1/stores/{id}", "stores:write", "Change a store connection", api_store_patch },
-	{ "DELETE", "/v1/stores/{id}", "stores:write", "Remove a store connection", api_store_delete },
-	{ "POST", "/v1/stores/{id}/token", "stores:write", "Give a store a new address", api_store_token },
-	{ "GET", "/v1/stores/{id}/deliveries", "stores:read", "What a store has sent", api_delivery_list },
+	{ "PATCH", "/v1/stores/{id}", "stores:write", "Change a store connection",
+	  api_store_patch },
+	{ "DELETE", "/v1/stores/{id}", "stores:write", "Remove a store connection",
+	  api_store_delete },
+	{ "POST", "/v1/stores/{id}/token", "stores:write", "Give a store a new address",
+	  api_store_token },
+	{ "GET", "/v1/stores/{id}/deliveries", "stores:read", "What a store has sent",
+	  api_delivery_list },
 	{ "POST", "/v1/stores/{id}/deliveries/{delivery}/replay", "stores:write",
 	  "Process a stored delivery again", api_delivery_replay },
 	{ "GET", "/v1/orders", "orders:read", "List orders, newest first", api_order_list },
 	{ "GET", "/v1/orders/{id}", "orders:read", "One order with its history", api_order_get },
-	{ "POST", "/v1/orders/{id}/resend", "orders:write", "Send the confirmation again", api_order_resend },
-	{ "POST", "/v1/orders/{id}/confirm", "orders:write", "Confirm an order by hand", api_order_confirm },
-	{ "POST", "/v1/orders/{id}/cancel", "orders:write", "Cancel an order by hand", api_order_cancel },
-	{ "GET", "/v1/templates", "templates:read", "List templates and their variables", api_template_list },
-	{ "GET", "/v1/templates/{name}/{language}", "templates:read", "One template", api_template_get },
-	{ "PUT", "/v1/templates/{name}/{language}", "templates:write", "Set a template", api_template_put },
+	{ "POST", "/v1/orders/{id}/resend", "orders:write", "Send the confirmation again",
+	  api_order_resend },
+	{ "POST", "/v1/orders/{id}/confirm", "orders:write", "Confirm an order by hand",
+	  api_order_confirm },
+	{ "POST", "/v1/orders/{id}/cancel", "orders:write", "Cancel an order by hand",
+	  api_order_cancel },
+	{ "GET", "/v1/templates", "templates:read", "List templates and their variables",
+	  api_template_list },
+	{ "GET", "/v1/templates/{name}/{language}", "templates:read", "One template",
+	  api_template_get },
+	{ "PUT", "/v1/templates/{name}/{language}", "templates:write", "Set a template",
+	  api_template_put },
 	{ "DELETE", "/v1/templates/{name}/{language}", "templates:write",
 	  "Return to the shipped template", api_template_delete },
-	{ "POST", "/v1/templates/preview", "templates:read", "Render a template", api_template_preview },
+	{ "POST", "/v1/templates/preview", "templates:read", "Render a template",
+	  api_template_preview },
 };
 
 int api_routes(struct orders *o)
 {
 	const struct wb_plugin_route hook = {
-		.size = sizeof(hook), .flags = WB_ROUTE_PUBLIC, .method = "POST",
-		.pattern = "/hooks/{kind}/{token}", .summary = "Webhooks of a store", .fn = hook_request,
-		.ctx = o, .max_body = o->max_body,
+		.size = sizeof(hook),
+		.flags = WB_ROUTE_PUBLIC,
+		.method = "POST",
+		.pattern = "/hooks/{kind}/{token}",
+		.summary = "Webhooks of a store",
+		.fn = hook_request,
+		.ctx = o,
+		.max_body = o->max_body,
 	};
 	int r = o->host->route(o->self, &hook);
 
 	for (size_t i = 0; i < WA_ARRAY_LEN(routes) && r == 0; i++)
-		r = o->host->route(o->self, &(struct wb_plugin_route){
-						    .size = sizeof(struct wb_plugin_route),
-						    .method = routes[i].method,
-						    .pattern = routes[i].pattern,
-						    .scope = routes[i].scope,
-						    .summary = routes[i].summary,
-						    .fn = routes[i].fn,
-						    .ctx = o,
-						    .max_body = API_BODY_MAX });
+		r = o->host->route(
+			o->self, &(struct wb_plugin_route){ .size = sizeof(struct wb_plugin_route),
+							    .method = routes[i].method,
+							    .pattern = routes[i].pattern,
+							    .scope = routes[i].scope,
+							    .summary = routes[i].summary,
+							    .fn = routes[i].fn,
+							    .ctx = o,
+							    .max_body = API_BODY_MAX });
 	return r;
 }
 
@@ -62,7 +78,8 @@ void api_reply(struct orders *o, struct wb_plugin_req *take_req, int status, jso
 		o->host->http_problem(take_req, 500, "no_memory", "out of memory");
 		return;
 	}
-	o->host->http_reply(take_req, status, "application/json", (struct wb_str){ text, strlen(text) }, NULL, 0);
+	o->host->http_reply(take_req, status, "application/json",
+			    (struct wb_str){ text, strlen(text) }, NULL, 0);
 	wa_wipe(text, strlen(text));
 	free(text);
 }
@@ -86,7 +103,8 @@ json_t *api_body(struct orders *o, struct wb_plugin_req *req, bool optional)
 	j = json_loadb(body.ptr ? body.ptr : "", body.len, JSON_REJECT_DUPLICATES, &je);
 	if (json_is_object(j))
 		return j;
-	snprintf(why, sizeof(why), "the body must be a JSON object%s%.100s", j ? "" : ": ", j ? "" : je.text);
+	snprintf(why, sizeof(why), "the body must be a JSON object%s%.100s", j ? "" : ": ",
+		 j ? "" : je.text);
 	json_decref(j);
 	o->host->http_problem(req, 400, "invalid", why);
 	return NULL;
@@ -136,17 +154,20 @@ static struct known look_up(struct orders *o, const struct api_idem *idem)
 	const struct wb_value v[] = { v_blob(wa_span(idem->key, 32)) };
 	struct known k = { .idem = idem };
 
-	(void)o->host->query(o->self, "SELECT request_hash, subject FROM orders_idem WHERE key_hash = $1", v, 1,
-			     on_known, &k);
+	(void)o->host->query(o->self,
+			     "SELECT request_hash, subject FROM orders_idem WHERE key_hash = $1", v,
+			     1, on_known, &k);
 	return k;
 }
 
-static void show_again(struct orders *o, struct wb_plugin_req *req, const struct known *k, api_show_fn *show)
+static void show_again(struct orders *o, struct wb_plugin_req *req, const struct known *k,
+		       api_show_fn *show)
 {
 	if (k->same)
 		show(o, req, 200, k->subject, json_pack("{s:b}", "repeated", 1));
 	else
-		o->host->http_problem(req, 409, "conflict", "this Idempotency-Key was used with another request");
+		o->host->http_problem(req, 409, "conflict",
+				      "this Idempotency-Key was used with another request");
 }
 
 static void add(struct wa_buf *b, const char *s)
@@ -155,7 +176,8 @@ static void add(struct wa_buf *b, const char *s)
 	wa_buf_u8(b, 0);
 }
 
-bool api_idem_begin(struct orders *o, struct wb_plugin_req *req, struct api_idem *ret, api_show_fn *show)
+bool api_idem_begin(struct orders *o, struct wb_plugin_req *req, struct api_idem *ret,
+		    api_show_fn *show)
 {
 	const char *key = o->host->http_header(req, "Idempotency-Key");
 	const struct wb_str body = o->host->http_body(req);
@@ -169,7 +191,8 @@ bool api_idem_begin(struct orders *o, struct wb_plugin_req *req, struct api_idem
 		api_problem(o, req, WA_EINVALID, "Idempotency-Key: 1 to 255 characters");
 		return false;
 	}
-	/* keys of different callers and places do not meet; a keyed hash hides the caller's API key */
+	/* keys of different callers and places do not meet; a keyed hash hides the caller's API key
+	 */
 	wa_buf_init(&b, 65536);
 	add(&b, o->host->http_method(req));
 	add(&b, o->host->http_path(req));
@@ -232,14 +255,16 @@ static void on_committed(void *ctx, int32_t code, const char *message)
 	if (k.found)
 		show_again(o, c->req, &k, c->show);
 	else if (code == WB_ECONFLICT)
-		api_problem(o, c->req, WA_ECONFLICT, "it was changed at the same moment: look, and try again");
+		api_problem(o, c->req, WA_ECONFLICT,
+			    "it was changed at the same moment: look, and try again");
 	else
 		api_problem(o, c->req, code, message ? message : "");
 	job_end(j);
 }
 
 void api_commit(struct orders *o, struct wb_plugin_req *take_req, struct wb_tx *take_tx,
-		const struct api_idem *idem, int status, const char *id, json_t *take_extra, api_show_fn *show)
+		const struct api_idem *idem, int status, const char *id, json_t *take_extra,
+		api_show_fn *show)
 {
 	struct call *c = calloc(1, sizeof(*c));
 	char unique[ID_SIZE];
@@ -266,10 +291,11 @@ void api_commit(struct orders *o, struct wb_plugin_req *take_req, struct wb_tx *
 					      v_int(now_ms(o)) };
 
 		c->idem = *idem;
-		o->host->tx_sql(take_tx,
-				"INSERT INTO orders_idem (key_hash, request_hash, subject, created_ms)"
-				" VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
-				v, 4, WB_MUST_CHANGE);
+		o->host->tx_sql(
+			take_tx,
+			"INSERT INTO orders_idem (key_hash, request_hash, subject, created_ms)"
+			" VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
+			v, 4, WB_MUST_CHANGE);
 	}
 	o->host->tx_commit(take_tx, on_committed, j);
 }

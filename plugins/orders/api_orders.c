@@ -18,9 +18,11 @@ static void show_order(struct orders *o, struct wb_plugin_req *take_req, int sta
 	j = order_json(&ord);
 	history = order_history(o, id);
 	json_object_set_new(j, "history", history ? history : json_array());
-	json_object_set_new(j, "next_action", json_string(ord.due == DUE_CHECK ? "check"
-							   : ord.due == DUE_REMIND ? "remind"
-							   : ord.due == DUE_NO_REPLY ? "no_reply" : ""));
+	json_object_set_new(j, "next_action",
+			    json_string(ord.due == DUE_CHECK      ? "check"
+					: ord.due == DUE_REMIND   ? "remind"
+					: ord.due == DUE_NO_REPLY ? "no_reply"
+								  : ""));
 	json_object_set_new(j, "next_action_at", json_time(ord.due_ms));
 	if (take_extra)
 		json_object_update(j, take_extra);
@@ -48,9 +50,12 @@ void api_order_list(void *ctx, struct wb_plugin_req *req)
 	char e164[32] = "", reason[64];
 	const char *phone = api_query(o, req, "phone");
 	struct order_filter f = {
-		.before = api_query(o, req, "cursor"), .state = api_query(o, req, "state"),
-		.store_id = api_query(o, req, "store_id"), .external_id = api_query(o, req, "external_id"),
-		.number = api_query(o, req, "number"), .phone = e164,
+		.before = api_query(o, req, "cursor"),
+		.state = api_query(o, req, "state"),
+		.store_id = api_query(o, req, "store_id"),
+		.external_id = api_query(o, req, "external_id"),
+		.number = api_query(o, req, "number"),
+		.phone = e164,
 	};
 	struct list l = { .last = "" };
 	enum order_state state;
@@ -73,9 +78,10 @@ void api_order_list(void *ctx, struct wb_plugin_req *req)
 		api_problem(o, req, r, "the orders could not be read");
 		return;
 	}
-	api_reply(o, req, 200, json_pack("{s:o, s:o}", "orders", l.items, "next",
-					 json_array_size(l.items) == (size_t)f.limit ? json_string(l.last)
-										      : json_null()));
+	api_reply(o, req, 200,
+		  json_pack("{s:o, s:o}", "orders", l.items, "next",
+			    json_array_size(l.items) == (size_t)f.limit ? json_string(l.last)
+									: json_null()));
 }
 
 void api_order_get(void *ctx, struct wb_plugin_req *req)
@@ -107,7 +113,8 @@ static void stop_messages(struct wb_tx *tx, struct orders *o, struct order *ord)
 	order_set_due(ord, DUE_NOTHING, 0);
 }
 
-static int tell_customer(struct wb_tx *tx, struct orders *o, const struct order *ord, enum order_state to)
+static int tell_customer(struct wb_tx *tx, struct orders *o, const struct order *ord,
+			 enum order_state to)
 {
 	char id[ID_SIZE], language[16];
 	struct store s;
@@ -116,9 +123,10 @@ static int tell_customer(struct wb_tx *tx, struct orders *o, const struct order 
 	if (r != 1)
 		return r < 0 ? r : WA_ENOTFOUND;
 	r = *source_str(ord->contact, "jid")
-		? flow_send(tx, o, &s, ord, to == ORDER_CONFIRMED ? TEXT_CONFIRMED : TEXT_CANCELLED, NULL, id,
-			    language)
-		: WA_ESTATE;
+		    ? flow_send(tx, o, &s, ord,
+				to == ORDER_CONFIRMED ? TEXT_CONFIRMED : TEXT_CANCELLED, NULL, id,
+				language)
+		    : WA_ESTATE;
 	store_clear(&s);
 	return r;
 }
@@ -152,8 +160,9 @@ static void decide(struct orders *o, struct wb_plugin_req *req, enum order_state
 		r = tell_customer(tx, o, &ord, to);
 	if (r < 0) {
 		o->host->tx_abort(tx);
-		api_problem(o, req, r, r == WA_ESTATE ? "the order's state does not allow this"
-						      : "the customer could not be told");
+		api_problem(o, req, r,
+			    r == WA_ESTATE ? "the order's state does not allow this"
+					   : "the customer could not be told");
 	} else {
 		api_commit(o, req, tx, &idem, 200, ord.id, NULL, show_order);
 	}
@@ -224,7 +233,8 @@ void api_order_resend(void *ctx, struct wb_plugin_req *req)
 		r = order_change(tx, o, &ord, ORDER_RECEIVED, ORDER_BY_OPERATOR, "resend");
 		if (r < 0) {
 			o->host->tx_abort(tx);
-			api_problem(o, req, r, "the order's state does not allow another confirmation");
+			api_problem(o, req, r,
+				    "the order's state does not allow another confirmation");
 		} else {
 			api_commit(o, req, tx, &idem, 202, ord.id, NULL, show_order);
 		}

@@ -9,16 +9,16 @@
 #include "text.h"
 #include "texts.h"
 
-#define WHY_SIZE 300
+#define WHY_SIZE    300
 #define MINUTES_MAX 525600
 
 static json_t *store_json(const struct store *s)
 {
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:b, s:O, s:o, s:o}", "id", s->id, "kind", s->kind,
-			 "name", s->name, "session", s->session, "country", s->country, "language",
-			 s->language, "enabled", s->enabled ? 1 : 0, "has_secret", s->has_secret ? 1 : 0,
-			 "options", s->options, "created_at", json_time(s->created_ms), "updated_at",
-			 json_time(s->updated_ms));
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:b, s:O, s:o, s:o}", "id", s->id,
+			 "kind", s->kind, "name", s->name, "session", s->session, "country",
+			 s->country, "language", s->language, "enabled", s->enabled ? 1 : 0,
+			 "has_secret", s->has_secret ? 1 : 0, "options", s->options, "created_at",
+			 json_time(s->created_ms), "updated_at", json_time(s->updated_ms));
 }
 
 static void show_store(struct orders *o, struct wb_plugin_req *take_req, int status, const char *id,
@@ -43,8 +43,8 @@ static void show_store(struct orders *o, struct wb_plugin_req *take_req, int sta
 	api_reply(o, take_req, status, j);
 }
 
-static void show_nothing(struct orders *o, struct wb_plugin_req *take_req, int status, const char *id,
-			 json_t *take_extra)
+static void show_nothing(struct orders *o, struct wb_plugin_req *take_req, int status,
+			 const char *id, json_t *take_extra)
 {
 	(void)id;
 	json_decref(take_extra);
@@ -85,7 +85,8 @@ static bool take_text(const json_t *body, const char *key, char *out, size_t max
 
 static bool minutes_ok(const json_t *j)
 {
-	return json_is_integer(j) && json_integer_value(j) >= 0 && json_integer_value(j) <= MINUTES_MAX;
+	return json_is_integer(j) && json_integer_value(j) >= 0 &&
+	       json_integer_value(j) <= MINUTES_MAX;
 }
 
 static bool templates_ok(const json_t *all, char *why)
@@ -97,22 +98,26 @@ static bool templates_ok(const json_t *all, char *why)
 
 	if (!json_is_object(all))
 		return refuse(why, "options.templates: {name: {language: text}}");
-	json_object_foreach((json_t *)(uintptr_t)all, name, mine) {
+	json_object_foreach((json_t *)(uintptr_t)all, name, mine)
+	{
 		if (text_kind_parse(name, &kind) != 1 || !json_is_object(mine)) {
 			snprintf(why, WHY_SIZE, "options.templates: '%.40s' is no message", name);
 			return false;
 		}
-		json_object_foreach(mine, language, text) {
+		json_object_foreach(mine, language, text)
+		{
 			char detail[240];
 
 			if (!language_normalise(language, tag) || strcmp(tag, language) != 0) {
-				snprintf(why, WHY_SIZE, "options.templates.%.40s: '%.20s' is no language", name,
+				snprintf(why, WHY_SIZE,
+					 "options.templates.%.40s: '%.20s' is no language", name,
 					 language);
 				return false;
 			}
 			if (!json_is_string(text) ||
 			    !api_template_ok(json_string_value(text), detail, sizeof(detail))) {
-				snprintf(why, WHY_SIZE, "options.templates.%.40s.%.20s: %.200s", name, language,
+				snprintf(why, WHY_SIZE, "options.templates.%.40s.%.20s: %.200s",
+					 name, language,
 					 json_is_string(text) ? detail : "not a text");
 				return false;
 			}
@@ -126,7 +131,8 @@ static bool stop_words_ok(const json_t *j)
 	if (!json_is_array(j) || json_array_size(j) > STORE_STOP_WORDS_MAX)
 		return false;
 	for (size_t i = 0; i < json_array_size(j); i++)
-		if (!json_is_string(json_array_get(j, i)) || json_string_length(json_array_get(j, i)) > 100 ||
+		if (!json_is_string(json_array_get(j, i)) ||
+		    json_string_length(json_array_get(j, i)) > 100 ||
 		    json_string_length(json_array_get(j, i)) == 0)
 			return false;
 	return true;
@@ -140,7 +146,8 @@ static bool options_ok(const json_t *options, char *why)
 
 	if (!json_is_object(options))
 		return refuse(why, "options: an object");
-	json_object_foreach((json_t *)(uintptr_t)options, key, v) {
+	json_object_foreach((json_t *)(uintptr_t)options, key, v)
+	{
 		bool ok;
 
 		if (strcmp(key, "templates") == 0) {
@@ -152,10 +159,12 @@ static bool options_ok(const json_t *options, char *why)
 			ok = json_is_boolean(v);
 		else if (strcmp(key, "delay_minutes") == 0)
 			ok = minutes_ok(v) && json_integer_value(v) <= 10080;
-		else if (strcmp(key, "reminder_after_minutes") == 0 || strcmp(key, "no_reply_after_minutes") == 0)
+		else if (strcmp(key, "reminder_after_minutes") == 0 ||
+			 strcmp(key, "no_reply_after_minutes") == 0)
 			ok = minutes_ok(v);
 		else if (strcmp(key, "zone") == 0)
-			ok = json_is_string(v) && wb_zone_offset(json_string_value(v), 0, &offset) == 1;
+			ok = json_is_string(v) &&
+			     wb_zone_offset(json_string_value(v), 0, &offset) == 1;
 		else if (strcmp(key, "stop_words") == 0)
 			ok = stop_words_ok(v);
 		else
@@ -171,19 +180,23 @@ static bool options_ok(const json_t *options, char *why)
 /* Everything that may be set after creation too. */
 static bool take_fields(struct orders *o, const json_t *body, struct store *s, char *why)
 {
-	const json_t *country = json_object_get(body, "country"), *language = json_object_get(body, "language");
-	const json_t *options = json_object_get(body, "options"), *enabled = json_object_get(body, "enabled");
+	const json_t *country = json_object_get(body, "country"),
+		     *language = json_object_get(body, "language");
+	const json_t *options = json_object_get(body, "options"),
+		     *enabled = json_object_get(body, "enabled");
 	char status[32];
 
 	if (!take_text(body, "name", s->name, SOURCE_NAME_MAX, why) ||
 	    !take_text(body, "session", s->session, sizeof(s->session) - 1, why))
 		return false;
-	if (json_object_get(body, "session") && o->host->session_status(o->self, s->session, status) != 1)
+	if (json_object_get(body, "session") &&
+	    o->host->session_status(o->self, s->session, status) != 1)
 		return refuse(why, "session: no session has this id");
 	if (country) {
 		const char *c = json_is_string(country) ? json_string_value(country) : "";
 
-		if (strlen(c) != 2 || !isalpha((unsigned char)c[0]) || !isalpha((unsigned char)c[1]))
+		if (strlen(c) != 2 || !isalpha((unsigned char)c[0]) ||
+		    !isalpha((unsigned char)c[1]))
 			return refuse(why, "country: two letters, as in SA");
 		s->country[0] = (char)toupper((unsigned char)c[0]);
 		s->country[1] = (char)toupper((unsigned char)c[1]);
@@ -209,7 +222,8 @@ static bool keys_known(const json_t *body, const char *const *known, size_t n, c
 	const char *key;
 	json_t *v;
 
-	json_object_foreach((json_t *)(uintptr_t)body, key, v) {
+	json_object_foreach((json_t *)(uintptr_t)body, key, v)
+	{
 		bool found = false;
 
 		for (size_t i = 0; i < n && !found; i++)
@@ -229,7 +243,8 @@ static bool take_secret(const json_t *body, char secret[SOURCE_SECRET_MAX + 1], 
 	secret[0] = 0;
 	if (!j)
 		return true;
-	if (!json_is_string(j) || json_string_length(j) < 8 || json_string_length(j) > SOURCE_SECRET_MAX)
+	if (!json_is_string(j) || json_string_length(j) < 8 ||
+	    json_string_length(j) > SOURCE_SECRET_MAX)
 		return refuse(why, "secret: a text of 8 to 256 bytes");
 	memcpy(secret, json_string_value(j), json_string_length(j) + 1);
 	return true;
@@ -237,8 +252,8 @@ static bool take_secret(const json_t *body, char secret[SOURCE_SECRET_MAX + 1], 
 
 static bool read_new(struct orders *o, const json_t *body, struct store *s, char *secret, char *why)
 {
-	static const char *const known[] = { "kind", "name", "session", "country", "language", "options",
-					     "enabled", "secret" };
+	static const char *const known[] = { "kind",     "name",    "session", "country",
+					     "language", "options", "enabled", "secret" };
 	const struct source *kind = source_find(source_str(body, "kind"));
 
 	if (!keys_known(body, known, WA_ARRAY_LEN(known), why))
@@ -315,12 +330,14 @@ static void add_store(void *ctx, const struct store *s)
 	memcpy(l->last, s->id, sizeof(l->last));
 }
 
-static void reply_list(struct orders *o, struct wb_plugin_req *req, const char *name, struct list *l, int limit)
+static void reply_list(struct orders *o, struct wb_plugin_req *req, const char *name,
+		       struct list *l, int limit)
 {
 	bool more = json_array_size(l->items) == (size_t)limit;
 
-	api_reply(o, req, 200, json_pack("{s:o, s:o}", name, l->items, "next",
-					 more ? json_string(l->last) : json_null()));
+	api_reply(o, req, 200,
+		  json_pack("{s:o, s:o}", name, l->items, "next",
+			    more ? json_string(l->last) : json_null()));
 }
 
 void api_store_list(void *ctx, struct wb_plugin_req *req)
@@ -363,8 +380,8 @@ static bool find_store(struct orders *o, struct wb_plugin_req *req, struct store
 
 void api_store_patch(void *ctx, struct wb_plugin_req *req)
 {
-	static const char *const known[] = { "name", "session", "country", "language", "options", "enabled",
-					     "secret" };
+	static const char *const known[] = { "name",    "session", "country", "language",
+					     "options", "enabled", "secret" };
 	struct orders *o = ctx;
 	char secret[SOURCE_SECRET_MAX + 1] = "", why[WHY_SIZE] = "";
 	json_t *body = api_body(o, req, false);
@@ -409,7 +426,8 @@ static void stop_order(void *ctx, struct order *ord)
 
 	order_set_due(ord, DUE_NOTHING, 0);
 	if (rm->r == 0)
-		rm->r = order_change(rm->tx, rm->o, ord, ORDER_FAILED, ORDER_BY_SYSTEM, "store_removed");
+		rm->r = order_change(rm->tx, rm->o, ord, ORDER_FAILED, ORDER_BY_SYSTEM,
+				     "store_removed");
 }
 
 void api_store_delete(void *ctx, struct wb_plugin_req *req)
@@ -451,7 +469,8 @@ void api_store_token(void *ctx, struct wb_plugin_req *req)
 		api_problem(o, req, r, "the address could not be changed");
 	} else {
 		api_commit(o, req, tx, &idem, 200, s.id,
-			   json_pack("{s:o}", "hook_url", hook_address(o, s.kind, token)), show_store);
+			   json_pack("{s:o}", "hook_url", hook_address(o, s.kind, token)),
+			   show_store);
 	}
 	wa_wipe(token, sizeof(token));
 	store_clear(&s);
@@ -475,8 +494,8 @@ void api_delivery_list(void *ctx, struct wb_plugin_req *req)
 	if (!api_limit(o, req, &limit) || !find_store(o, req, &s))
 		return;
 	l.items = json_array();
-	r = delivery_each(o, s.id, api_query(o, req, "cursor"), api_query(o, req, "state"), limit, add_delivery,
-			  &l);
+	r = delivery_each(o, s.id, api_query(o, req, "cursor"), api_query(o, req, "state"), limit,
+			  add_delivery, &l);
 	store_clear(&s);
 	if (r < 0) {
 		json_decref(l.items);
@@ -486,8 +505,8 @@ void api_delivery_list(void *ctx, struct wb_plugin_req *req)
 	reply_list(o, req, "deliveries", &l, limit);
 }
 
-static void show_delivery(struct orders *o, struct wb_plugin_req *take_req, int status, const char *id,
-			  json_t *take_extra)
+static void show_delivery(struct orders *o, struct wb_plugin_req *take_req, int status,
+			  const char *id, json_t *take_extra)
 {
 	struct delivery d;
 	int r = delivery_find(o, id, &d);
@@ -515,7 +534,8 @@ void api_delivery_replay(void *ctx, struct wb_plugin_req *req)
 	if (r == 1 && strcmp(d.store_id, s.id) != 0)
 		r = 0;
 	if (r != 1) {
-		api_problem(o, req, r < 0 ? r : WA_ENOTFOUND, "no delivery of this store has this id");
+		api_problem(o, req, r < 0 ? r : WA_ENOTFOUND,
+			    "no delivery of this store has this id");
 	} else if (!d.has_raw) {
 		api_problem(o, req, WA_ESTATE, "what the shop sent is not kept any more");
 	} else if (strcmp(d.state, "stored") == 0) {

@@ -29,17 +29,19 @@ bool api_template_ok(const char *text, char *why, size_t size)
 	json_decref(sample);
 	json_decref(s.options);
 	if (r < 0 && !e.msg[0])
-		snprintf(e.msg, sizeof(e.msg), "the message would be longer than %d bytes", ORDERS_TEXT_MAX);
+		snprintf(e.msg, sizeof(e.msg), "the message would be longer than %d bytes",
+			 ORDERS_TEXT_MAX);
 	if (r < 0)
 		explain(&e, why, size);
 	return r == 0;
 }
 
-static json_t *template_json(enum text_kind k, const char *language, const char *source, const char *body,
-			     int64_t updated_ms)
+static json_t *template_json(enum text_kind k, const char *language, const char *source,
+			     const char *body, int64_t updated_ms)
 {
-	return json_pack("{s:s, s:s, s:s, s:s, s:o}", "name", text_kind_str(k), "language", language, "source",
-			 source, "body", body, "updated_at", json_time(updated_ms));
+	return json_pack("{s:s, s:s, s:s, s:s, s:o}", "name", text_kind_str(k), "language",
+			 language, "source", source, "body", body, "updated_at",
+			 json_time(updated_ms));
 }
 
 static int on_own(void *ctx, const struct wb_value *c, int32_t n)
@@ -52,7 +54,8 @@ static int on_own(void *ctx, const struct wb_value *c, int32_t n)
 	col_text(&c[0], name, sizeof(name));
 	col_text(&c[1], language, sizeof(language));
 	if (body && text_kind_parse(name, &k) == 1)
-		json_array_append_new(ctx, template_json(k, language, "gateway", body, col_int(&c[3])));
+		json_array_append_new(ctx,
+				      template_json(k, language, "gateway", body, col_int(&c[3])));
 	return 0;
 }
 
@@ -61,7 +64,8 @@ static bool list_has(const json_t *list, const char *name, const char *language)
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		const json_t *one = json_array_get(list, i);
 
-		if (strcmp(source_str(one, "name"), name) == 0 && strcmp(source_str(one, "language"), language) == 0)
+		if (strcmp(source_str(one, "name"), name) == 0 &&
+		    strcmp(source_str(one, "language"), language) == 0)
 			return true;
 	}
 	return false;
@@ -87,13 +91,16 @@ void api_template_list(void *ctx, struct wb_plugin_req *req)
 			const char *language = text_language_at(i);
 
 			if (!list_has(list, text_kind_str((enum text_kind)k), language))
-				json_array_append_new(list,
-						      template_json((enum text_kind)k, language, "shipped",
-								    text_shipped((enum text_kind)k, language), 0));
+				json_array_append_new(
+					list,
+					template_json((enum text_kind)k, language, "shipped",
+						      text_shipped((enum text_kind)k, language),
+						      0));
 		}
 	}
 	for (const struct wb_template_var *v = text_vars; v->path; v++)
-		json_array_append_new(vars, json_pack("{s:s, s:s}", "name", v->path, "help", v->help));
+		json_array_append_new(vars,
+				      json_pack("{s:s, s:s}", "name", v->path, "help", v->help));
 	api_reply(o, req, 200, json_pack("{s:o, s:o}", "templates", list, "variables", vars));
 }
 
@@ -131,13 +138,14 @@ void api_template_get(void *ctx, struct wb_plugin_req *req)
 	} else if (r == 0 && text) {
 		api_reply(o, req, 200, template_json(k, language, "shipped", text, 0));
 	} else {
-		api_problem(o, req, r < 0 ? r : WA_ENOTFOUND, "there is no such template in this language");
+		api_problem(o, req, r < 0 ? r : WA_ENOTFOUND,
+			    "there is no such template in this language");
 	}
 }
 
 /* `id` is "name language". */
-static void show_template(struct orders *o, struct wb_plugin_req *take_req, int status, const char *id,
-			  json_t *take_extra)
+static void show_template(struct orders *o, struct wb_plugin_req *take_req, int status,
+			  const char *id, json_t *take_extra)
 {
 	(void)id;
 	if (take_extra)
@@ -168,17 +176,18 @@ void api_template_put(void *ctx, struct wb_plugin_req *req)
 	}
 	tx = tx_new(o);
 	{
-		const struct wb_value v[] = { v_text(text_kind_str(k)), v_text(language), v_text(text),
-					      v_int(now_ms(o)) };
+		const struct wb_value v[] = { v_text(text_kind_str(k)), v_text(language),
+					      v_text(text), v_int(now_ms(o)) };
 
-		o->host->tx_sql(tx,
-				"INSERT INTO orders_template (name, language, body, updated_ms)"
-				" VALUES ($1, $2, $3, $4)"
-				" ON CONFLICT (name, language) DO UPDATE SET body = $3, updated_ms = $4",
-				v, 4, WB_MUST_CHANGE);
+		o->host->tx_sql(
+			tx,
+			"INSERT INTO orders_template (name, language, body, updated_ms)"
+			" VALUES ($1, $2, $3, $4)"
+			" ON CONFLICT (name, language) DO UPDATE SET body = $3, updated_ms = $4",
+			v, 4, WB_MUST_CHANGE);
 	}
-	api_commit(o, req, tx, NULL, 200, "", template_json(k, language, "gateway", text, now_ms(o)),
-		   show_template);
+	api_commit(o, req, tx, NULL, 200, "",
+		   template_json(k, language, "gateway", text, now_ms(o)), show_template);
 	json_decref(body);
 }
 
@@ -195,12 +204,14 @@ void api_template_delete(void *ctx, struct wb_plugin_req *req)
 	v[0] = v_text(text_kind_str(k));
 	v[1] = v_text(language);
 	tx = tx_new(o);
-	o->host->tx_sql(tx, "DELETE FROM orders_template WHERE name = $1 AND language = $2", v, 2, 0);
+	o->host->tx_sql(tx, "DELETE FROM orders_template WHERE name = $1 AND language = $2", v, 2,
+			0);
 	api_commit(o, req, tx, NULL, 204, "", NULL, show_template);
 }
 
 /* The order to show: a stored one, one in the request, or an invented one. New reference. */
-static json_t *preview_order(struct orders *o, const json_t *body, char store_id[ID_SIZE], const char **why)
+static json_t *preview_order(struct orders *o, const json_t *body, char store_id[ID_SIZE],
+			     const char **why)
 {
 	const char *id = source_str(body, "order_id");
 	struct order ord;
@@ -236,9 +247,11 @@ void api_template_preview(void *ctx, struct wb_plugin_req *req)
 		return;
 	doc = preview_order(o, body, store_id, &reason);
 	text = source_str(body, "body");
-	if (doc && *source_str(body, "language") && !language_normalise(source_str(body, "language"), language))
+	if (doc && *source_str(body, "language") &&
+	    !language_normalise(source_str(body, "language"), language))
 		reason = "language: a tag such as ar or pt-BR";
-	else if (doc && *source_str(body, "name") && text_kind_parse(source_str(body, "name"), &k) != 1)
+	else if (doc && *source_str(body, "name") &&
+		 text_kind_parse(source_str(body, "name"), &k) != 1)
 		reason = "name: there is no message of this name";
 	else if (doc && !*text && !(text = text_shipped(k, language)))
 		reason = "there is no shipped text in this language: give one as body";
@@ -258,8 +271,9 @@ void api_template_preview(void *ctx, struct wb_plugin_req *req)
 	if (r < 0)
 		api_problem(o, req, r, why[0] ? why : "the message is too long");
 	else
-		api_reply(o, req, 200, json_pack("{s:s, s:s, s:b}", "text", wa_buf_cstr(&out), "language",
-						 language, "rtl", wb_template_locale_rtl(language) ? 1 : 0));
+		api_reply(o, req, 200,
+			  json_pack("{s:s, s:s, s:b}", "text", wa_buf_cstr(&out), "language",
+				    language, "rtl", wb_template_locale_rtl(language) ? 1 : 0));
 	wa_buf_clear(&out);
 	store_clear(&s);
 	json_decref(doc);

@@ -3,7 +3,7 @@
 
 #include "crypto.h"
 
-#define BODY_MAX (17u << 20)
+#define BODY_MAX    (17u << 20)
 #define HEADERS_MAX (SOURCE_HEADERS_MAX * (SOURCE_HEADER_MAX + 80) * 6)
 
 static void content_key(const struct source_request *r, const struct source_id *what,
@@ -39,13 +39,20 @@ int delivery_insert(struct wb_tx *tx, struct orders *o, const struct store *s, c
 		rc = seal_bytes(o, aad, r->body, &body);
 	if (rc == 0) {
 		const struct wb_value v[] = {
-			v_text(id), v_text(s->id), v_text(*what->delivery ? what->delivery : NULL),
-			v_blob(wa_span(key, sizeof(key))), v_text(what->topic), v_text(what->order),
-			v_blob(wa_buf_view(&headers)), v_blob(wa_buf_view(&body)), v_int(now_ms(o)),
+			v_text(id),
+			v_text(s->id),
+			v_text(*what->delivery ? what->delivery : NULL),
+			v_blob(wa_span(key, sizeof(key))),
+			v_text(what->topic),
+			v_text(what->order),
+			v_blob(wa_buf_view(&headers)),
+			v_blob(wa_buf_view(&body)),
+			v_int(now_ms(o)),
 		};
 
 		o->host->tx_sql(tx,
-				"INSERT INTO orders_delivery (id, store_id, delivery_key, content_key, topic,"
+				"INSERT INTO orders_delivery (id, store_id, delivery_key, "
+				"content_key, topic,"
 				" external_id, state, reason, headers, body, received_ms, replays)"
 				" VALUES ($1, $2, $3, $4, $5, $6, 'stored', '', $7, $8, $9, 0)"
 				" ON CONFLICT DO NOTHING",
@@ -63,7 +70,8 @@ void delivery_done(struct wb_tx *tx, struct orders *o, const char *id, const cha
 				      v_int(now_ms(o)) };
 
 	o->host->tx_sql(tx,
-			"UPDATE orders_delivery SET state = $2, reason = $3, order_id = $4, processed_ms = $5"
+			"UPDATE orders_delivery SET state = $2, reason = $3, order_id = $4, "
+			"processed_ms = $5"
 			" WHERE id = $1 AND state = 'stored'",
 			v, 5, WB_MUST_CHANGE);
 }
@@ -72,15 +80,16 @@ void delivery_replay(struct wb_tx *tx, struct orders *o, const char *store_id, c
 {
 	const struct wb_value v[] = { v_text(id), v_text(store_id) };
 
-	o->host->tx_sql(tx,
-			"UPDATE orders_delivery SET state = 'stored', reason = '', processed_ms = NULL,"
-			" replays = replays + 1"
-			" WHERE id = $1 AND store_id = $2 AND state <> 'stored' AND body IS NOT NULL",
-			v, 2, WB_MUST_CHANGE);
+	o->host->tx_sql(
+		tx,
+		"UPDATE orders_delivery SET state = 'stored', reason = '', processed_ms = NULL,"
+		" replays = replays + 1"
+		" WHERE id = $1 AND store_id = $2 AND state <> 'stored' AND body IS NOT NULL",
+		v, 2, WB_MUST_CHANGE);
 }
 
-#define COLUMNS                                                                                    \
-	"id, store_id, topic, external_id, state, reason, order_id, received_ms, processed_ms,"    \
+#define COLUMNS                                                                                 \
+	"id, store_id, topic, external_id, state, reason, order_id, received_ms, processed_ms," \
 	" replays, body IS NOT NULL"
 
 static void read_delivery(const struct wb_value *c, struct delivery *d)
@@ -110,8 +119,8 @@ int delivery_find(struct orders *o, const char *id, struct delivery *ret)
 {
 	const struct wb_value v[] = { v_text(id) };
 	struct delivery d = { .id = "" };
-	int r = o->host->query(o->self, "SELECT " COLUMNS " FROM orders_delivery WHERE id = $1", v, 1,
-			       on_find, &d);
+	int r = o->host->query(o->self, "SELECT " COLUMNS " FROM orders_delivery WHERE id = $1", v,
+			       1, on_find, &d);
 
 	if (r < 0 || !d.id[0])
 		return r < 0 ? r : 0;
@@ -183,9 +192,10 @@ int delivery_waiting(struct orders *o, char ids[][ID_SIZE], int limit)
 {
 	const struct wb_value v[] = { v_int(limit) };
 	struct ids out = { ids, 0 };
-	int r = o->host->query(o->self,
-			       "SELECT id FROM orders_delivery WHERE state = 'stored' ORDER BY id LIMIT $1",
-			       v, 1, on_id, &out);
+	int r = o->host->query(
+		o->self,
+		"SELECT id FROM orders_delivery WHERE state = 'stored' ORDER BY id LIMIT $1", v, 1,
+		on_id, &out);
 
 	return r < 0 ? r : out.n;
 }
@@ -206,10 +216,11 @@ static int on_each(void *ctx, const struct wb_value *cols, int32_t n)
 	return 0;
 }
 
-int delivery_each(struct orders *o, const char *store_id, const char *before, const char *state, int limit,
-		  void (*fn)(void *ctx, const struct delivery *d), void *ctx)
+int delivery_each(struct orders *o, const char *store_id, const char *before, const char *state,
+		  int limit, void (*fn)(void *ctx, const struct delivery *d), void *ctx)
 {
-	const struct wb_value v[] = { v_text(store_id), v_text(before), v_text(state), v_int(limit) };
+	const struct wb_value v[] = { v_text(store_id), v_text(before), v_text(state),
+				      v_int(limit) };
 	struct each e = { fn, ctx };
 
 	return o->host->query(o->self,
@@ -221,9 +232,10 @@ int delivery_each(struct orders *o, const char *store_id, const char *before, co
 
 json_t *delivery_json(const struct delivery *d)
 {
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:I, s:b}", "id", d->id, "store_id",
-			 d->store_id, "topic", d->topic, "external_id", d->external_id, "state", d->state,
-			 "reason", d->reason, "order_id", d->order_id, "received_at",
-			 json_time(d->received_ms), "processed_at", json_time(d->processed_ms), "replays",
-			 (json_int_t)d->replays, "replayable", d->has_raw ? 1 : 0);
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:I, s:b}", "id", d->id,
+			 "store_id", d->store_id, "topic", d->topic, "external_id", d->external_id,
+			 "state", d->state, "reason", d->reason, "order_id", d->order_id,
+			 "received_at", json_time(d->received_ms), "processed_at",
+			 json_time(d->processed_ms), "replays", (json_int_t)d->replays,
+			 "replayable", d->has_raw ? 1 : 0);
 }

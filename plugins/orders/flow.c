@@ -3,11 +3,11 @@
 
 #include "wording.h"
 
-#define SECOND_MS INT64_C(1000)
-#define RETRY_MS (5 * SECOND_MS)
-#define OFFLINE_RETRY_MS (60 * SECOND_MS)	/* a session's return wakes it earlier */
-#define MISSING_RETRY_MS (300 * SECOND_MS)
-#define CHECK_RETRY_MS (15 * SECOND_MS)
+#define SECOND_MS          INT64_C(1000)
+#define RETRY_MS           (5 * SECOND_MS)
+#define OFFLINE_RETRY_MS   (60 * SECOND_MS) /* a session's return wakes it earlier */
+#define MISSING_RETRY_MS   (300 * SECOND_MS)
+#define CHECK_RETRY_MS     (15 * SECOND_MS)
 #define CHECK_RETRY_MAX_MS (3600 * SECOND_MS)
 
 static const struct {
@@ -24,7 +24,7 @@ static const struct {
 struct check {
 	struct order ord;
 	struct store s;
-	size_t number;		/* which of its numbers */
+	size_t number; /* which of its numbers */
 };
 
 static void free_check(void *data)
@@ -65,16 +65,19 @@ int flow_send(struct wb_tx *tx, struct orders *o, const struct store *s, const s
 	}
 	/* one message per order, kind and round, whatever happens */
 	snprintf(key, sizeof(key), "order:%s:%s:%d", ord->id, text_kind_str(text), (int)ord->sends);
-	snprintf(meta, sizeof(meta), "{\"order_id\":\"%s\",\"store_id\":\"%s\",\"kind\":\"%s\"}", ord->id,
-		 ord->store_id, text_kind_str(text));
+	snprintf(meta, sizeof(meta), "{\"order_id\":\"%s\",\"store_id\":\"%s\",\"kind\":\"%s\"}",
+		 ord->id, ord->store_id, text_kind_str(text));
 	body = strdup(wa_buf_cstr(&w.text));
 	r = !body ? WA_ENOMEM
-		  : o->host->tx_send(tx, &(struct wb_send){ .size = sizeof(struct wb_send),
-							     .session = ord->session,
-							     .to = source_str(ord->contact, "jid"),
-							     .text = body, .quoted = quoted,
-							     .message_class = sending[text].class,
-							     .idempotency_key = key, .meta_json = meta },
+		  : o->host->tx_send(tx,
+				     &(struct wb_send){ .size = sizeof(struct wb_send),
+							.session = ord->session,
+							.to = source_str(ord->contact, "jid"),
+							.text = body,
+							.quoted = quoted,
+							.message_class = sending[text].class,
+							.idempotency_key = key,
+							.meta_json = meta },
 				     ret_id);
 	free(body);
 	if (r == 0) {
@@ -91,7 +94,8 @@ static void on_done(void *ctx, int32_t code, const char *message)
 	struct orders *o = j->o;
 
 	if (code < 0 && code != WB_ECONFLICT && code != WB_EDUP)
-		log_event(o, WB_ERROR, "orders.not_saved", "order", j->id, "error", message ? message : "");
+		log_event(o, WB_ERROR, "orders.not_saved", "order", j->id, "error",
+			  message ? message : "");
 	job_end(j);
 	wake_at(o, code == WB_OK || code == WB_ECONFLICT ? 0 : now_ms(o) + RETRY_MS);
 }
@@ -115,7 +119,8 @@ static int64_t backoff(int64_t attempts)
 	return after < CHECK_RETRY_MAX_MS ? after : CHECK_RETRY_MAX_MS;
 }
 
-/* Try again after so long, or (0) after longer and longer. A history row only when the reason is new. */
+/* Try again after so long, or (0) after longer and longer. A history row only when the reason is
+ * new. */
 static void hold(struct job *j, const char *reason, int64_t after)
 {
 	struct check *c = j->data;
@@ -204,8 +209,8 @@ static void on_checked(void *ctx, const struct wb_check *result)
 		return;
 	}
 	if (result->code == 0 && result->exists && result->jid && *result->jid) {
-		set_contact(&c->ord, json_string_value(json_array_get(numbers, c->number)), result->jid,
-			    result->lid);
+		set_contact(&c->ord, json_string_value(json_array_get(numbers, c->number)),
+			    result->jid, result->lid);
 		send_confirmation(j);
 		return;
 	}

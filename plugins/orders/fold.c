@@ -12,16 +12,23 @@ static const char latin[] =
 static uint32_t fold_arabic(uint32_t c)
 {
 	switch (c) {
-	case 0x622: case 0x623: case 0x625: case 0x671:
-		return 0x627;	/* alef with hamza, madda, wasla */
-	case 0x629: case 0x6c1: case 0x6d5:
-		return 0x647;	/* teh marbuta, heh goal, ae */
-	case 0x649: case 0x6cc: case 0x626:
-		return 0x64a;	/* alef maksura, Farsi yeh, yeh with hamza */
+	case 0x622:
+	case 0x623:
+	case 0x625:
+	case 0x671:
+		return 0x627; /* alef with hamza, madda, wasla */
+	case 0x629:
+	case 0x6c1:
+	case 0x6d5:
+		return 0x647; /* teh marbuta, heh goal, ae */
+	case 0x649:
+	case 0x6cc:
+	case 0x626:
+		return 0x64a; /* alef maksura, Farsi yeh, yeh with hamza */
 	case 0x624:
-		return 0x648;	/* waw with hamza */
+		return 0x648; /* waw with hamza */
 	case 0x6a9:
-		return 0x643;	/* keheh */
+		return 0x643; /* keheh */
 	default:
 		return c;
 	}
@@ -43,7 +50,7 @@ static uint32_t fold_char(uint32_t c)
 		return latin[c - 0xc0] == '*' ? ' ' : (uint32_t)(uint8_t)latin[c - 0xc0];
 	if ((c >= 0x300 && c <= 0x36f) || (c >= 0x64b && c <= 0x65f) || c == 0x670 || c == 0x640 ||
 	    (c >= 0x6d6 && c <= 0x6ed && c != 0x6dd))
-		return 0;	/* combining marks, tatweel */
+		return 0; /* combining marks, tatweel */
 	if (c >= 0x400 && c <= 0x40f)
 		return c == 0x401 ? 0x435 : c + 80;
 	if (c >= 0x410 && c <= 0x42f)
@@ -52,10 +59,11 @@ static uint32_t fold_char(uint32_t c)
 		return 0x435;
 	if (c >= 0xff21 && c <= 0xff5a)
 		return fold_char(c - 0xfee0);
-	if (c == 0x2019 || c == 0x2018 || (c >= 0x200b && c <= 0x200f) || (c >= 0x202a && c <= 0x202e) ||
-	    (c >= 0x2060 && c <= 0x2069) || c == 0xfeff || (c >= 0xfe00 && c <= 0xfe0f) ||
-	    c == 0x20e3 || (c >= 0x1f3fb && c <= 0x1f3ff) || c == 0xad)
-		return 0;	/* apostrophes, direction marks, joiners, keycap, skin tones */
+	if (c == 0x2019 || c == 0x2018 || (c >= 0x200b && c <= 0x200f) ||
+	    (c >= 0x202a && c <= 0x202e) || (c >= 0x2060 && c <= 0x2069) || c == 0xfeff ||
+	    (c >= 0xfe00 && c <= 0xfe0f) || c == 0x20e3 || (c >= 0x1f3fb && c <= 0x1f3ff) ||
+	    c == 0xad)
+		return 0; /* apostrophes, direction marks, joiners, keycap, skin tones */
 	return fold_arabic(c);
 }
 
@@ -72,9 +80,10 @@ static bool is_pictograph(uint32_t c)
 static bool is_space_like(uint32_t c)
 {
 	return (c < 0x80 && !(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9')) ||
-	       (c >= 0x80 && c <= 0xbf) || (c >= 0x2000 && c <= 0x206f) || c == 0x60c || c == 0x61b ||
-	       c == 0x6d4 || c == 0x66a || c == 0x66b || c == 0x66c || c == 0x3000 || c == 0x3001 ||
-	       c == 0x3002 || c == 0xff01 || c == 0xff0c || c == 0xff0e || c == 0x964 || c == 0xfffd;
+	       (c >= 0x80 && c <= 0xbf) || (c >= 0x2000 && c <= 0x206f) || c == 0x60c ||
+	       c == 0x61b || c == 0x6d4 || c == 0x66a || c == 0x66b || c == 0x66c || c == 0x3000 ||
+	       c == 0x3001 || c == 0x3002 || c == 0xff01 || c == 0xff0c || c == 0xff0e ||
+	       c == 0x964 || c == 0xfffd;
 }
 
 /* Ends the current word. */

@@ -26,13 +26,16 @@ static void on_stored(void *ctx, int32_t code, const char *message)
 	job_end(j);
 	if (code == WB_OK || code == WB_ECONFLICT || code == WB_EDUP) {
 		/* the same delivery again: it is stored, which is all the shop wants to know */
-		o->host->metric_add(o->self, code == WB_OK ? "deliveries_total" : "deliveries_repeated_total", 1);
+		o->host->metric_add(
+			o->self, code == WB_OK ? "deliveries_total" : "deliveries_repeated_total",
+			1);
 		reply_empty(o, req, 200);
 		if (code == WB_OK)
 			wake_at(o, 0);
 		return;
 	}
-	log_event(o, WB_ERROR, "orders.delivery_not_stored", "error", message ? message : "", NULL, NULL);
+	log_event(o, WB_ERROR, "orders.delivery_not_stored", "error", message ? message : "", NULL,
+		  NULL);
 	o->host->http_problem(req, 503, "store", "the delivery could not be stored, send it again");
 }
 
@@ -85,7 +88,8 @@ static enum source_verdict check(struct orders *o, const struct store *s, const 
 	return verdict;
 }
 
-static void take(struct orders *o, struct wb_plugin_req *req, const struct store *s, const struct source *kind)
+static void take(struct orders *o, struct wb_plugin_req *req, const struct store *s,
+		 const struct source *kind)
 {
 	const struct wb_str body = o->host->http_body(req);
 	struct source_request r = { .body = wa_span(body.ptr, body.len) };
@@ -127,7 +131,8 @@ void hook_request(void *ctx, struct wb_plugin_req *req)
 		r = 0;
 	}
 	if (r < 0) {
-		o->host->http_problem(req, 503, "store", "the store could not be read, send it again");
+		o->host->http_problem(req, 503, "store",
+				      "the store could not be read, send it again");
 		return;
 	}
 	if (r == 0) {

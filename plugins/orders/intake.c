@@ -7,12 +7,12 @@
  */
 #include "delivery.h"
 
-#include "phone.h"
 #include "locale.h"
+#include "phone.h"
 #include "record.h"
 #include "text.h"
 
-#define RETRY_MS INT64_C(5000)
+#define RETRY_MS    INT64_C(5000)
 #define NUMBERS_MAX 6
 
 /* What one delivery turned out to be. */
@@ -71,8 +71,9 @@ static json_t *collect_numbers(struct orders *o, const struct store *s, const js
 			if (o->host->phone_parse(o->self, parts[k], country, e164, reason) == 0)
 				add_number(numbers, e164);
 			else if (strcmp(reason, "empty") != 0)
-				*ret_why = strcmp(reason, "missing_country") == 0 ? "missing_phone_country"
-										  : "invalid_phone";
+				*ret_why = strcmp(reason, "missing_country") == 0
+						   ? "missing_phone_country"
+						   : "invalid_phone";
 		}
 	}
 	return numbers;
@@ -105,6 +106,7 @@ static int fill_order(struct work *w, struct order *ord, const char **ret_why)
 {
 	const json_t *doc = w->parsed.order;
 	const char *number = source_str(doc, "number");
+	char country[3];
 	json_t *numbers = collect_numbers(w->o, w->s, doc, ret_why);
 
 	memset(ord, 0, sizeof(*ord));
@@ -113,12 +115,16 @@ static int fill_order(struct work *w, struct order *ord, const char **ret_why)
 	snprintf(ord->external_id, sizeof(ord->external_id), "%s", source_str(doc, "external_id"));
 	snprintf(ord->number, sizeof(ord->number), "%s", *number ? number : ord->external_id);
 	snprintf(ord->session, sizeof(ord->session), "%s", w->s->session);
-	snprintf(ord->source_updated, sizeof(ord->source_updated), "%s", source_str(doc, "updated_at"));
+	snprintf(ord->source_updated, sizeof(ord->source_updated), "%s",
+		 source_str(doc, "updated_at"));
 	ord->doc = json_incref(w->parsed.order);
 	ord->contact = json_pack("{s:O}", "numbers", numbers);
 	if (json_array_size(numbers) > 0) {
 		*ret_why = NULL;
 		json_object_set(ord->contact, "phone", json_array_get(numbers, 0));
+		if (!*source_str(doc, "country") &&
+		    wb_phone_country(json_string_value(json_array_get(numbers, 0)), country) == 1)
+			json_object_set_new(w->parsed.order, "country", json_string(country));
 	}
 	json_decref(numbers);
 	return ord->contact ? WA_OK : WA_ENOMEM;
@@ -169,7 +175,8 @@ static int update_order(struct work *w, struct order *ord)
 	int32_t offset;
 	int r = WA_OK;
 
-	if (w->parsed.event == SOURCE_CANCELLED && order_may(ord->state, ORDER_CANCELLED, ORDER_BY_STORE)) {
+	if (w->parsed.event == SOURCE_CANCELLED &&
+	    order_may(ord->state, ORDER_CANCELLED, ORDER_BY_STORE)) {
 		if (ord->state == ORDER_QUEUED && *ord->message_id)
 			w->o->host->tx_cancel_message(w->tx, ord->message_id);
 		order_set_due(ord, DUE_NOTHING, 0);
@@ -179,7 +186,8 @@ static int update_order(struct work *w, struct order *ord)
 		return r;
 	}
 	if (wb_time_parse(wa_span_str(updated), &new_s, &offset) == 0 &&
-	    wb_time_parse(wa_span_str(ord->source_updated), &old_s, &offset) == 0 && new_s <= old_s) {
+	    wb_time_parse(wa_span_str(ord->source_updated), &old_s, &offset) == 0 &&
+	    new_s <= old_s) {
 		finish(w, "processed", "nothing_new", ord->id);
 		return WA_OK;
 	}
@@ -236,7 +244,8 @@ static void on_done(void *ctx, int32_t code, const char *message)
 		wake_at(o, 0);
 		return;
 	}
-	log_event(o, WB_ERROR, "orders.delivery_not_processed", "error", message ? message : "", NULL, NULL);
+	log_event(o, WB_ERROR, "orders.delivery_not_processed", "error", message ? message : "",
+		  NULL, NULL);
 	wake_at(o, now_ms(o) + RETRY_MS);
 }
 

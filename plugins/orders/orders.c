@@ -55,14 +55,16 @@ static void take_bytes(void *ctx, struct wb_str out)
 int seal_bytes(struct orders *o, const char *aad, struct wa_span plain, struct wa_buf *out)
 {
 	int r = o->host->seal(o->self, (struct wb_str){ aad, strlen(aad) },
-			      (struct wb_str){ (const char *)plain.ptr, plain.len }, take_bytes, out);
+			      (struct wb_str){ (const char *)plain.ptr, plain.len }, take_bytes,
+			      out);
 
 	return r < 0 ? r : wa_buf_end(out, NULL);
 }
 
 int unseal_bytes(struct orders *o, const char *aad, struct wb_str sealed, struct wa_buf *out)
 {
-	int r = o->host->unseal(o->self, (struct wb_str){ aad, strlen(aad) }, sealed, take_bytes, out);
+	int r = o->host->unseal(o->self, (struct wb_str){ aad, strlen(aad) }, sealed, take_bytes,
+				out);
 
 	return r < 0 ? r : wa_buf_end(out, NULL);
 }
@@ -109,7 +111,8 @@ json_t *json_time(int64_t ms)
 	struct tm tm;
 	char text[40], zoned[48];
 
-	if (ms == 0 || !gmtime_r(&at, &tm) || strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm) == 0)
+	if (ms == 0 || !gmtime_r(&at, &tm) ||
+	    strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm) == 0)
 		return json_null();
 	snprintf(zoned, sizeof(zoned), "%s.%03dZ", text, (int)(ms % 1000));
 	return json_string(zoned);
@@ -184,8 +187,9 @@ static void clean_up(struct orders *o)
 	struct wb_tx *tx = tx_new(o);
 
 	o->cleaned_at = now_ms(o);
-	o->host->tx_sql(tx, "UPDATE orders_delivery SET body = NULL, headers = NULL"
-			    " WHERE received_ms < $1 AND body IS NOT NULL AND state <> 'stored'",
+	o->host->tx_sql(tx,
+			"UPDATE orders_delivery SET body = NULL, headers = NULL"
+			" WHERE received_ms < $1 AND body IS NOT NULL AND state <> 'stored'",
 			before, 1, 0);
 	o->host->tx_sql(tx, "DELETE FROM orders_idem WHERE created_ms < $1", day, 1, 0);
 	o->host->tx_commit(tx, NULL, NULL);
@@ -229,7 +233,7 @@ static int64_t param_int(struct orders *o, const char *name, int64_t min, int64_
 }
 
 #define MINUTE_MS INT64_C(60000)
-#define DAY_MS INT64_C(86400000)
+#define DAY_MS    INT64_C(86400000)
 
 int32_t orders_start(const struct wb_plugin_host *host, struct wb_plugin *self, void **ret_state)
 {

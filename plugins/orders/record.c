@@ -3,15 +3,15 @@
 
 #include <ctype.h>
 
-#define DOC_SEALED_MAX (1u << 20)
+#define DOC_SEALED_MAX     (1u << 20)
 #define CONTACT_SEALED_MAX 16384
 
 static const char *const due_names[] = { "", "check", "remind", "no_reply" };
 static const char *const message_names[] = { "confirmation", "reminder", "reply" };
 
-#define COLUMNS                                                                                    \
-	"o.id, o.store_id, o.external_id, o.number, o.state, o.reason, o.session, o.language,"     \
-	" o.message_id, o.due_ms, o.due_action, o.attempts, o.sends, o.version, o.order_doc,"      \
+#define COLUMNS                                                                                \
+	"o.id, o.store_id, o.external_id, o.number, o.state, o.reason, o.session, o.language," \
+	" o.message_id, o.due_ms, o.due_action, o.attempts, o.sends, o.version, o.order_doc,"  \
 	" o.contact, o.source_updated, o.created_ms, o.updated_ms"
 #define N_COLUMNS 19
 
@@ -84,13 +84,15 @@ static int on_find(void *ctx, const struct wb_value *cols, int32_t n)
 	f->found = r < 0 ? r : 1;
 	if (r == 0 && n == N_COLUMNS + 2) {
 		col_text(&cols[N_COLUMNS], word, sizeof(word));
-		f->kind = (enum message_kind)index_of(message_names, WA_ARRAY_LEN(message_names), word);
+		f->kind = (enum message_kind)index_of(message_names, WA_ARRAY_LEN(message_names),
+						      word);
 		f->queued_ms = col_int(&cols[N_COLUMNS + 1]);
 	}
 	return 1;
 }
 
-static int find(struct orders *o, const char *sql, const struct wb_value *v, int32_t n, struct find *f)
+static int find(struct orders *o, const char *sql, const struct wb_value *v, int32_t n,
+		struct find *f)
 {
 	int r = o->host->query(o->self, sql, v, n, on_find, f);
 
@@ -105,12 +107,15 @@ int order_find(struct orders *o, const char *id, struct order *ret)
 	return find(o, "SELECT " COLUMNS " FROM orders_order o WHERE o.id = $1", v, 1, &f);
 }
 
-int order_find_external(struct orders *o, const char *store_id, const char *external_id, struct order *ret)
+int order_find_external(struct orders *o, const char *store_id, const char *external_id,
+			struct order *ret)
 {
 	const struct wb_value v[] = { v_text(store_id), v_text(external_id) };
 	struct find f = { .o = o, .ret = ret };
 
-	return find(o, "SELECT " COLUMNS " FROM orders_order o WHERE o.store_id = $1 AND o.external_id = $2",
+	return find(o,
+		    "SELECT " COLUMNS
+		    " FROM orders_order o WHERE o.store_id = $1 AND o.external_id = $2",
 		    v, 2, &f);
 }
 
@@ -122,12 +127,14 @@ int order_find_message(struct orders *o, const char *id, const char *wa_id, stru
 	int r = 0;
 
 	if (*id)
-		r = find(o, "SELECT " COLUMNS ", m.kind, m.queued_ms FROM orders_message m"
-			    " JOIN orders_order o ON o.id = m.order_id WHERE m.id = $1",
+		r = find(o,
+			 "SELECT " COLUMNS ", m.kind, m.queued_ms FROM orders_message m"
+			 " JOIN orders_order o ON o.id = m.order_id WHERE m.id = $1",
 			 by_id, 1, &f);
 	if (r == 0 && *wa_id)
-		r = find(o, "SELECT " COLUMNS ", m.kind, m.queued_ms FROM orders_message m"
-			    " JOIN orders_order o ON o.id = m.order_id WHERE m.wa_id = $1",
+		r = find(o,
+			 "SELECT " COLUMNS ", m.kind, m.queued_ms FROM orders_message m"
+			 " JOIN orders_order o ON o.id = m.order_id WHERE m.wa_id = $1",
 			 by_wa, 1, &f);
 	if (r == 1 && ret_kind)
 		*ret_kind = f.kind;
@@ -158,13 +165,14 @@ static struct hash hash_of(struct orders *o, const char *text)
 
 static struct wb_value v_hash(const struct hash *h)
 {
-	return h->known ? v_blob(wa_span(h->b, sizeof(h->b))) : (struct wb_value){ .type = WB_NULL };
+	return h->known ? v_blob(wa_span(h->b, sizeof(h->b)))
+			: (struct wb_value){ .type = WB_NULL };
 }
 
 /* One look-up per index: OR over three of them would scan. */
-#define BY_PERSON                                                                                  \
-	"o.id IN (SELECT id FROM orders_order WHERE jid_hash = $2"                                 \
-	" UNION SELECT id FROM orders_order WHERE lid_hash = $3"                                   \
+#define BY_PERSON                                                  \
+	"o.id IN (SELECT id FROM orders_order WHERE jid_hash = $2" \
+	" UNION SELECT id FROM orders_order WHERE lid_hash = $3"   \
 	" UNION SELECT id FROM orders_order WHERE phone_hash = $4)"
 #define IS_OPEN "('queued', 'sent', 'delivered', 'read')"
 
@@ -175,7 +183,8 @@ int order_find_chat(struct orders *o, const char *session, const char *jid, cons
 	const struct wb_value v[] = { v_text(session), v_hash(&j), v_hash(&l), v_hash(&p) };
 	struct find f = { .o = o, .ret = ret };
 	int r = find(o,
-		     "SELECT " COLUMNS " FROM orders_order o WHERE o.session = $1 AND o.state IN " IS_OPEN
+		     "SELECT " COLUMNS
+		     " FROM orders_order o WHERE o.session = $1 AND o.state IN " IS_OPEN
 		     " AND " BY_PERSON " ORDER BY o.id DESC LIMIT 1",
 		     v, 4, &f);
 
@@ -205,10 +214,11 @@ int order_due(struct orders *o, char ids[][ID_SIZE], int limit)
 {
 	const struct wb_value v[] = { v_int(now_ms(o)), v_int(limit) };
 	struct ids out = { ids, 0 };
-	int r = o->host->query(o->self,
-			       "SELECT id FROM orders_order WHERE due_ms IS NOT NULL AND due_ms <= $1"
-			       " ORDER BY due_ms, id LIMIT $2",
-			       v, 2, on_id, &out);
+	int r = o->host->query(
+		o->self,
+		"SELECT id FROM orders_order WHERE due_ms IS NOT NULL AND due_ms <= $1"
+		" ORDER BY due_ms, id LIMIT $2",
+		v, 2, on_id, &out);
 
 	return r < 0 ? r : out.n;
 }
@@ -224,8 +234,8 @@ int64_t order_next_due(struct orders *o)
 {
 	int64_t at = 0;
 
-	if (o->host->query(o->self, "SELECT min(due_ms) FROM orders_order WHERE due_ms IS NOT NULL", NULL, 0,
-			   on_int, &at) < 0)
+	if (o->host->query(o->self, "SELECT min(due_ms) FROM orders_order WHERE due_ms IS NOT NULL",
+			   NULL, 0, on_int, &at) < 0)
 		return 0;
 	return at;
 }
@@ -269,10 +279,11 @@ int order_last_message(struct orders *o, const char *order_id, enum message_kind
 {
 	const struct wb_value v[] = { v_text(order_id), v_text(message_names[kind]) };
 	struct last l = { .id = "" };
-	int r = o->host->query(o->self,
-			       "SELECT id, queued_ms FROM orders_message WHERE order_id = $1 AND kind = $2"
-			       " ORDER BY id DESC LIMIT 1",
-			       v, 2, on_last, &l);
+	int r = o->host->query(
+		o->self,
+		"SELECT id, queued_ms FROM orders_message WHERE order_id = $1 AND kind = $2"
+		" ORDER BY id DESC LIMIT 1",
+		v, 2, on_last, &l);
 
 	if (r < 0 || !l.id[0])
 		return r < 0 ? r : 0;
@@ -283,8 +294,8 @@ int order_last_message(struct orders *o, const char *order_id, enum message_kind
 	return 1;
 }
 
-int order_each_unsent(struct orders *o, const char *store_id, void (*fn)(void *ctx, struct order *ord),
-		      void *ctx)
+int order_each_unsent(struct orders *o, const char *store_id,
+		      void (*fn)(void *ctx, struct order *ord), void *ctx)
 {
 	const struct wb_value v[] = { v_text(store_id) };
 	struct each e = { o, fn, ctx };
@@ -295,13 +306,13 @@ int order_each_unsent(struct orders *o, const char *store_id, void (*fn)(void *c
 			      v, 1, on_each, &e);
 }
 
-int order_each(struct orders *o, const struct order_filter *f, void (*fn)(void *ctx, struct order *ord),
-	       void *ctx)
+int order_each(struct orders *o, const struct order_filter *f,
+	       void (*fn)(void *ctx, struct order *ord), void *ctx)
 {
 	const struct hash p = hash_of(o, f->phone);
 	const struct wb_value v[] = {
 		v_text(f->before), v_text(f->state), v_text(f->store_id), v_text(f->external_id),
-		v_text(f->number), v_hash(&p), v_int(f->limit),
+		v_text(f->number), v_hash(&p),       v_int(f->limit),
 	};
 	struct each e = { o, fn, ctx };
 
@@ -319,15 +330,20 @@ static void add_history(struct wb_tx *tx, struct orders *o, const struct order *
 			enum order_state from, enum order_actor by)
 {
 	const struct wb_value v[] = {
-		v_text(ord->id), v_int(now_ms(o)), v_text(from == ORDER_NEW ? "" : order_state_str(from)),
-		v_text(order_state_str(ord->state)), v_text(order_actor_str(by)), v_text(ord->reason),
+		v_text(ord->id),
+		v_int(now_ms(o)),
+		v_text(from == ORDER_NEW ? "" : order_state_str(from)),
+		v_text(order_state_str(ord->state)),
+		v_text(order_actor_str(by)),
+		v_text(ord->reason),
 		v_text(ord->message_id),
 	};
 
-	o->host->tx_sql(tx,
-			"INSERT INTO orders_history (order_id, at_ms, from_state, to_state, actor, reason,"
-			" message_id) VALUES ($1, $2, $3, $4, $5, $6, $7)",
-			v, 7, WB_MUST_CHANGE);
+	o->host->tx_sql(
+		tx,
+		"INSERT INTO orders_history (order_id, at_ms, from_state, to_state, actor, reason,"
+		" message_id) VALUES ($1, $2, $3, $4, $5, $6, $7)",
+		v, 7, WB_MUST_CHANGE);
 }
 
 int order_event(struct wb_tx *tx, struct orders *o, const struct order *ord, const char *kind,
@@ -342,8 +358,10 @@ int order_event(struct wb_tx *tx, struct orders *o, const struct order *ord, con
 	json_decref(j);
 	if (!text)
 		return WA_ENOMEM;
-	o->host->tx_event(tx, &(struct wb_event_new){ .kind = kind, .session = ord->session,
-						      .subject = ord->id, .json = { text, strlen(text) } });
+	o->host->tx_event(tx, &(struct wb_event_new){ .kind = kind,
+						      .session = ord->session,
+						      .subject = ord->id,
+						      .json = { text, strlen(text) } });
 	free(text);
 	return WA_OK;
 }
@@ -351,8 +369,9 @@ int order_event(struct wb_tx *tx, struct orders *o, const struct order *ord, con
 static int state_event(struct wb_tx *tx, struct orders *o, const struct order *ord,
 		       enum order_state from, enum order_actor by)
 {
-	json_t *extra = json_pack("{s:s, s:s}", "previous", from == ORDER_NEW ? "" : order_state_str(from),
-				  "actor", order_actor_str(by));
+	json_t *extra =
+		json_pack("{s:s, s:s}", "previous", from == ORDER_NEW ? "" : order_state_str(from),
+			  "actor", order_actor_str(by));
 	char kind[32];
 	int r;
 
@@ -391,20 +410,31 @@ int order_insert(struct wb_tx *tx, struct orders *o, struct order *ord, enum ord
 	ord->created_ms = ord->updated_ms = now_ms(o);
 	if (r == 0) {
 		const struct wb_value v[] = {
-			v_text(ord->id), v_text(ord->store_id), v_text(ord->external_id),
-			v_text(ord->number), v_text(ord->session), v_text(ord->language),
-			v_time(ord->due_ms), v_text(due_names[ord->due]), v_blob(wa_buf_view(&doc)),
-			v_blob(wa_buf_view(&contact)), v_hash(&phone), v_text(ord->source_updated),
+			v_text(ord->id),
+			v_text(ord->store_id),
+			v_text(ord->external_id),
+			v_text(ord->number),
+			v_text(ord->session),
+			v_text(ord->language),
+			v_time(ord->due_ms),
+			v_text(due_names[ord->due]),
+			v_blob(wa_buf_view(&doc)),
+			v_blob(wa_buf_view(&contact)),
+			v_hash(&phone),
+			v_text(ord->source_updated),
 			v_int(ord->created_ms),
 		};
 
-		o->host->tx_sql(tx,
-				"INSERT INTO orders_order (id, store_id, external_id, number, state, reason,"
-				" session, language, message_id, due_ms, due_action, attempts, sends, version,"
-				" order_doc, contact, phone_hash, source_updated, created_ms, updated_ms)"
-				" VALUES ($1, $2, $3, $4, 'received', '', $5, $6, '', $7, $8, 0, 0, 1,"
-				" $9, $10, $11, $12, $13, $13) ON CONFLICT DO NOTHING",
-				v, WA_ARRAY_LEN(v), WB_MUST_CHANGE);
+		o->host->tx_sql(
+			tx,
+			"INSERT INTO orders_order (id, store_id, external_id, number, state, "
+			"reason,"
+			" session, language, message_id, due_ms, due_action, attempts, sends, "
+			"version,"
+			" order_doc, contact, phone_hash, source_updated, created_ms, updated_ms)"
+			" VALUES ($1, $2, $3, $4, 'received', '', $5, $6, '', $7, $8, 0, 0, 1,"
+			" $9, $10, $11, $12, $13, $13) ON CONFLICT DO NOTHING",
+			v, WA_ARRAY_LEN(v), WB_MUST_CHANGE);
 		add_history(tx, o, ord, ORDER_NEW, by);
 		r = state_event(tx, o, ord, ORDER_NEW, by);
 	}
@@ -425,23 +455,38 @@ static int write_row(struct wb_tx *tx, struct orders *o, struct order *ord, enum
 	ord->updated_ms = now_ms(o);
 	if (r == 0) {
 		const struct wb_value v[] = {
-			v_text(ord->id), v_int(ord->version), v_text(order_state_str(from)),
-			v_text(order_state_str(ord->state)), v_text(ord->reason), v_text(ord->session),
-			v_text(ord->language), v_text(ord->message_id), v_time(ord->due_ms),
-			v_text(due_names[ord->due]), v_int(ord->attempts), v_int(ord->sends),
-			v_blob(wa_buf_view(&doc)), v_blob(wa_buf_view(&contact)), v_hash(&phone),
-			v_hash(&jid), v_hash(&lid), v_text(ord->source_updated), v_int(ord->updated_ms),
+			v_text(ord->id),
+			v_int(ord->version),
+			v_text(order_state_str(from)),
+			v_text(order_state_str(ord->state)),
+			v_text(ord->reason),
+			v_text(ord->session),
+			v_text(ord->language),
+			v_text(ord->message_id),
+			v_time(ord->due_ms),
+			v_text(due_names[ord->due]),
+			v_int(ord->attempts),
+			v_int(ord->sends),
+			v_blob(wa_buf_view(&doc)),
+			v_blob(wa_buf_view(&contact)),
+			v_hash(&phone),
+			v_hash(&jid),
+			v_hash(&lid),
+			v_text(ord->source_updated),
+			v_int(ord->updated_ms),
 			v_text(ord->number),
 		};
 
-		o->host->tx_sql(tx,
-				"UPDATE orders_order SET version = version + 1, state = $4, reason = $5,"
-				" session = $6, language = $7, message_id = $8, due_ms = $9, due_action = $10,"
-				" attempts = $11, sends = $12, order_doc = coalesce($13, order_doc),"
-				" contact = coalesce($14, contact), phone_hash = $15, jid_hash = $16,"
-				" lid_hash = $17, source_updated = $18, updated_ms = $19, number = $20"
-				" WHERE id = $1 AND version = $2 AND state = $3",
-				v, WA_ARRAY_LEN(v), WB_MUST_CHANGE);
+		o->host->tx_sql(
+			tx,
+			"UPDATE orders_order SET version = version + 1, state = $4, reason = $5,"
+			" session = $6, language = $7, message_id = $8, due_ms = $9, due_action = "
+			"$10,"
+			" attempts = $11, sends = $12, order_doc = coalesce($13, order_doc),"
+			" contact = coalesce($14, contact), phone_hash = $15, jid_hash = $16,"
+			" lid_hash = $17, source_updated = $18, updated_ms = $19, number = $20"
+			" WHERE id = $1 AND version = $2 AND state = $3",
+			v, WA_ARRAY_LEN(v), WB_MUST_CHANGE);
 		ord->version++;
 		ord->doc_changed = ord->contact_changed = false;
 	}
@@ -482,17 +527,20 @@ void order_wake_held(struct wb_tx *tx, struct orders *o, const char *session)
 			v, 2, 0);
 }
 
-void order_message_add(struct wb_tx *tx, struct orders *o, const char *message_id, const char *order_id,
-		       enum message_kind kind)
+void order_message_add(struct wb_tx *tx, struct orders *o, const char *message_id,
+		       const char *order_id, enum message_kind kind)
 {
-	const struct wb_value v[] = { v_text(message_id), v_text(order_id), v_text(message_names[kind]),
-				      v_int(now_ms(o)) };
+	const struct wb_value v[] = { v_text(message_id), v_text(order_id),
+				      v_text(message_names[kind]), v_int(now_ms(o)) };
 
-	o->host->tx_sql(tx, "INSERT INTO orders_message (id, order_id, kind, queued_ms) VALUES ($1, $2, $3, $4)",
+	o->host->tx_sql(tx,
+			"INSERT INTO orders_message (id, order_id, kind, queued_ms) VALUES ($1, "
+			"$2, $3, $4)",
 			v, 4, WB_MUST_CHANGE);
 }
 
-void order_message_sent(struct wb_tx *tx, struct orders *o, const char *message_id, const char *wa_id)
+void order_message_sent(struct wb_tx *tx, struct orders *o, const char *message_id,
+			const char *wa_id)
 {
 	const struct wb_value v[] = { v_text(message_id), v_text(wa_id) };
 
@@ -509,14 +557,15 @@ void order_set_due(struct order *ord, enum due_action action, int64_t at_ms)
 
 json_t *order_json(const struct order *ord)
 {
-	static const char *const copied[] = { "total", "payment", "items", "address", "country", "note",
-					      "urls", "created_at", "status" };
+	static const char *const copied[] = { "total",   "payment",    "items",
+					      "address", "country",    "note",
+					      "urls",    "created_at", "status" };
 	const json_t *customer = source_object(ord->doc, "customer");
-	json_t *j = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "id", ord->id, "order_id",
-			      ord->id, "store_id", ord->store_id, "external_id", ord->external_id, "number",
-			      ord->number, "state", order_state_str(ord->state), "reason", ord->reason,
-			      "session", ord->session, "language", ord->language, "message_id",
-			      ord->message_id);
+	json_t *j = json_pack(
+		"{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "id", ord->id, "order_id",
+		ord->id, "store_id", ord->store_id, "external_id", ord->external_id, "number",
+		ord->number, "state", order_state_str(ord->state), "reason", ord->reason, "session",
+		ord->session, "language", ord->language, "message_id", ord->message_id);
 	json_t *c = customer ? json_deep_copy(customer) : json_object(), *shop = json_object();
 
 	json_object_set_new(c, "phone", json_string(source_str(ord->contact, "phone")));
@@ -550,9 +599,10 @@ static int on_history(void *ctx, const struct wb_value *c, int32_t n)
 	col_text(&c[3], actor, sizeof(actor));
 	col_text(&c[4], reason, sizeof(reason));
 	col_text(&c[5], message, sizeof(message));
-	json_array_append_new(ctx, json_pack("{s:o, s:s, s:s, s:s, s:s, s:s}", "time", json_time(col_int(&c[0])),
-					     "from", from, "to", to, "actor", actor, "reason", reason,
-					     "message_id", message));
+	json_array_append_new(ctx,
+			      json_pack("{s:o, s:s, s:s, s:s, s:s, s:s}", "time",
+					json_time(col_int(&c[0])), "from", from, "to", to, "actor",
+					actor, "reason", reason, "message_id", message));
 	return 0;
 }
 

@@ -11,12 +11,12 @@
 #include "text.h"
 
 #define CURSOR "replies"
-#define KINDS                                                                                      \
-	"message.received,message.sent,message.delivered,message.read,message.played,"             \
+#define KINDS                                                                          \
+	"message.received,message.sent,message.delivered,message.read,message.played," \
 	"message.failed,message.cancelled"
-#define SKIPPED_MAX 100			/* events of others between two stored positions */
-#define RETRY_MS INT64_C(5000)
-#define CLOCK_SLACK_MS INT64_C(60000)	/* between our clock and WhatsApp's */
+#define SKIPPED_MAX    100 /* events of others between two stored positions */
+#define RETRY_MS       INT64_C(5000)
+#define CLOCK_SLACK_MS INT64_C(60000) /* between our clock and WhatsApp's */
 #define TEXT_SHOWN_MAX 500
 
 struct event_copy {
@@ -24,7 +24,7 @@ struct event_copy {
 	char kind[64];
 	char session[65];
 	json_t *data;
-	bool busy;			/* its transaction is under way */
+	bool busy; /* its transaction is under way */
 };
 
 /* The chat a message belongs to, in every form known. */
@@ -62,7 +62,8 @@ static void on_done(void *ctx, int32_t code, const char *message)
 	}
 	/* the order changed meanwhile: the same event again, on what it is now */
 	if (code != WB_ECONFLICT && code != WB_EDUP)
-		log_event(o, WB_ERROR, "orders.reply_not_saved", "error", message ? message : "", NULL, NULL);
+		log_event(o, WB_ERROR, "orders.reply_not_saved", "error", message ? message : "",
+			  NULL, NULL);
 	wake_at(o, code == WB_ECONFLICT ? 0 : now_ms(o) + RETRY_MS);
 }
 
@@ -102,7 +103,8 @@ static int message_event(struct wb_tx *tx, struct orders *o, const struct event_
 	if (r != 1)
 		return r;
 	/* a confirmation that was sent again replaced the one before; a reminder speaks for it */
-	current = kind == MESSAGE_REMINDER || (kind == MESSAGE_CONFIRMATION && strcmp(ord.message_id, id) == 0);
+	current = kind == MESSAGE_REMINDER ||
+		  (kind == MESSAGE_CONFIRMATION && strcmp(ord.message_id, id) == 0);
 	sent = strcmp(word, "sent") == 0 && *source_str(ev->data, "wa_id");
 	if (sent)
 		order_message_sent(tx, o, id, source_str(ev->data, "wa_id"));
@@ -130,7 +132,8 @@ static struct person person_of(const json_t *data)
 
 	if (!chat)
 		chat = sender;
-	return (struct person){ source_str(chat, "jid"), source_str(chat, "lid"), source_str(chat, "phone") };
+	return (struct person){ source_str(chat, "jid"), source_str(chat, "lid"),
+				source_str(chat, "phone") };
 }
 
 static bool same(const char *a, const char *b)
@@ -141,8 +144,10 @@ static bool same(const char *a, const char *b)
 static bool is_of(const struct order *ord, const char *session, const struct person *p)
 {
 	return strcmp(ord->session, session) == 0 &&
-	       (same(p->jid, source_str(ord->contact, "jid")) || same(p->lid, source_str(ord->contact, "lid")) ||
-		same(p->jid, source_str(ord->contact, "lid")) || same(p->lid, source_str(ord->contact, "jid")) ||
+	       (same(p->jid, source_str(ord->contact, "jid")) ||
+		same(p->lid, source_str(ord->contact, "lid")) ||
+		same(p->jid, source_str(ord->contact, "lid")) ||
+		same(p->lid, source_str(ord->contact, "jid")) ||
 		same(p->phone, source_str(ord->contact, "phone")));
 }
 
@@ -159,7 +164,8 @@ static bool is_older(struct orders *o, const json_t *data, const struct order *o
 	return at * 1000 + CLOCK_SLACK_MS < queued;
 }
 
-/* The order a message is about: what it quotes, else the newest that waits. *ret_quoted says which. */
+/* The order a message is about: what it quotes, else the newest that waits. *ret_quoted says which.
+ */
 static int find_order(struct orders *o, const struct event_copy *ev, const struct person *p,
 		      struct order *ret, bool *ret_quoted)
 {
@@ -168,7 +174,8 @@ static int find_order(struct orders *o, const struct event_copy *ev, const struc
 
 	*ret_quoted = false;
 	if (quoted)
-		r = order_find_message(o, source_str(quoted, "id"), source_str(quoted, "wa_id"), ret, NULL, NULL);
+		r = order_find_message(o, source_str(quoted, "id"), source_str(quoted, "wa_id"),
+				       ret, NULL, NULL);
 	if (r == 1) {
 		*ret_quoted = true;
 		/* an id can be guessed or passed on; the chat cannot */
@@ -216,17 +223,19 @@ static void look_for_word(void *ctx, const struct store *s)
 static int set_consent(struct wb_tx *tx, struct orders *o, const struct event_copy *ev,
 		       const struct person *p, bool out)
 {
-	json_t *j = json_pack("{s:{s:s, s:s, s:s}, s:s, s:s}", "chat", "jid", p->jid, "lid", p->lid, "phone",
-			      p->phone, "message_id", source_str(ev->data, "id"), "session", ev->session);
+	json_t *j = json_pack("{s:{s:s, s:s, s:s}, s:s, s:s}", "chat", "jid", p->jid, "lid", p->lid,
+			      "phone", p->phone, "message_id", source_str(ev->data, "id"),
+			      "session", ev->session);
 	char *text = json_dumps(j, JSON_COMPACT);
 
 	json_decref(j);
 	if (!text)
 		return WA_ENOMEM;
 	o->host->tx_consent(tx, ev->session, *p->jid ? p->jid : p->lid, out ? 1 : 0, "orders");
-	o->host->tx_event(tx, &(struct wb_event_new){ .kind = out ? "orders.opted_out" : "orders.opted_in",
-						      .session = ev->session,
-						      .json = { text, strlen(text) } });
+	o->host->tx_event(
+		tx, &(struct wb_event_new){ .kind = out ? "orders.opted_out" : "orders.opted_in",
+					    .session = ev->session,
+					    .json = { text, strlen(text) } });
 	free(text);
 	return 1;
 }
@@ -235,9 +244,10 @@ static int say_unclear(struct wb_tx *tx, struct orders *o, const struct event_co
 		       const struct order *ord, enum answer a)
 {
 	const char *text = source_str(ev->data, "text");
-	json_t *extra = json_pack("{s:s, s:s, s:s, s:o}", "reply_id", source_str(ev->data, "id"), "reply_kind",
-				  source_str(ev->data, "kind"), "understood", answer_str(a), "text",
-				  json_stringn(text, wa_utf8_clip(wa_span_str(text), TEXT_SHOWN_MAX)));
+	json_t *extra = json_pack(
+		"{s:s, s:s, s:s, s:o}", "reply_id", source_str(ev->data, "id"), "reply_kind",
+		source_str(ev->data, "kind"), "understood", answer_str(a), "text",
+		json_stringn(text, wa_utf8_clip(wa_span_str(text), TEXT_SHOWN_MAX)));
 	int r = order_event(tx, o, ord, "order.reply_unclear", extra);
 
 	json_decref(extra);
@@ -276,7 +286,8 @@ static int answer_order(struct wb_tx *tx, struct orders *o, const struct event_c
 	return r;
 }
 
-static int received(struct wb_tx *tx, struct orders *o, const struct event_copy *ev, bool with_reply)
+static int received(struct wb_tx *tx, struct orders *o, const struct event_copy *ev,
+		    bool with_reply)
 {
 	const char *text = source_str(ev->data, "text");
 	const struct person p = person_of(ev->data);
@@ -371,7 +382,8 @@ static void on_session(void *ctx, const struct wb_event *e)
 	char status[32] = "";
 	struct wb_tx *tx;
 
-	if (o->host->session_status(o->self, e->session, status) != 1 || strcmp(status, "connected") != 0)
+	if (o->host->session_status(o->self, e->session, status) != 1 ||
+	    strcmp(status, "connected") != 0)
 		return;
 	tx = tx_new(o);
 	order_wake_held(tx, o, e->session);

@@ -7,19 +7,36 @@
 #include "fold.h"
 #include "text.h"
 
-static const struct source *const sources[] = { &source_generic, &source_shopify, &source_woocommerce };
+static const struct source *const sources[] = { &source_generic, &source_shopify,
+						&source_woocommerce };
 
 /* Folded (fold.h); "cod" counts as a whole word only. */
 static const char *const cod_words[] = {
-	"cod", "cash on delivery", "cashondelivery", "pay on delivery", "collect on delivery",
-	"payment on delivery", "الدفع عند الاستلام", "عند الاستلام", "كاش", "paiement a la livraison",
-	"contre remboursement", "contrareembolso", "contra reembolso", "contra entrega",
-	"pago contra entrega", "pagamento na entrega", "bayar di tempat", "kapida odeme",
-	"nachnahme", "наложенный платеж", "contrassegno",
+	"cod",
+	"cash on delivery",
+	"cashondelivery",
+	"pay on delivery",
+	"collect on delivery",
+	"payment on delivery",
+	"الدفع عند الاستلام",
+	"عند الاستلام",
+	"كاش",
+	"paiement a la livraison",
+	"contre remboursement",
+	"contrareembolso",
+	"contra reembolso",
+	"contra entrega",
+	"pago contra entrega",
+	"pagamento na entrega",
+	"bayar di tempat",
+	"kapida odeme",
+	"nachnahme",
+	"наложенный платеж",
+	"contrassegno",
 };
 static const char *const transfer_words[] = {
-	"bacs", "cheque", "bank transfer", "bank deposit", "wire transfer", "transferencia",
-	"virement", "transfer bank", "حواله بنكيه", "تحويل بنكي",
+	"bacs",          "cheque",   "bank transfer", "bank deposit", "wire transfer",
+	"transferencia", "virement", "transfer bank", "حواله بنكيه",  "تحويل بنكي",
 };
 
 const struct source *source_at(size_t i)
@@ -51,9 +68,10 @@ void source_header_add(json_t *headers, const char *name, const char *value)
 	for (i = 0; name[i] && i + 1 < sizeof(lower); i++)
 		lower[i] = (char)tolower((unsigned char)name[i]);
 	lower[i] = 0;
-	if (name[i] || v.len > SOURCE_HEADER_MAX || json_object_size(headers) >= SOURCE_HEADERS_MAX ||
-	    json_object_get(headers, lower) || strcmp(lower, "authorization") == 0 ||
-	    strcmp(lower, "cookie") == 0 || strcmp(lower, "x-api-key") == 0)
+	if (name[i] || v.len > SOURCE_HEADER_MAX ||
+	    json_object_size(headers) >= SOURCE_HEADERS_MAX || json_object_get(headers, lower) ||
+	    strcmp(lower, "authorization") == 0 || strcmp(lower, "cookie") == 0 ||
+	    strcmp(lower, "x-api-key") == 0)
 		return;
 	json_object_set_new(headers, lower, json_stringn((const char *)v.ptr, v.len));
 }
@@ -93,7 +111,8 @@ int source_json(struct wa_span body, json_t **ret, struct wa_err *err)
 	json_t *j = json_loadb((const char *)body.ptr, body.len, 0, &je);
 
 	if (!j)
-		return wa_err_set(err, WA_EPROTO, "not JSON at line %d, column %d", je.line, je.column);
+		return wa_err_set(err, WA_EPROTO, "not JSON at line %d, column %d", je.line,
+				  je.column);
 	if (!json_is_object(j)) {
 		json_decref(j);
 		return wa_err_set(err, WA_EPROTO, "not a JSON object");
@@ -170,7 +189,8 @@ static bool is_decimal(const char *s)
 
 bool source_is_country(const char *code)
 {
-	return strlen(code) == 2 && code[0] >= 'A' && code[0] <= 'Z' && code[1] >= 'A' && code[1] <= 'Z';
+	return strlen(code) == 2 && code[0] >= 'A' && code[0] <= 'Z' && code[1] >= 'A' &&
+	       code[1] <= 'Z';
 }
 
 json_t *source_money(const json_t *amount, const char *currency)
@@ -181,8 +201,9 @@ json_t *source_money(const json_t *amount, const char *currency)
 	if (!amount)
 		return NULL;
 	box = json_object();
-	json_object_set(box, "v", json_is_object(amount) ? json_object_get(amount, "amount")
-							  : (json_t *)(uintptr_t)amount);
+	json_object_set(box, "v",
+			json_is_object(amount) ? json_object_get(amount, "amount")
+					       : (json_t *)(uintptr_t)amount);
 	if (json_is_object(amount) && strlen(source_str(amount, "currency")) == 3) {
 		currency = source_str(amount, "currency");
 		known = true;
@@ -209,7 +230,8 @@ json_t *source_money(const json_t *amount, const char *currency)
 void source_phone(json_t *order, const json_t *from, const char *key, const char *source,
 		  const char *country)
 {
-	json_t *list = json_object_get(order, "phones"), *raw = source_text(from, key, SOURCE_NAME_MAX);
+	json_t *list = json_object_get(order, "phones"),
+	       *raw = source_text(from, key, SOURCE_NAME_MAX);
 	json_t *entry;
 
 	if (!raw || (list && json_array_size(list) >= SOURCE_PHONES_MAX)) {
@@ -234,7 +256,8 @@ void source_phone(json_t *order, const json_t *from, const char *key, const char
 
 json_t *source_full_name(const json_t *from, const char *first, const char *last)
 {
-	json_t *a = source_text(from, first, SOURCE_NAME_MAX), *b = source_text(from, last, SOURCE_NAME_MAX);
+	json_t *a = source_text(from, first, SOURCE_NAME_MAX),
+	       *b = source_text(from, last, SOURCE_NAME_MAX);
 	char both[2 * SOURCE_NAME_MAX + 2];
 
 	snprintf(both, sizeof(both), "%s%s%s", a ? json_string_value(a) : "", a && b ? " " : "",

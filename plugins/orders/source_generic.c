@@ -24,8 +24,8 @@ static enum source_verdict verify(const struct source_request *r, const struct s
 	const char *signature = source_header(r, "x-warbler-signature");
 	const char *stamp = source_header(r, "x-warbler-timestamp");
 	const char *delivery = source_header(r, "x-warbler-delivery");
-	const struct wa_span parts[] = { wa_span_str(delivery), wa_span_str("."), wa_span_str(stamp),
-					 wa_span_str("."), r->body };
+	const struct wa_span parts[] = { wa_span_str(delivery), wa_span_str("."),
+					 wa_span_str(stamp), wa_span_str("."), r->body };
 	int64_t at;
 
 	*ret_why = "signature_missing";
@@ -62,7 +62,8 @@ static void identify(const struct source_request *r, struct source_id *ret)
 
 	memset(ret, 0, sizeof(*ret));
 	snprintf(ret->topic, sizeof(ret->topic), "%s", source_header(r, "x-warbler-topic"));
-	snprintf(ret->delivery, sizeof(ret->delivery), "%s", source_header(r, "x-warbler-delivery"));
+	snprintf(ret->delivery, sizeof(ret->delivery), "%s",
+		 source_header(r, "x-warbler-delivery"));
 	if (source_json(r->body, &body, NULL) < 0)
 		return;
 	id = external_id(body);
@@ -174,7 +175,8 @@ static void put_items(json_t *order, const json_t *body, const char *currency)
 		if (!qty)
 			qty = source_text(one, "quantity", 20);
 		source_set(item, "qty", qty ? qty : json_string("1"));
-		source_set(item, "unit_price", source_money(json_object_get(one, "unit_price"), currency));
+		source_set(item, "unit_price",
+			   source_money(json_object_get(one, "unit_price"), currency));
 		source_set(item, "sku", source_text(one, "sku", SOURCE_NAME_MAX));
 		json_array_append_new(items, item);
 	}
@@ -235,8 +237,10 @@ static int parse(const struct source_request *r, struct source_order *ret, struc
 	put_payment(order, body);
 	put_items(order, body, currency);
 	if (source_object(body, "urls"))
-		source_set(order, "urls", json_pack("{s:o*}", "status",
-				source_text(source_object(body, "urls"), "status", SOURCE_TEXT_MAX)));
+		source_set(order, "urls",
+			   json_pack("{s:o*}", "status",
+				     source_text(source_object(body, "urls"), "status",
+						 SOURCE_TEXT_MAX)));
 	ret->order = order;
 	json_decref(body);
 	return WA_OK;

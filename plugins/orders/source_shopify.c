@@ -98,8 +98,9 @@ static void put_note_phones(json_t *order, const json_t *body, const char *count
 		const json_t *one = json_array_get(notes, i);
 		const char *name = source_str(one, "name");
 
-		if (strcasestr(name, "phone") || strcasestr(name, "mobile") || strcasestr(name, "whatsapp") ||
-		    strstr(name, "هاتف") || strstr(name, "جوال") || strstr(name, "موبايل"))
+		if (strcasestr(name, "phone") || strcasestr(name, "mobile") ||
+		    strcasestr(name, "whatsapp") || strstr(name, "هاتف") || strstr(name, "جوال") ||
+		    strstr(name, "موبايل"))
 			source_phone(order, one, "value", "note", country);
 	}
 }
@@ -110,7 +111,8 @@ static void put_phones(json_t *order, const json_t *body)
 	const json_t *shipping = source_object(body, "shipping_address");
 	const json_t *billing = source_object(body, "billing_address");
 	const json_t *home = source_object(customer, "default_address");
-	const char *there = source_str(shipping, "country_code"), *here = source_str(billing, "country_code");
+	const char *there = source_str(shipping, "country_code"),
+		   *here = source_str(billing, "country_code");
 	const char *any = *there ? there : here;
 
 	source_phone(order, shipping, "phone", "shipping", any);
@@ -139,7 +141,9 @@ static void put_payment(json_t *order, const json_t *body)
 	if (class && strcmp(class, "cod") == 0 && strcmp(status, "paid") == 0)
 		class = "prepaid";
 	if (!class)
-		class = strcmp(status, "paid") == 0 || strcmp(status, "authorized") == 0 ? "prepaid" : "unknown";
+		class = strcmp(status, "paid") == 0 || strcmp(status, "authorized") == 0
+				? "prepaid"
+				: "unknown";
 	if (n > 0) {
 		json_t *box = json_pack("{s:s}", "v", labels[0]);
 
@@ -163,7 +167,8 @@ static void put_items(json_t *order, const json_t *body, const char *currency)
 		source_set(item, "name", source_text(one, "title", SOURCE_NAME_MAX));
 		source_set(item, "variant", source_text(one, "variant_title", SOURCE_NAME_MAX));
 		source_set(item, "qty", qty ? qty : json_string("1"));
-		source_set(item, "unit_price", source_money(json_object_get(one, "price"), currency));
+		source_set(item, "unit_price",
+			   source_money(json_object_get(one, "price"), currency));
 		source_set(item, "sku", source_text(one, "sku", SOURCE_NAME_MAX));
 		json_array_append_new(items, item);
 	}
@@ -178,7 +183,8 @@ static enum source_event event_of(const char *topic, const json_t *body, const c
 		*why = "topic";
 		return SOURCE_IGNORED;
 	}
-	if (strcmp(topic, "orders/cancelled") == 0 || json_is_string(json_object_get(body, "cancelled_at")))
+	if (strcmp(topic, "orders/cancelled") == 0 ||
+	    json_is_string(json_object_get(body, "cancelled_at")))
 		return SOURCE_CANCELLED;
 	if (strcmp(status, "voided") == 0 || strcmp(status, "refunded") == 0) {
 		*why = "payment_undone";
@@ -234,8 +240,9 @@ static int parse(const struct source_request *r, struct source_order *ret, struc
 	put_phones(order, body);
 	put_payment(order, body);
 	put_items(order, body, currency);
-	source_set(order, "urls", json_pack("{s:o*}", "status",
-					    source_text(body, "order_status_url", SOURCE_TEXT_MAX)));
+	source_set(order, "urls",
+		   json_pack("{s:o*}", "status",
+			     source_text(body, "order_status_url", SOURCE_TEXT_MAX)));
 	ret->order = order;
 	json_decref(body);
 	return WA_OK;

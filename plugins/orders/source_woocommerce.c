@@ -92,7 +92,8 @@ static void put_address(json_t *order, const json_t *shipping, const json_t *bil
 }
 
 /* Checkout plugins keep WhatsApp numbers in the order's meta data. */
-static void put_phones(json_t *order, const json_t *body, const json_t *shipping, const json_t *billing)
+static void put_phones(json_t *order, const json_t *body, const json_t *shipping,
+		       const json_t *billing)
 {
 	const json_t *meta = source_list(body, "meta_data");
 	const char *here = source_str(billing, "country"), *there = source_str(shipping, "country");
@@ -100,7 +101,8 @@ static void put_phones(json_t *order, const json_t *body, const json_t *shipping
 	for (size_t i = 0; i < json_array_size(meta); i++) {
 		const json_t *one = json_array_get(meta, i);
 
-		if (strcasestr(source_str(one, "key"), "whatsapp") && json_is_string(json_object_get(one, "value")))
+		if (strcasestr(source_str(one, "key"), "whatsapp") &&
+		    json_is_string(json_object_get(one, "value")))
 			source_phone(order, one, "value", "meta", *here ? here : there);
 	}
 	source_phone(order, shipping, "phone", "shipping", *there ? there : here);
@@ -137,7 +139,8 @@ static void put_items(json_t *order, const json_t *body, const char *currency)
 
 		source_set(item, "name", source_text(one, "name", SOURCE_NAME_MAX));
 		source_set(item, "qty", qty ? qty : json_string("1"));
-		source_set(item, "unit_price", source_money(json_object_get(one, "price"), currency));
+		source_set(item, "unit_price",
+			   source_money(json_object_get(one, "price"), currency));
 		source_set(item, "sku", source_text(one, "sku", SOURCE_NAME_MAX));
 		json_array_append_new(items, item);
 	}

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "state.h"
 
-#define BIT(s) (1u << (s))
+#define BIT(s)        (1u << (s))
 #define BEFORE_OUTBOX (BIT(ORDER_RECEIVED) | BIT(ORDER_HELD))
-#define UNDERWAY (BIT(ORDER_QUEUED) | BIT(ORDER_SENT) | BIT(ORDER_DELIVERED) | BIT(ORDER_READ))
+#define UNDERWAY      (BIT(ORDER_QUEUED) | BIT(ORDER_SENT) | BIT(ORDER_DELIVERED) | BIT(ORDER_READ))
 
 static const char *const names[ORDER_STATES] = {
-	"new", "received", "held", "queued", "sent", "delivered", "read",
-	"confirmed", "cancelled", "no_reply", "failed",
+	"new",  "received",  "held",      "queued",   "sent",   "delivered",
+	"read", "confirmed", "cancelled", "no_reply", "failed",
 };
 
 /* allowed[actor][to]: the states from which this actor may move an order there. */
@@ -62,7 +62,7 @@ int order_state_parse(const char *text, enum order_state *ret)
 const char *order_actor_str(enum order_actor a)
 {
 	static const char *const actors[ORDER_ACTORS] = { "system", "receipt", "customer", "store",
-							   "operator" };
+							  "operator" };
 
 	return actors[a];
 }
@@ -74,7 +74,8 @@ bool order_may(enum order_state from, enum order_state to, enum order_actor by)
 
 bool order_is_final(enum order_state s)
 {
-	return s == ORDER_CONFIRMED || s == ORDER_CANCELLED || s == ORDER_NO_REPLY || s == ORDER_FAILED;
+	return s == ORDER_CONFIRMED || s == ORDER_CANCELLED || s == ORDER_NO_REPLY ||
+	       s == ORDER_FAILED;
 }
 
 bool order_is_open(enum order_state s)

@@ -4,11 +4,11 @@
 #include "crypto.h"
 #include "text.h"
 
-#define MINUTE_MS INT64_C(60000)
+#define MINUTE_MS        INT64_C(60000)
 #define PREVIOUS_KEEP_MS (60 * MINUTE_MS)
 
-#define COLUMNS                                                                                    \
-	"id, kind, name, session, country, language, enabled, secret IS NOT NULL, options,"        \
+#define COLUMNS                                                                             \
+	"id, kind, name, session, country, language, enabled, secret IS NOT NULL, options," \
 	" created_ms, updated_ms, removed_ms, previous_until_ms"
 
 static bool read_store(const struct wb_value *c, struct store *s)
@@ -72,8 +72,8 @@ int store_find_token(struct orders *o, const char *token, struct store *ret)
 
 	wa_sha256(wa_span_str(token), hash);
 	v[0] = v_blob(wa_span(hash, sizeof(hash)));
-	r = o->host->query(o->self, "SELECT " COLUMNS " FROM orders_store WHERE token_hash = $1", v, 1,
-			   on_find, &f);
+	r = o->host->query(o->self, "SELECT " COLUMNS " FROM orders_store WHERE token_hash = $1", v,
+			   1, on_find, &f);
 	return r < 0 ? r : f.found;
 }
 
@@ -102,7 +102,8 @@ int store_each(struct orders *o, const char *after, int limit,
 	struct each e = { fn, ctx };
 
 	return o->host->query(o->self,
-			      "SELECT " COLUMNS " FROM orders_store WHERE removed_ms IS NULL AND id > $1"
+			      "SELECT " COLUMNS
+			      " FROM orders_store WHERE removed_ms IS NULL AND id > $1"
 			      " ORDER BY id LIMIT $2",
 			      v, 2, on_each, &e);
 }
@@ -151,13 +152,15 @@ static int on_secrets(void *ctx, const struct wb_value *c, int32_t n)
 	return 1;
 }
 
-int store_secrets(struct orders *o, const struct store *s, struct wa_buf *secret, struct wa_buf *previous)
+int store_secrets(struct orders *o, const struct store *s, struct wa_buf *secret,
+		  struct wa_buf *previous)
 {
 	const struct wb_value v[] = { v_text(s->id) };
 	struct secrets ctx = { o, s->id, secret, previous, 0 };
-	int r = o->host->query(o->self,
-			       "SELECT secret, previous, previous_until_ms FROM orders_store WHERE id = $1",
-			       v, 1, on_secrets, &ctx);
+	int r = o->host->query(
+		o->self,
+		"SELECT secret, previous, previous_until_ms FROM orders_store WHERE id = $1", v, 1,
+		on_secrets, &ctx);
 
 	return r < 0 ? r : ctx.r;
 }
@@ -204,17 +207,25 @@ int store_insert(struct wb_tx *tx, struct orders *o, const struct store *s, cons
 		r = seal_secret(o, s->id, secret, &sealed);
 	if (r == 0) {
 		const struct wb_value v[] = {
-			v_text(s->id), v_text(s->kind), v_text(s->name), v_text(s->session),
-			v_text(s->country), v_text(s->language), v_int(s->enabled),
-			v_blob(wa_span(hash, sizeof(hash))), v_blob(wa_buf_view(&sealed)),
-			v_text(options), v_int(s->created_ms),
+			v_text(s->id),
+			v_text(s->kind),
+			v_text(s->name),
+			v_text(s->session),
+			v_text(s->country),
+			v_text(s->language),
+			v_int(s->enabled),
+			v_blob(wa_span(hash, sizeof(hash))),
+			v_blob(wa_buf_view(&sealed)),
+			v_text(options),
+			v_int(s->created_ms),
 		};
 
-		o->host->tx_sql(tx,
-				"INSERT INTO orders_store (id, kind, name, session, country, language,"
-				" enabled, token_hash, secret, options, created_ms, updated_ms)"
-				" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11)",
-				v, WA_ARRAY_LEN(v), WB_MUST_CHANGE);
+		o->host->tx_sql(
+			tx,
+			"INSERT INTO orders_store (id, kind, name, session, country, language,"
+			" enabled, token_hash, secret, options, created_ms, updated_ms)"
+			" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11)",
+			v, WA_ARRAY_LEN(v), WB_MUST_CHANGE);
 	}
 	wa_buf_clear(&sealed);
 	return r;
@@ -235,12 +246,14 @@ int store_update(struct wb_tx *tx, struct orders *o, const struct store *s, cons
 		r = seal_secret(o, s->id, new_secret, &sealed);
 		if (r == 0) {
 			const struct wb_value v[] = { v_blob(wa_buf_view(&sealed)),
-						      v_int(now_ms(o) + PREVIOUS_KEEP_MS), v_text(s->id) };
+						      v_int(now_ms(o) + PREVIOUS_KEEP_MS),
+						      v_text(s->id) };
 
-			o->host->tx_sql(tx,
-					"UPDATE orders_store SET previous = secret, previous_until_ms = $2,"
-					" secret = $1 WHERE id = $3",
-					v, 3, WB_MUST_CHANGE);
+			o->host->tx_sql(
+				tx,
+				"UPDATE orders_store SET previous = secret, previous_until_ms = $2,"
+				" secret = $1 WHERE id = $3",
+				v, 3, WB_MUST_CHANGE);
 		}
 		wa_buf_clear(&sealed);
 	}
@@ -255,8 +268,9 @@ int store_update(struct wb_tx *tx, struct orders *o, const struct store *s, cons
 	}
 	if (r == 0) {
 		const struct wb_value v[] = {
-			v_text(s->id), v_text(s->name), v_text(s->session), v_text(s->country),
-			v_text(s->language), v_int(s->enabled), v_text(options), v_int(s->updated_ms),
+			v_text(s->id),      v_text(s->name),      v_text(s->session),
+			v_text(s->country), v_text(s->language),  v_int(s->enabled),
+			v_text(options),    v_int(s->updated_ms),
 		};
 
 		o->host->tx_sql(tx,

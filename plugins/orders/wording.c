@@ -25,8 +25,9 @@ int wording_own(struct orders *o, enum text_kind kind, const char *language, str
 	int r;
 
 	wa_buf_init(out, WB_TEMPLATE_SOURCE_MAX + 1);
-	r = o->host->query(o->self, "SELECT body FROM orders_template WHERE name = $1 AND language = $2", v, 2,
-			   on_body, &own);
+	r = o->host->query(o->self,
+			   "SELECT body FROM orders_template WHERE name = $1 AND language = $2", v,
+			   2, on_body, &own);
 	if (r < 0 || !own.found) {
 		wa_buf_clear(out);
 		return r < 0 ? r : 0;
@@ -34,8 +35,9 @@ int wording_own(struct orders *o, enum text_kind kind, const char *language, str
 	return wa_buf_end(out, NULL) < 0 ? WA_ENOMEM : 1;
 }
 
-int wording_render(const char *source, const struct store *s, const json_t *doc, const char *order_id,
-		   const char *language, struct wa_buf *out, struct wb_template_err *ret_err)
+int wording_render(const char *source, const struct store *s, const json_t *doc,
+		   const char *order_id, const char *language, struct wa_buf *out,
+		   struct wb_template_err *ret_err)
 {
 	const char *zone = source_str(s->options, "zone"), *country = source_str(doc, "country");
 	struct wb_template *t = NULL;
@@ -48,11 +50,13 @@ int wording_render(const char *source, const struct store *s, const json_t *doc,
 		return r;
 	if (!source_is_country(country))
 		country = s->country;
-	snprintf(locale, sizeof(locale), "%s%s%s", language, strchr(language, '-') || !*country ? "" : "-",
+	snprintf(locale, sizeof(locale), "%s%s%s", language,
+		 strchr(language, '-') || !*country ? "" : "-",
 		 strchr(language, '-') ? "" : country);
 	values = text_values(doc, s->name, order_id);
 	r = values ? wb_template_render(t, values,
-					&(struct wb_template_env){ .locale = locale, .zone = *zone ? zone : NULL },
+					&(struct wb_template_env){ .locale = locale,
+								   .zone = *zone ? zone : NULL },
 					out, NULL)
 		   : WA_ENOMEM;
 	json_decref(values);
@@ -69,37 +73,37 @@ int wording_render(const char *source, const struct store *s, const json_t *doc,
 	return r;
 }
 
-static int try_render(const char *source, const char *from, const struct store *s, const json_t *doc,
-		      const char *order_id, struct wording *w)
+static int try_render(const char *source, const struct store *s,
+		      const json_t *doc, const char *order_id, struct wording *w)
 {
 	int r;
 
 	wa_buf_reset(&w->text);
 	r = wording_render(source, s, doc, order_id, w->language, &w->text, NULL);
-	w->source = from;
 	return r == 0 ? 1 : r == WA_ENOMEM ? r : 0;
 }
 
-static int try_language(struct orders *o, const struct store *s, const json_t *doc, const char *order_id,
-			enum text_kind kind, struct wording *w)
+static int try_language(struct orders *o, const struct store *s, const json_t *doc,
+			const char *order_id, enum text_kind kind, struct wording *w)
 {
-	const json_t *mine = source_object(source_object(s->options, "templates"), text_kind_str(kind));
+	const json_t *mine =
+		source_object(source_object(s->options, "templates"), text_kind_str(kind));
 	const char *text = source_str(mine, w->language);
 	struct wa_buf own;
 	int r = 0;
 
 	if (*text)
-		r = try_render(text, "store", s, doc, order_id, w);
+		r = try_render(text, s, doc, order_id, w);
 	if (r == 0) {
 		r = wording_own(o, kind, w->language, &own);
 		if (r == 1) {
-			r = try_render(wa_buf_cstr(&own), "gateway", s, doc, order_id, w);
+			r = try_render(wa_buf_cstr(&own), s, doc, order_id, w);
 			wa_buf_clear(&own);
 		}
 	}
 	text = text_shipped(kind, w->language);
 	if (r == 0 && text)
-		r = try_render(text, "shipped", s, doc, order_id, w);
+		r = try_render(text, s, doc, order_id, w);
 	return r;
 }
 
@@ -108,7 +112,8 @@ int wording_make(struct orders *o, const struct store *s, const json_t *doc, con
 {
 	char choices[LANGUAGE_CHOICES][LANGUAGE_SIZE];
 	const char *country = source_str(doc, "country");
-	size_t n = language_choices(*locale ? locale : source_str(source_object(doc, "customer"), "locale"),
+	size_t n = language_choices(*locale ? locale
+					    : source_str(source_object(doc, "customer"), "locale"),
 				    *country ? country : s->country, s->language, choices);
 	int r = 0;
 

@@ -14,7 +14,6 @@
 
 struct wording {
 	char language[LANGUAGE_SIZE];
-	const char *source;	/* "store", "gateway", "shipped" */
 	struct wa_buf text;	/* max ORDERS_TEXT_MAX */
 };
 

@@ -9,7 +9,7 @@
 #include "phone_shim.h"
 #include "text.h"
 
-#define SHIM_FILE "libwarbler_phone.so"
+#define SHIM_FILE       "libwarbler_phone.so"
 #define E164_DIGITS_MIN 8
 #define E164_DIGITS_MAX 15
 
@@ -102,7 +102,11 @@ static uint32_t next_char(const char *s, size_t *len)
 {
 	const uint8_t *p = (const uint8_t *)s;
 	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
-	size_t n = p[0] < 0x80 ? 1 : p[0] >> 5 == 6 ? 2 : p[0] >> 4 == 14 ? 3 : p[0] >> 3 == 30 ? 4 : 0;
+	size_t n = p[0] < 0x80       ? 1
+		   : p[0] >> 5 == 6  ? 2
+		   : p[0] >> 4 == 14 ? 3
+		   : p[0] >> 3 == 30 ? 4
+				     : 0;
 	uint32_t c;
 
 	*len = 1;
@@ -154,7 +158,8 @@ static bool clean(const char *text, char out[WB_PHONE_TEXT_MAX])
 			out[n++] = (char)('0' + d);
 		else if ((c == '+' || c == 0xff0b) && n == 0)
 			out[n++] = '+';
-		else if (n > 0 && (c == 'x' || c == 'X' || c == 'e' || c == 'E' || c == ';' || c == ','))
+		else if (n > 0 &&
+			 (c == 'x' || c == 'X' || c == 'e' || c == 'E' || c == ';' || c == ','))
 			break;
 		else if (!is_filler(c))
 			strange = true;
@@ -195,7 +200,8 @@ static void glue(char out[32], const char *a, size_t n, const char *b)
 /* Numbers whose plan changed, as people still write them. Both texts hold 32 bytes. */
 static bool repair(const char *e164, char out[32])
 {
-	static const char *const mx_trunk[] = { "+521", "+52044", "+52045", "+5201", "+5244", "+5245" };
+	static const char *const mx_trunk[] = { "+521",  "+52044", "+52045",
+						"+5201", "+5244",  "+5245" };
 	size_t n = strlen(e164);
 
 	for (size_t i = 0; i < WA_ARRAY_LEN(mx_trunk); i++) {
@@ -237,7 +243,8 @@ static int parse_with(const struct wb_phone_shim *s, const char *digits, const c
 	return WA_OK;
 }
 
-int wb_phone_parse(const char *text, const char *default_country, char out_e164[32], char reason[64])
+int wb_phone_parse(const char *text, const char *default_country, char out_e164[32],
+		   char reason[64])
 {
 	const struct wb_phone_shim *s = get_shim();
 	char digits[WB_PHONE_TEXT_MAX], region[3] = "ZZ";

@@ -9,9 +9,10 @@
  * Parsing and validation are libphonenumber's. It is C++, so it lives in a
  * module of its own, libwarbler_phone.so, which the first call loads: the file
  * $WARBLER_PHONE_SHIM when set, else lib/ or ../lib/ seen from the executable or
- * from the plugin that holds this code, else the installed library folder. Without the module only strict E.164 ("+" and 8 to
- * 15 digits) is accepted, and everything else is refused with the reason
- * "module_missing"; wb_phone_module_error() says why it was not loaded.
+ * from the plugin that holds this code, else the installed library folder.
+ * Without the module only strict E.164 ("+" and 8 to 15 digits) is accepted, and
+ * everything else is refused with the reason "module_missing";
+ * wb_phone_module_error() says why it was not loaded.
  *
  * Before parsing the text is cleaned: digits of other scripts become ASCII,
  * invisible direction marks go, "00" becomes "+", an extension is cut. Two

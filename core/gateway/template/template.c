@@ -10,21 +10,21 @@
 
 enum node_kind { NODE_TEXT, NODE_VALUE, NODE_SECTION, NODE_INVERTED, NODE_END };
 
-struct use {			/* one filter behind a variable */
+struct use { /* one filter behind a variable */
 	const struct wb_filter *filter;
 	struct wa_span args[WB_FILTER_ARGS_MAX];
 	size_t n;
 };
 
 struct node {
-	int kind;		/* enum node_kind */
-	struct wa_span text;	/* the text, or the name */
-	uint32_t end;		/* of a section: index of its NODE_END */
+	int kind;            /* enum node_kind */
+	struct wa_span text; /* the text, or the name */
+	uint32_t end;        /* of a section: index of its NODE_END */
 	uint32_t first_use, n_uses;
 };
 
 struct wb_template {
-	char *source;		/* what all spans point into */
+	char *source; /* what all spans point into */
 	struct node *nodes;
 	size_t n_nodes;
 	struct use *uses;
@@ -34,13 +34,13 @@ struct wb_template {
 struct scope {
 	struct wa_span name;
 	uint32_t node;
-	char prefix[128];	/* where its names are in the list of variables */
+	char prefix[128]; /* where its names are in the list of variables */
 };
 
 struct compiler {
 	struct wb_template *t;
 	struct wa_span src;
-	size_t at;		/* next byte */
+	size_t at; /* next byte */
 	size_t text_start;
 	const struct wb_template_var *vars;
 	struct scope scopes[WB_TEMPLATE_DEPTH_MAX];
@@ -75,7 +75,8 @@ static int refuse(struct compiler *c, size_t offset, const char *fmt, ...)
 
 static bool is_name_byte(uint8_t b)
 {
-	return (b >= 'a' && b <= 'z') || (b >= 'A' && b <= 'Z') || (b >= '0' && b <= '9') || b == '_';
+	return (b >= 'a' && b <= 'z') || (b >= 'A' && b <= 'Z') || (b >= '0' && b <= '9') ||
+	       b == '_';
 }
 
 /* What is clipped when a stranger's text stands in an error message. */
@@ -345,8 +346,8 @@ static size_t alone_on_line(struct compiler *c, size_t start)
 
 	while (first > 0 && (c->src.ptr[first - 1] == ' ' || c->src.ptr[first - 1] == '\t'))
 		first--;
-	while (last < c->src.len && (c->src.ptr[last] == ' ' || c->src.ptr[last] == '\t' ||
-				     c->src.ptr[last] == '\r'))
+	while (last < c->src.len &&
+	       (c->src.ptr[last] == ' ' || c->src.ptr[last] == '\t' || c->src.ptr[last] == '\r'))
 		last++;
 	if ((first > 0 && c->src.ptr[first - 1] != '\n') ||
 	    (last < c->src.len && c->src.ptr[last] != '\n'))
@@ -360,7 +361,8 @@ static size_t find_text_end(struct compiler *c, size_t start)
 {
 	size_t saved = c->at, end, close = c->at;
 
-	while (close + 1 < c->src.len && !(c->src.ptr[close] == '}' && c->src.ptr[close + 1] == '}'))
+	while (close + 1 < c->src.len &&
+	       !(c->src.ptr[close] == '}' && c->src.ptr[close + 1] == '}'))
 		close++;
 	c->at = close + 2 <= c->src.len ? close + 2 : c->src.len;
 	end = alone_on_line(c, start);
@@ -415,7 +417,8 @@ static int compile(struct compiler *c)
 			c->at++;
 	}
 	if (r == 0 && c->depth > 0)
-		r = refuse(c, c->src.len, "'%.*s' is not closed", SHOWN(c->scopes[c->depth - 1].name));
+		r = refuse(c, c->src.len, "'%.*s' is not closed",
+			   SHOWN(c->scopes[c->depth - 1].name));
 	return r == 0 ? add_text(c, c->src.len) : r;
 }
 
@@ -466,11 +469,11 @@ bool wb_template_locale_rtl(const char *locale)
 
 /* ---- rendering ---- */
 
-struct frame {			/* one open section */
-	uint32_t node;		/* its start */
-	const json_t *list;	/* NULL: not a list */
-	size_t next;		/* element to come */
-	const json_t *value;	/* what names are looked up in first; NULL: of an inverted section */
+struct frame {               /* one open section */
+	uint32_t node;       /* its start */
+	const json_t *list;  /* NULL: not a list */
+	size_t next;         /* element to come */
+	const json_t *value; /* what names are looked up in first; NULL: of an inverted section */
 };
 
 struct run {
@@ -544,7 +547,8 @@ static bool is_true(const json_t *j)
 
 static bool is_rtl_char(uint32_t c)
 {
-	return (c >= 0x590 && c <= 0x8ff && !(c >= 0x660 && c <= 0x669) && !(c >= 0x6f0 && c <= 0x6f9)) ||
+	return (c >= 0x590 && c <= 0x8ff && !(c >= 0x660 && c <= 0x669) &&
+		!(c >= 0x6f0 && c <= 0x6f9)) ||
 	       (c >= 0xfb1d && c <= 0xfdff) || (c >= 0xfe70 && c <= 0xfefc);
 }
 
@@ -627,8 +631,11 @@ static uint32_t leave(struct run *r, uint32_t at)
 int wb_template_render(const struct wb_template *t, const json_t *vars,
 		       const struct wb_template_env *env, struct wa_buf *out, struct wa_err *err)
 {
-	struct run r = { .t = t, .root = vars, .out = out,
-			 .env = { .locale = wb_locale_get(env->locale), .zone = env->zone,
+	struct run r = { .t = t,
+			 .root = vars,
+			 .out = out,
+			 .env = { .locale = wb_locale_get(env->locale),
+				  .zone = env->zone,
 				  .currency = env->currency } };
 	size_t steps = 0;
 

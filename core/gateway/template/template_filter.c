@@ -3,7 +3,7 @@
 
 #include "text.h"
 
-#define YEAR_9999_S INT64_C(253402300799)
+#define YEAR_9999_S  INT64_C(253402300799)
 #define DECIMALS_MAX 6
 
 size_t wb_char_next(struct wa_span s, uint32_t *ret)
@@ -135,8 +135,8 @@ static void filter_date(const struct wb_filter_env *env, struct wb_filter_value 
 			const struct wa_span *args, size_t n)
 {
 	int form = n == 0 || wa_span_is(args[0], "short") ? WB_DATE_SHORT
-		   : wa_span_is(args[0], "long")	  ? WB_DATE_LONG
-		   : wa_span_is(args[0], "time")	  ? WB_DATE_TIME
+		   : wa_span_is(args[0], "long")          ? WB_DATE_LONG
+		   : wa_span_is(args[0], "time")          ? WB_DATE_TIME
 							  : WB_DATE_DATETIME;
 	struct wa_buf out = new_text();
 	int32_t written = INT32_MIN, offset = 0;

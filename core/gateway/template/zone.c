@@ -10,8 +10,8 @@
 
 #define ZONE_FILE_MAX 65536
 #define ZONE_NAME_MAX 64
-#define ZONE_ROOT "/usr/share/zoneinfo/"
-#define TZIF_HEADER 44
+#define ZONE_ROOT     "/usr/share/zoneinfo/"
+#define TZIF_HEADER   44
 
 static bool digits(struct wa_span s, size_t at, size_t n, int *ret)
 {
@@ -119,13 +119,13 @@ static int64_t be(const uint8_t *p, size_t n)
 struct tzif {
 	const uint8_t *times, *kinds, *types;
 	size_t n_times, n_types;
-	size_t size;		/* bytes of this block, with its header */
+	size_t size; /* bytes of this block, with its header */
 };
 
 /* One block; time_size is 4 in the first of a file and 8 in the second. */
 static bool read_block(struct wa_span f, size_t time_size, struct tzif *z)
 {
-	size_t count[6];	/* isut, isstd, leap, time, type, char */
+	size_t count[6]; /* isut, isstd, leap, time, type, char */
 
 	if (f.len < TZIF_HEADER || memcmp(f.ptr, "TZif", 4) != 0)
 		return false;
@@ -174,7 +174,8 @@ static bool name_is_safe(const char *zone)
 	size_t n = strlen(zone);
 
 	return n > 0 && n < ZONE_NAME_MAX && zone[0] != '/' && !strstr(zone, "..") &&
-	       strspn(zone, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_+-/") == n;
+	       strspn(zone, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_+-/") ==
+		       n;
 }
 
 int wb_zone_offset(const char *zone, int64_t unix_s, int32_t *ret_offset)

@@ -419,6 +419,17 @@ static void numbers_that_do_not_work(void **state)
 			    "966551234567@s.whatsapp.net");
 }
 
+static void the_number_tells_the_language(void **state)
+{
+	struct fake *f = *state;
+	struct shop s = open_shop(f, "generic", "");
+
+	post(&s, "order.created", NULL, "{\"external_id\":\"1\",\"phone\":\"+55 11 98765-4321\"}");
+	fake_run(f);
+	assert_string_equal(fake_text(f, "SELECT language FROM orders_order"), "pt");
+	assert_string_equal(fake_text(f, "SELECT recipient FROM fake_message"), "5511987654321@s.whatsapp.net");
+}
+
 static void orders_wait_for_their_session(void **state)
 {
 	struct fake *f = *state;
@@ -749,6 +760,7 @@ int main(void)
 		FLOW(refused_webhooks_leave_nothing),
 		FLOW(cancellation_may_come_first),
 		FLOW(numbers_that_do_not_work),
+		FLOW(the_number_tells_the_language),
 		FLOW(orders_wait_for_their_session),
 		FLOW(delay_and_cash_on_delivery),
 		FLOW(woocommerce_over_http),
