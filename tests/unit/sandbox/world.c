@@ -152,6 +152,7 @@ void world_restart(struct world *w)
 		if (c->up)
 			wa_client_disconnected(c->c);
 		c->up = false;
+		c->looked_at = c->n_events;
 		wa_buf_reset(&c->out);
 	}
 	make(w);
@@ -249,6 +250,11 @@ static void on_wake(void *ctx)
 
 static const struct wa_client_ops client_ops = { .batch = on_batch, .wake = on_wake };
 
+const struct wa_client_ops *world_ops(void)
+{
+	return &client_ops;
+}
+
 struct actor *world_client(struct world *w)
 {
 	struct actor *c = calloc(1, sizeof(*c));
@@ -291,6 +297,7 @@ void world_cut(struct actor *c)
 	if (c->up)
 		wa_client_disconnected(c->c);
 	c->up = false;
+	c->looked_at = c->n_events;	/* its closing is known */
 }
 
 static bool commit(struct actor *c)

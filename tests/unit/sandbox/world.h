@@ -69,6 +69,7 @@ void world_end_anyhow(struct world *w);
 
 void world_account(struct world *w, const char *number);
 struct actor *world_client(struct world *w);
+const struct wa_client_ops *world_ops(void);
 void world_connect(struct actor *c);
 void world_cut(struct actor *c);		/* the socket breaks */
 void world_link(struct world *w, struct actor *c, const char *number);	/* by QR, until ready */
