@@ -207,6 +207,43 @@ void wb_session_store_account(struct wb_session *s, struct wb_tx *tx, const char
 				 s->lid ? s->lid : "", s->push_name ? s->push_name : "");
 }
 
+struct clearing {
+	struct wb_gateway *gw;
+	char session[DB_SESSION_ID_MAX + 1];
+};
+
+static void on_cleared(void *ctx, int code, const struct wa_err *err, const struct db_result *res)
+{
+	struct clearing *c = ctx;
+	struct wb_session *s = wb_session_find(c->gw, c->session);
+
+	(void)code;
+	(void)err;
+	(void)res;
+	if (s && s->clearing && --s->clearing == 0 && s->connect_later) {
+		s->connect_later = false;
+		if (s->run)
+			wb_session_connect(s);
+	}
+	free(c);
+}
+
+void wb_session_clear(struct wb_session *s, struct wb_tx *tx)
+{
+	struct clearing *c = wb_zalloc(sizeof(*c));
+
+	c->gw = s->reg->gw;
+	snprintf(c->session, sizeof(c->session), "%s", s->id);
+	s->clearing++;
+	db_batch_record_clear(wb_tx_batch(tx), s->id);
+	db_batch_session_account(wb_tx_batch(tx), s->id, "", "", "");
+	free(s->jid);
+	free(s->lid);
+	free(s->push_name);
+	s->jid = s->lid = s->push_name = NULL;
+	wb_tx_hook(tx, on_cleared, c);
+}
+
 void wb_session_store_run(struct wb_session *s, struct wb_tx *tx, bool run)
 {
 	if (s->run == run)
@@ -564,8 +601,8 @@ void wb_session_logout(struct wb_session *s, wb_tx_fn *done, void *ctx)
 	wb_session_store_run(s, tx, false);
 	if (!log_out_online(s)) {
 		wb_session_hang_up(s);
-		db_batch_record_clear(wb_tx_batch(tx), s->id);
 		wb_session_set_state(s, tx, WB_SS_LOGGED_OUT, "by_owner");
+		wb_session_clear(s, tx);
 		wb_session_store_account(s, tx, "", "", "");
 	}
 	wb_tx_commit(tx, done, ctx);

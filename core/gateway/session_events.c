@@ -4,7 +4,6 @@
 #include <db_chat.h>
 #include <db_contact.h>
 #include <db_message.h>
-#include <db_record.h>
 #include <text.h>
 #include <ulid.h>
 #include "message.h"
@@ -372,12 +371,14 @@ static void on_closed(struct wb_session *s, struct wb_tx *tx, const struct wa_ev
 	wb_restr(&s->close_reason, reason);
 	wb_session_touch(s);
 	if (ev->next == WA_NEXT_LOGGED_OUT) {
-		db_batch_record_clear(wb_tx_batch(tx), s->id);
-		if (s->after == WB_AFTER_DELETE)
+		if (s->after == WB_AFTER_DELETE) {
+			wb_session_clear(s, tx);
 			return;
+		}
 		s->after = WB_AFTER_WISH;
 		wb_session_store_run(s, tx, false);
 		wb_session_set_state(s, tx, WB_SS_LOGGED_OUT, s->logging_out ? "by_owner" : reason);
+		wb_session_clear(s, tx);
 		wb_session_store_account(s, tx, "", "", "");	/* after its event, which names it */
 	} else if (wanted && ev->next == WA_NEXT_RELINK) {
 		wb_session_store_run(s, tx, false);

@@ -92,6 +92,7 @@ void wb_session_hang_up(struct wb_session *s)
 		wa_client_disconnected(s->client);	/* reports what was under way */
 	s->closed = false;
 	s->logging_out = false;
+	s->connect_later = false;
 	drop_client(s);
 	wb_session_unlink_info(s);
 	wa_heap_del(&s->reg->wake, &s->wake);
@@ -174,8 +175,8 @@ static void after_close(struct wb_session *s)
 		wb_session_hang_up(s);
 		return;
 	}
-	if (after == WB_AFTER_RESTART && next == WA_NEXT_STOP) {
-		drop_client(s);
+	if (after == WB_AFTER_RESTART && s->run) {
+		wb_session_hang_up(s);
 		wb_session_connect(s);
 		return;
 	}
@@ -312,6 +313,10 @@ void wb_session_connect(struct wb_session *s)
 	if (s->ws || s->reg->draining)
 		return;
 	wb_session_set_state(s, NULL, WB_SS_CONNECTING, "");
+	if (s->clearing) {
+		s->connect_later = true;
+		return;
+	}
 	s->connected_ms = wb_now(gw);
 	s->retry_ms = s->connected_ms + wb_config_int(gw->config, "session.watchdog_ms");
 	s->ws_open = false;

@@ -42,6 +42,8 @@ struct wb_session {
 	uint8_t after;			/* enum wb_after */
 	bool run, logging_out, ws_open;
 	bool closed;			/* libwa said so; dealt with at the end of the turn */
+	bool connect_later;		/* as soon as old credentials are gone */
+	uint8_t clearing;		/* transactions that remove credentials */
 	bool spoiled;			/* a commit failed: the client must not be used again */
 	int16_t next;			/* enum wa_next of the close under way */
 	uint16_t attempts;
@@ -85,6 +87,8 @@ struct wb_sessions {
 void wb_session_set_state(struct wb_session *s, struct wb_tx *tx, int state, const char *reason);
 void wb_session_store_account(struct wb_session *s, struct wb_tx *tx, const char *jid,
 			      const char *lid, const char *push_name);
+/* Credentials are void: removes them, and who the session was. A new attempt waits for the commit. */
+void wb_session_clear(struct wb_session *s, struct wb_tx *tx);
 void wb_session_store_run(struct wb_session *s, struct wb_tx *tx, bool run);
 void wb_session_remove(struct wb_session *s, wb_tx_fn *done, void *ctx);
 void wb_sessions_check_drained(struct wb_sessions *reg);
