@@ -5,8 +5,8 @@
 
 const char *sb_status_str(int st)
 {
-	static const char *const names[] = { "pending", "sent", "delivered", "read", "failed",
-					     "received", "seen" };
+	static const char *const names[] = { "pending", "sent",     "delivered", "read",
+					     "failed",  "received", "seen" };
 
 	return st >= 0 && (size_t)st < WA_ARRAY_LEN(names) ? names[st] : "unknown";
 }
@@ -72,7 +72,8 @@ static void make_lid(struct sandbox *s, char out[LID_DIGITS + 1])
 	} while (wa_map_has(&s->by_lid, wa_span_str(out)));
 }
 
-struct sb_account *sb_account_alloc(struct sandbox *s, const char *pn, const char *lid, struct wa_err *err)
+struct sb_account *sb_account_alloc(struct sandbox *s, const char *pn, const char *lid,
+				    struct wa_err *err)
 {
 	struct sb_account *a;
 	size_t n = strlen(pn);
@@ -81,7 +82,8 @@ struct sb_account *sb_account_alloc(struct sandbox *s, const char *pn, const cha
 		wa_err_set(err, WA_EINVALID, "a phone number has 5 to 15 digits and no leading 0");
 		return NULL;
 	}
-	if (wa_map_has(&s->by_pn, wa_span_str(pn)) || (lid && wa_map_has(&s->by_lid, wa_span_str(lid)))) {
+	if (wa_map_has(&s->by_pn, wa_span_str(pn)) ||
+	    (lid && wa_map_has(&s->by_lid, wa_span_str(lid)))) {
 		wa_err_set(err, WA_ECONFLICT, "account %s exists", pn);
 		return NULL;
 	}
@@ -236,7 +238,8 @@ int sb_key_list(struct sb_account *a, struct wa_span *ret, struct wa_err *err)
 				valid[n++] = a->devices[i]->key_index;
 		a->key_list_ms = sb_now(a->s);
 		rc = wa_adv_key_index_list(a->s->env, &a->devices[0]->sim->wd.identity, a->raw_id,
-					   (uint64_t)(a->key_list_ms / 1000), valid, n, &a->key_list, err);
+					   (uint64_t)(a->key_list_ms / 1000), valid, n,
+					   &a->key_list, err);
 		if (rc)
 			return rc;
 	}
@@ -356,7 +359,8 @@ void sb_devices_changed(struct sb_account *a, const struct sb_device *added, int
 		pn[key.len - 1] = 0;
 		who = sb_find_pn(a->s, pn);
 		if (who)
-			tell_watcher(a, who, key.ptr[0] == 'l' ? WA_SRV_LID : WA_SRV_PN, added, removed_id);
+			tell_watcher(a, who, key.ptr[0] == 'l' ? WA_SRV_LID : WA_SRV_PN, added,
+				     removed_id);
 	}
 }
 
@@ -365,7 +369,8 @@ void sb_watch_devices(struct sb_account *a, struct sb_account *who, int server)
 	char key[24];
 
 	snprintf(key, sizeof(key), "%c%s", server == WA_SRV_LID ? 'l' : 'p', who->pn);
-	if (!wa_map_has(&a->watchers, wa_span_str(key)) && wa_map_put(&a->watchers, wa_span_str(key), a, NULL))
+	if (!wa_map_has(&a->watchers, wa_span_str(key)) &&
+	    wa_map_put(&a->watchers, wa_span_str(key), a, NULL))
 		sb_log(a->s, WA_ERROR, "sandbox.no_memory", "what", "watcher");
 }
 
@@ -389,7 +394,8 @@ struct sb_device *sb_sim_companion(struct sb_account *a, struct wa_err *err)
 {
 	SB_AUTO_BUF struct wa_buf container = { 0 }, reply = { 0 };
 	struct sb_device *d = sb_device_alloc(a, a->next_device, err);
-	struct wa_adv_params p = { .raw_id = a->raw_id, .timestamp = (uint64_t)(sb_now(a->s) / 1000),
+	struct wa_adv_params p = { .raw_id = a->raw_id,
+				   .timestamp = (uint64_t)(sb_now(a->s) / 1000),
 				   .key_index = a->next_key_index };
 	uint32_t key_index;
 
@@ -398,9 +404,10 @@ struct sb_device *sb_sim_companion(struct sb_account *a, struct wa_err *err)
 	if (!d)
 		return NULL;
 	if (sb_sim_new(d, err) ||
-	    wa_adv_issue(a->s->env, &a->devices[0]->sim->wd.identity, &d->identity, &d->sim->wd.adv_secret,
-			 &p, &container, err) ||
-	    wa_adv_accept(a->s->env, &d->sim->wd, wa_buf_view(&container), &reply, &key_index, err)) {
+	    wa_adv_issue(a->s->env, &a->devices[0]->sim->wd.identity, &d->identity,
+			 &d->sim->wd.adv_secret, &p, &container, err) ||
+	    wa_adv_accept(a->s->env, &d->sim->wd, wa_buf_view(&container), &reply, &key_index,
+			  err)) {
 		sb_device_free(d);
 		return NULL;
 	}

@@ -39,7 +39,8 @@ int64_t sb_api_query_int(struct sb_call *c, const char *name, int64_t fallback)
 {
 	int64_t v;
 
-	return wa_parse_i64(wa_span_str(sb_api_query(c, name)), INT64_MIN, INT64_MAX, &v) ? fallback : v;
+	return wa_parse_i64(wa_span_str(sb_api_query(c, name)), INT64_MIN, INT64_MAX, &v) ? fallback
+											  : v;
 }
 
 const char *sb_api_text(struct sb_call *c, const char *name)
@@ -55,7 +56,7 @@ struct sb_account *sb_api_account(struct sb_call *c, const char *number, int *re
 	char digits[20];
 	size_t n = 0;
 
-	for (; *number && n < sizeof(digits) - 1; number++)	/* "+49 170 …" is how people write it */
+	for (; *number && n < sizeof(digits) - 1; number++) /* "+49 170 …" is how people write it */
 		if (*number >= '0' && *number <= '9')
 			digits[n++] = *number;
 	digits[n] = 0;
@@ -72,7 +73,8 @@ static int summary(struct sb_call *c)
 	struct wa_list *l;
 	char root[65];
 
-	WA_LIST_EACH(l, &s->accounts) {
+	WA_LIST_EACH(l, &s->accounts)
+	{
 		const struct sb_account *a = container_of(l, struct sb_account, link);
 
 		for (size_t i = 0; i < a->n_devices; i++) {
@@ -82,11 +84,13 @@ static int summary(struct sb_call *c)
 		}
 	}
 	sandbox_root_hex(s, root);
-	return sb_api_ok(c, json_pack("{ss ss ss sI sI sI sI sI sI sI sI}", "url", s->url, "root_key", root,
-				      "ca_file", s->ca_file, "accounts", (json_int_t)s->n_accounts, "devices",
-				      (json_int_t)linked, "connected", (json_int_t)connected, "connections",
-				      (json_int_t)s->n_conns, "queued", (json_int_t)queued, "messages",
-				      (json_int_t)s->messages, "receipts", (json_int_t)s->receipts, "violations",
+	return sb_api_ok(c, json_pack("{ss ss ss sI sI sI sI sI sI sI sI}", "url", s->url,
+				      "root_key", root, "ca_file", s->ca_file, "accounts",
+				      (json_int_t)s->n_accounts, "devices", (json_int_t)linked,
+				      "connected", (json_int_t)connected, "connections",
+				      (json_int_t)s->n_conns, "queued", (json_int_t)queued,
+				      "messages", (json_int_t)s->messages, "receipts",
+				      (json_int_t)s->receipts, "violations",
 				      (json_int_t)(s->n_violations + s->violations_dropped)));
 }
 
@@ -121,17 +125,24 @@ static const struct route routes[] = {
 	{ { "POST", "/accounts", "Add a phone" }, sb_api_account_new },
 	{ { "POST", "/accounts/bulk", "Add many phones, for benchmarks" }, sb_api_accounts_bulk },
 	{ { "GET", "/accounts/{number}", "One phone" }, sb_api_account_get },
-	{ { "PATCH", "/accounts/{number}", "Switch a phone on or off, change how it behaves" }, sb_api_account_set },
-	{ { "DELETE", "/accounts/{number}", "Remove a phone and unlink its devices" }, sb_api_account_del },
+	{ { "PATCH", "/accounts/{number}", "Switch a phone on or off, change how it behaves" },
+	  sb_api_account_set },
+	{ { "DELETE", "/accounts/{number}", "Remove a phone and unlink its devices" },
+	  sb_api_account_del },
 	{ { "POST", "/accounts/{number}/scan", "Let the phone scan a QR text" }, sb_api_scan },
-	{ { "POST", "/accounts/{number}/code", "Type a pairing code into the phone" }, sb_api_code },
+	{ { "POST", "/accounts/{number}/code", "Type a pairing code into the phone" },
+	  sb_api_code },
 	{ { "GET", "/accounts/{number}/devices", "Devices linked to a phone" }, sb_api_devices },
-	{ { "DELETE", "/accounts/{number}/devices/{device}", "Unlink a device from the phone" }, sb_api_device_del },
-	{ { "GET", "/accounts/{number}/messages", "What the phone shows, changes since a cursor" }, sb_api_messages },
+	{ { "DELETE", "/accounts/{number}/devices/{device}", "Unlink a device from the phone" },
+	  sb_api_device_del },
+	{ { "GET", "/accounts/{number}/messages", "What the phone shows, changes since a cursor" },
+	  sb_api_messages },
 	{ { "POST", "/accounts/{number}/messages", "Write a message on the phone" }, sb_api_send },
-	{ { "POST", "/accounts/{number}/read", "Open a chat: its messages are read" }, sb_api_read },
+	{ { "POST", "/accounts/{number}/read", "Open a chat: its messages are read" },
+	  sb_api_read },
 	{ { "POST", "/accounts/{number}/typing", "Start or stop typing" }, sb_api_typing },
-	{ { "POST", "/accounts/{number}/forget", "Lose the Signal sessions with somebody" }, sb_api_forget },
+	{ { "POST", "/accounts/{number}/forget", "Lose the Signal sessions with somebody" },
+	  sb_api_forget },
 	{ { "GET", "/accounts/{number}/rules", "Reply rules of a phone" }, sb_api_rules },
 	{ { "POST", "/accounts/{number}/rules", "Add a reply rule" }, sb_api_rule_new },
 	{ { "DELETE", "/accounts/{number}/rules", "Remove all reply rules" }, sb_api_rules_del },
@@ -140,7 +151,8 @@ static const struct route routes[] = {
 	{ { "POST", "/faults", "Inject a fault" }, sb_api_fault_new },
 	{ { "DELETE", "/faults", "Remove all faults" }, sb_api_faults_del },
 	{ { "DELETE", "/faults/{fault}", "Remove a fault" }, sb_api_fault_del },
-	{ { "GET", "/violations", "What clients did that a careful server would not take" }, sb_api_violations },
+	{ { "GET", "/violations", "What clients did that a careful server would not take" },
+	  sb_api_violations },
 	{ { "DELETE", "/violations", "Forget the violations" }, sb_api_violations_del },
 	{ { "GET", "/unacked", "What was delivered and is not acknowledged" }, sb_api_unacked },
 	{ { "GET", "/bulk", "Bulk runs" }, sb_api_bulks },
@@ -179,8 +191,8 @@ static bool match(const char *pattern, const char *path, struct sb_call *c)
 	return !*pattern && (!*path || strcmp(path, "/") == 0);
 }
 
-int sandbox_api(struct sandbox *s, const char *method, const char *path, sandbox_query_fn *query, void *query_ctx,
-		struct wa_span body, json_t **ret_json)
+int sandbox_api(struct sandbox *s, const char *method, const char *path, sandbox_query_fn *query,
+		void *query_ctx, struct wa_span body, json_t **ret_json)
 {
 	struct sb_call c = { .s = s, .query = query, .query_ctx = query_ctx, .ret = ret_json };
 	bool other = false;
@@ -192,7 +204,8 @@ int sandbox_api(struct sandbox *s, const char *method, const char *path, sandbox
 		c.body = json_loadb((const char *)body.ptr, body.len, 0, &je);
 		if (!json_is_object(c.body)) {
 			json_decref(c.body);
-			return sb_api_fail(ret_json, 400, "invalid", "the body is not a JSON object");
+			return sb_api_fail(ret_json, 400, "invalid",
+					   "the body is not a JSON object");
 		}
 	}
 	for (size_t i = 0; i < WA_ARRAY_LEN(routes); i++) {

@@ -3,7 +3,7 @@
 
 #include <clock.h>
 
-#define BULK_ACCOUNTS_MAX 500	/* made in one request: each costs key generation */
+#define BULK_ACCOUNTS_MAX 500 /* made in one request: each costs key generation */
 
 static size_t unread(const struct sb_account *a)
 {
@@ -21,14 +21,17 @@ static json_t *account_json(const struct sb_account *a)
 
 	for (size_t i = 0; i < a->n_devices; i++)
 		connected += a->devices[i]->conn != NULL;
-	return json_pack("{ss ss ss ss sb sb sb ss sb ss ss sI sI sI sI sI sI sI sI sI}", "number", a->pn, "jid",
-			 wa_jid_text(&a->pn_jid, jid), "lid", wa_jid_text(&a->lid_jid, lid), "name", a->name, "online",
-			 a->online, "auto_read", a->auto_read, "sink", a->sink, "addressing", a->by_pn ? "pn" : "lid",
-			 "available", a->available, "link_state", a->link_state, "link_detail", a->link_detail,
-			 "devices", (json_int_t)a->n_devices - 1, "connected", (json_int_t)connected, "unread",
-			 (json_int_t)unread(a), "messages", (json_int_t)a->chat.len, "sent", (json_int_t)a->sent,
-			 "received", (json_int_t)a->received, "duplicates", (json_int_t)a->duplicates, "retries",
-			 (json_int_t)a->retries_sent, "queued", (json_int_t)a->devices[0]->queued);
+	return json_pack("{ss ss ss ss sb sb sb ss sb ss ss sI sI sI sI sI sI sI sI sI}", "number",
+			 a->pn, "jid", wa_jid_text(&a->pn_jid, jid), "lid",
+			 wa_jid_text(&a->lid_jid, lid), "name", a->name, "online", a->online,
+			 "auto_read", a->auto_read, "sink", a->sink, "addressing",
+			 a->by_pn ? "pn" : "lid", "available", a->available, "link_state",
+			 a->link_state, "link_detail", a->link_detail, "devices",
+			 (json_int_t)a->n_devices - 1, "connected", (json_int_t)connected, "unread",
+			 (json_int_t)unread(a), "messages", (json_int_t)a->chat.len, "sent",
+			 (json_int_t)a->sent, "received", (json_int_t)a->received, "duplicates",
+			 (json_int_t)a->duplicates, "retries", (json_int_t)a->retries_sent,
+			 "queued", (json_int_t)a->devices[0]->queued);
 }
 
 int sb_api_accounts(struct sb_call *c)
@@ -37,7 +40,7 @@ int sb_api_accounts(struct sb_call *c)
 	struct wa_list *l;
 
 	WA_LIST_EACH(l, &c->s->accounts)
-		json_array_append_new(list, account_json(container_of(l, struct sb_account, link)));
+	json_array_append_new(list, account_json(container_of(l, struct sb_account, link)));
 	return sb_api_ok(c, json_pack("{so}", "accounts", list));
 }
 
@@ -47,9 +50,11 @@ static const char *apply(struct sb_account *a, json_t *o)
 	const char *name = NULL, *addressing = NULL;
 	int online = a->online, auto_read = a->auto_read, sink = a->sink, available = a->available;
 
-	if (json_unpack(o, "{s?s s?s s?b s?b s?b s?b}", "name", &name, "addressing", &addressing, "online", &online,
-			"auto_read", &auto_read, "sink", &sink, "available", &available))
-		return "name and addressing are texts; online, auto_read, sink and available are true or false";
+	if (json_unpack(o, "{s?s s?s s?b s?b s?b s?b}", "name", &name, "addressing", &addressing,
+			"online", &online, "auto_read", &auto_read, "sink", &sink, "available",
+			&available))
+		return "name and addressing are texts; online, auto_read, sink and available are "
+		       "true or false";
 	if (addressing && strcmp(addressing, "lid") != 0 && strcmp(addressing, "pn") != 0)
 		return "addressing is lid or pn";
 	if (name)
@@ -78,7 +83,8 @@ int sb_api_account_new(struct sb_call *c)
 	json_int_t companions = json_integer_value(json_object_get(c->body, "companions"));
 	SB_ERR(err);
 
-	a = sb_account_new(c->s, *number == '+' ? number + 1 : number, sb_api_text(c, "name"), false, &err);
+	a = sb_account_new(c->s, *number == '+' ? number + 1 : number, sb_api_text(c, "name"),
+			   false, &err);
 	if (!a)
 		return sb_api_err(c->ret, &err);
 	why = apply(a, c->body);
@@ -100,9 +106,11 @@ int sb_api_accounts_bulk(struct sb_call *c)
 	int sink = 1;
 	SB_ERR(err);
 
-	if (json_unpack(c->body, "{sI sI s?I s?b}", "first", &first, "count", &count, "companions", &companions,
-			"sink", &sink) || count < 1 || count > BULK_ACCOUNTS_MAX || first < 10000 || companions > 8)
-		return sb_api_fail(c->ret, 400, "invalid", "first (a number), count (1 to %d), companions, sink",
+	if (json_unpack(c->body, "{sI sI s?I s?b}", "first", &first, "count", &count, "companions",
+			&companions, "sink", &sink) ||
+	    count < 1 || count > BULK_ACCOUNTS_MAX || first < 10000 || companions > 8)
+		return sb_api_fail(c->ret, 400, "invalid",
+				   "first (a number), count (1 to %d), companions, sink",
 				   BULK_ACCOUNTS_MAX);
 	for (json_int_t i = 0; i < count; i++) {
 		struct sb_account *a;
@@ -195,12 +203,14 @@ static json_t *device_json(const struct sb_device *d)
 	char jid[WA_JID_TEXT_MAX];
 	struct wa_jid j = sb_jid(d, WA_SRV_PN);
 
-	return json_pack("{si ss sI ss ss sb sb sb sb so so sI sI sI sI}", "device", (int)d->id, "jid",
-			 wa_jid_text(&j, jid), "key_index", (json_int_t)d->key_index, "os", d->os, "name", d->name,
-			 "simulated", d->sim != NULL, "connected", d->conn != NULL, "active", d->active, "available",
-			 d->available, "linked_at", time_json(d->linked_ms), "seen_at", time_json(d->seen_ms),
-			 "prekeys", (json_int_t)d->prekeys.len, "queued", (json_int_t)d->queued, "messages_in",
-			 (json_int_t)d->msgs_in, "messages_out", (json_int_t)d->msgs_out);
+	return json_pack("{si ss sI ss ss sb sb sb sb so so sI sI sI sI}", "device", (int)d->id,
+			 "jid", wa_jid_text(&j, jid), "key_index", (json_int_t)d->key_index, "os",
+			 d->os, "name", d->name, "simulated", d->sim != NULL, "connected",
+			 d->conn != NULL, "active", d->active, "available", d->available,
+			 "linked_at", time_json(d->linked_ms), "seen_at", time_json(d->seen_ms),
+			 "prekeys", (json_int_t)d->prekeys.len, "queued", (json_int_t)d->queued,
+			 "messages_in", (json_int_t)d->msgs_in, "messages_out",
+			 (json_int_t)d->msgs_out);
 }
 
 int sb_api_devices(struct sb_call *c)

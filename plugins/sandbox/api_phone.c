@@ -4,20 +4,22 @@
 #include <clock.h>
 
 #define LIST_DEFAULT 200
-#define LIST_MAX 1000
+#define LIST_MAX     1000
 
 static json_t *message_json(const struct sb_chat_msg *m)
 {
 	char when[WA_TIME_TEXT];
-	json_t *o = json_pack("{sI sI ss ss ss sb si ss ss ss ss? sI sb}", "seq", (json_int_t)m->seq, "number",
-			      (json_int_t)m->number, "id", m->id, "chat", m->peer->pn, "chat_name", m->peer->name,
-			      "from_me", m->from_me, "device", (int)m->device, "kind", m->kind, "text", m->text,
-			      "status", sb_status_str(m->status), "quoted_id", m->quoted_id, "duplicates",
-			      (json_int_t)m->duplicates, "offline", m->offline);
+	json_t *o = json_pack(
+		"{sI sI ss ss ss sb si ss ss ss ss? sI sb}", "seq", (json_int_t)m->seq, "number",
+		(json_int_t)m->number, "id", m->id, "chat", m->peer->pn, "chat_name", m->peer->name,
+		"from_me", m->from_me, "device", (int)m->device, "kind", m->kind, "text", m->text,
+		"status", sb_status_str(m->status), "quoted_id", m->quoted_id, "duplicates",
+		(json_int_t)m->duplicates, "offline", m->offline);
 
-	if (!o)		/* a client may send text that is not UTF-8 */
-		return json_pack("{sI sI ss sb ss}", "seq", (json_int_t)m->seq, "number", (json_int_t)m->number, "chat",
-				 m->peer->pn, "from_me", m->from_me, "status", sb_status_str(m->status));
+	if (!o) /* a client may send text that is not UTF-8 */
+		return json_pack("{sI sI ss sb ss}", "seq", (json_int_t)m->seq, "number",
+				 (json_int_t)m->number, "chat", m->peer->pn, "from_me", m->from_me,
+				 "status", sb_status_str(m->status));
 	json_object_set_new(o, "at", json_string(wa_time_format(m->ts_ms, when)));
 	if (m->code)
 		json_object_set_new(o, "error", json_integer(m->code));
@@ -28,7 +30,8 @@ int sb_api_messages(struct sb_call *c)
 {
 	int status = 0;
 	struct sb_account *a = sb_api_account(c, c->params[0], &status);
-	int64_t since = sb_api_query_int(c, "since", 0), limit = sb_api_query_int(c, "limit", LIST_DEFAULT);
+	int64_t since = sb_api_query_int(c, "since", 0),
+		limit = sb_api_query_int(c, "limit", LIST_DEFAULT);
 	const char *chat = sb_api_query(c, "chat");
 	uint64_t cursor = since > 0 ? (uint64_t)since : 0;
 	bool typing;
@@ -40,17 +43,20 @@ int sb_api_messages(struct sb_call *c)
 	limit = limit < 1 ? 1 : limit > LIST_MAX ? LIST_MAX : limit;
 	list = json_array();
 	/* without a cursor: the newest; with one: every change since, oldest position first */
-	start = since <= 0 && a->chat.len > (size_t)limit && !*chat ? a->chat.len - (size_t)limit : 0;
+	start = since <= 0 && a->chat.len > (size_t)limit && !*chat ? a->chat.len - (size_t)limit
+								    : 0;
 	for (size_t i = start; i < a->chat.len; i++) {
 		const struct sb_chat_msg *m = a->chat.msgs[i];
 
-		if ((int64_t)m->seq <= since || (*chat && strcmp(m->peer->pn, *chat == '+' ? chat + 1 : chat) != 0))
+		if ((int64_t)m->seq <= since ||
+		    (*chat && strcmp(m->peer->pn, *chat == '+' ? chat + 1 : chat) != 0))
 			continue;
 		json_array_append_new(list, message_json(m));
 		cursor = m->seq > cursor ? m->seq : cursor;
 	}
 	typing = a->typing.peer && a->typing.until_ms > sb_now(c->s);
-	return sb_api_ok(c, json_pack("{so sI ss? sb}", "messages", list, "cursor", (json_int_t)cursor, "typing",
+	return sb_api_ok(c, json_pack("{so sI ss? sb}", "messages", list, "cursor",
+				      (json_int_t)cursor, "typing",
 				      typing ? a->typing.peer->pn : NULL, "online", a->online));
 }
 

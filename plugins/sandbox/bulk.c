@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "inside.h"
 
-#define BULK_MAX 64		/* runs remembered */
+#define BULK_MAX  64 /* runs remembered */
 #define PERIOD_MS 5
-#define BURST 200		/* texts in one turn, so that the loop breathes */
+#define BURST     200 /* texts in one turn, so that the loop breathes */
 
 struct sb_bulk *sb_bulk_find(struct sandbox *s, uint32_t id)
 {
 	struct wa_list *l;
 
-	WA_LIST_EACH(l, &s->bulks) {
+	WA_LIST_EACH(l, &s->bulks)
+	{
 		struct sb_bulk *b = container_of(l, struct sb_bulk, link);
 
 		if (b->id == id)
@@ -41,7 +42,8 @@ void sb_bulk_clear(struct sandbox *s, const struct sb_account *of)
 {
 	struct wa_list *l, *tmp;
 
-	WA_LIST_EACH_SAFE(l, tmp, &s->bulks) {
+	WA_LIST_EACH_SAFE(l, tmp, &s->bulks)
+	{
 		struct sb_bulk *b = container_of(l, struct sb_bulk, link);
 
 		if (!of || b->from == of || b->to == of)
@@ -55,7 +57,9 @@ static void step(void *arg)
 	struct sandbox *s = b->s;
 	struct wa_message m;
 	int64_t now = sb_now(s);
-	uint64_t due = b->rate > 0 ? (uint64_t)((double)(now - b->start_ms + PERIOD_MS) * b->rate / 1000.0) : b->count;
+	uint64_t due =
+		b->rate > 0 ? (uint64_t)((double)(now - b->start_ms + PERIOD_MS) * b->rate / 1000.0)
+			    : b->count;
 
 	memset(&m, 0, sizeof(m));
 	m.kind = WA_MSG_TEXT;
@@ -65,7 +69,8 @@ static void step(void *arg)
 		char id[32];
 		SB_ERR(err);
 
-		snprintf(id, sizeof(id), "3EBB%04X%010llX", b->id & 0xffffu, (unsigned long long)b->sent);
+		snprintf(id, sizeof(id), "3EBB%04X%010llX", b->id & 0xffffu,
+			 (unsigned long long)b->sent);
 		b->sent++;
 		if (sb_sim_send(b->from->devices[0]->sim, b->to, id, &m,
 				b->from->by_pn ? WA_SRV_PN : WA_SRV_LID, &err))
@@ -77,8 +82,8 @@ static void step(void *arg)
 		b->end_ms = now;
 }
 
-struct sb_bulk *sb_bulk_start(struct sb_account *from, struct sb_account *to, const char *text, uint64_t count,
-			      double rate, struct wa_err *err)
+struct sb_bulk *sb_bulk_start(struct sb_account *from, struct sb_account *to, const char *text,
+			      uint64_t count, double rate, struct wa_err *err)
 {
 	struct sandbox *s = from->s;
 	struct sb_bulk *b = calloc(1, sizeof(*b));
@@ -86,7 +91,7 @@ struct sb_bulk *sb_bulk_start(struct sb_account *from, struct sb_account *to, co
 	size_t n = 0;
 
 	WA_LIST_EACH(l, &s->bulks)
-		n++;
+	n++;
 	if (b && n >= BULK_MAX)
 		bulk_free(container_of(wa_list_first(&s->bulks), struct sb_bulk, link));
 	if (b)
@@ -112,7 +117,7 @@ void sb_bulk_reply(struct sb_account *a, struct sb_account *peer)
 {
 	struct wa_list *l;
 
-	for (l = a->s->bulks.prev; l != &a->s->bulks; l = l->prev) {	/* the newest counts */
+	for (l = a->s->bulks.prev; l != &a->s->bulks; l = l->prev) { /* the newest counts */
 		struct sb_bulk *b = container_of(l, struct sb_bulk, link);
 
 		if (b->from == a && b->to == peer) {

@@ -4,7 +4,8 @@
 /* The client may be writing while we say goodbye: closing at once would reset the connection and
  * destroy the goodbye before it is read. The client closes first, or we after this time. */
 #define LINGER_MS 500
-#define SENT_IDS_MAX 65536	/* message ids of one connection remembered for the check of uniqueness */
+#define SENT_IDS_MAX \
+	65536 /* message ids of one connection remembered for the check of uniqueness */
 
 static int on_node(void *ctx, const struct wa_node *n, struct wa_err *err)
 {
@@ -263,7 +264,7 @@ static void hang_up(void *arg)
 {
 	struct sb_conn *c = arg;
 
-	c->s->host.close(c->s->host.ctx, c->sock);	/* may free c */
+	c->s->host.close(c->s->host.ctx, c->sock); /* may free c */
 }
 
 void sb_flush(struct sandbox *s)
@@ -287,7 +288,7 @@ void sb_flush(struct sandbox *s)
 			continue;
 		c->closed = true;
 		if (c->mute)
-			s->host.close(s->host.ctx, c->sock);	/* may free c */
+			s->host.close(s->host.ctx, c->sock); /* may free c */
 		else
 			sb_timer_set(s, &c->late_timer, sb_now(s) + LINGER_MS, hang_up, c);
 	}
@@ -307,12 +308,15 @@ static void on_message(struct sb_conn *c, const struct wa_node *n)
 
 	wa_arena_init(&a, SB_STANZA_MAX);
 	id = sb_attr(&a, n, "id");
-	if (*id && !wa_node_attr_is(n, "device_fanout", "false") && !wa_node_attr_is(n, "category", "peer")) {
+	if (*id && !wa_node_attr_is(n, "device_fanout", "false") &&
+	    !wa_node_attr_is(n, "category", "peer")) {
 		if (c->ids.len > SENT_IDS_MAX)
 			wa_map_clear(&c->ids);
 		/* asked by a primary, stock clients send to everybody again */
-		if (wa_map_put(&c->ids, wa_span_str(id), c, &old) == 0 && old && !sb_seen(c->dev, "retry", id))
-			sb_violation(c->s, c->dev, n, "message.id", "id %s was sent on this connection before", id);
+		if (wa_map_put(&c->ids, wa_span_str(id), c, &old) == 0 && old &&
+		    !sb_seen(c->dev, "retry", id))
+			sb_violation(c->s, c->dev, n, "message.id",
+				     "id %s was sent on this connection before", id);
 	}
 	sb_message(c->dev, c, n);
 }

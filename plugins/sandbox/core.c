@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "inside.h"
 
-#define RUN_BUDGET 512	/* stanzas for simulated endpoints in one entry; the rest waits a turn */
+#define RUN_BUDGET  512 /* stanzas for simulated endpoints in one entry; the rest waits a turn */
 #define TURN_BUDGET 16
-#define WATCH_MS 1000
+#define WATCH_MS    1000
 #define CERT_LIFE_S (10 * 365 * 86400LL)
 
 int64_t sb_now(const struct sandbox *s)
@@ -47,7 +47,8 @@ void sb_copy(char *out, size_t size, const char *text)
 	out[n] = 0;
 }
 
-void sb_timer_set(struct sandbox *s, struct sb_timer *t, int64_t at_ms, void (*fn)(void *), void *arg)
+void sb_timer_set(struct sandbox *s, struct sb_timer *t, int64_t at_ms, void (*fn)(void *),
+		  void *arg)
 {
 	t->fn = fn;
 	t->arg = arg;
@@ -122,7 +123,7 @@ void sandbox_tick(struct sandbox *s)
 	int64_t now = sb_now(s);
 
 	sb_enter(s);
-	s->armed_ms = INT64_MIN;	/* it has fired */
+	s->armed_ms = INT64_MIN; /* it has fired */
 	while ((it = wa_heap_pop_until(&s->timers, now))) {
 		struct sb_timer *t = container_of(it, struct sb_timer, item);
 
@@ -135,9 +136,9 @@ int sandbox_new(const struct sandbox_host *host, const struct sandbox_opts *opts
 		struct sandbox **ret_s, struct wa_err *err)
 {
 	struct sandbox *s = calloc(1, sizeof(*s));
-	struct wa_list *heads[] = { &s->accounts, &s->conns, &s->dirty, &s->ready, &s->busy,
-				    &s->violations, &s->faults, &s->bulks, &s->works, &s->delayed, &s->replies,
-				    &s->dirty_devices };
+	struct wa_list *heads[] = { &s->accounts, &s->conns,      &s->dirty,   &s->ready,
+				    &s->busy,     &s->violations, &s->faults,  &s->bulks,
+				    &s->works,    &s->delayed,    &s->replies, &s->dirty_devices };
 
 	if (!s)
 		return wa_err_set(err, WA_ENOMEM, "no memory for the sandbox");
@@ -167,7 +168,8 @@ int sandbox_start(struct sandbox *s, struct wa_err *err)
 		s->has_root = true;
 		sb_keep_root(s);
 	}
-	rc = wa_cert_chain_make(s->env, &s->root, now_s - 86400, now_s + CERT_LIFE_S, &s->chain, err);
+	rc = wa_cert_chain_make(s->env, &s->root, now_s - 86400, now_s + CERT_LIFE_S, &s->chain,
+				err);
 	if (rc)
 		return rc;
 	s->started = true;
@@ -195,14 +197,16 @@ void sandbox_free(struct sandbox *s)
 	if (!s)
 		return;
 	s->ending = true;
-	s->host.put = NULL;	/* what dies with the process stays kept */
-	WA_LIST_EACH_SAFE(l, tmp, &s->works) {
+	s->host.put = NULL; /* what dies with the process stays kept */
+	WA_LIST_EACH_SAFE(l, tmp, &s->works)
+	{
 		/* its run may be under way elsewhere: done() frees it and does nothing else */
 		wa_list_del(l);
 		sb_work_orphan(l);
 	}
 	sb_delayed_clear(s, NULL);
-	WA_LIST_EACH_SAFE(l, tmp, &s->conns) {
+	WA_LIST_EACH_SAFE(l, tmp, &s->conns)
+	{
 		struct sb_conn *c = container_of(l, struct sb_conn, link);
 
 		if (c->dev)
@@ -214,7 +218,7 @@ void sandbox_free(struct sandbox *s)
 	sb_faults_clear(s);
 	sb_violations_clear(s);
 	WA_LIST_EACH_SAFE(l, tmp, &s->accounts)
-		sb_account_free(container_of(l, struct sb_account, link));
+	sb_account_free(container_of(l, struct sb_account, link));
 	sb_kept_clear(s);
 	sb_subscribers_clear(s);
 	wa_map_clear(&s->by_pn);

@@ -34,10 +34,12 @@ struct sb_fault *sb_fault_hit(struct sandbox *s, int kind, const struct sb_accou
 {
 	struct wa_list *l;
 
-	WA_LIST_EACH(l, &s->faults) {
+	WA_LIST_EACH(l, &s->faults)
+	{
 		struct sb_fault *f = container_of(l, struct sb_fault, link);
 
-		if (f->kind != kind || f->times == 0 || (f->account[0] && strcmp(f->account, a->pn) != 0) ||
+		if (f->kind != kind || f->times == 0 ||
+		    (f->account[0] && strcmp(f->account, a->pn) != 0) ||
 		    (f->device >= 0 && f->device != device))
 			continue;
 		if (f->skip > 0) {

@@ -39,26 +39,26 @@
 #include <stdlib.h>
 #include <text.h>
 
-#define SB_DEVICES_MAX 32	/* of one account, phone included */
-#define SB_PREKEYS_MAX 4096	/* kept per device */
-#define SB_QUEUE_MAX 100000	/* undelivered stanzas per device */
-#define SB_CHAT_MAX 20000	/* messages a phone remembers */
-#define SB_TEXT_MAX 4096	/* of a name, rule or message typed in by a person */
-#define SB_ACCOUNTS_MAX 20000
-#define SB_CONNS_MAX 20000
+#define SB_DEVICES_MAX    32     /* of one account, phone included */
+#define SB_PREKEYS_MAX    4096   /* kept per device */
+#define SB_QUEUE_MAX      100000 /* undelivered stanzas per device */
+#define SB_CHAT_MAX       20000  /* messages a phone remembers */
+#define SB_TEXT_MAX       4096   /* of a name, rule or message typed in by a person */
+#define SB_ACCOUNTS_MAX   20000
+#define SB_CONNS_MAX      20000
 #define SB_VIOLATIONS_MAX 1000
-#define SB_RULES_MAX 64
-#define SB_FAULTS_MAX 256
-#define SB_REFS 6
-#define SB_STANZA_MAX (1u << 20)	/* arena of one stanza of ours */
-#define SB_GRACE_MS 10000	/* a client may not know yet of a device that came or went */
-#define SB_RETRIES_MAX 5
-#define SB_SEEN 128		/* acknowledgements remembered per device */
-#define SB_OUT_MAX (64u << 20)
+#define SB_RULES_MAX      64
+#define SB_FAULTS_MAX     256
+#define SB_REFS           6
+#define SB_STANZA_MAX     (1u << 20) /* arena of one stanza of ours */
+#define SB_GRACE_MS       10000      /* a client may not know yet of a device that came or went */
+#define SB_RETRIES_MAX    5
+#define SB_SEEN           128 /* acknowledgements remembered per device */
+#define SB_OUT_MAX        (64u << 20)
 
-#define SB_ERR(e) struct wa_err e = WA_ERR_INIT
+#define SB_ERR(e)     struct wa_err e = WA_ERR_INIT
 #define SB_AUTO_ARENA WA_AUTO(wa_arena_clear)
-#define SB_AUTO_BUF WA_AUTO(wa_buf_clear)
+#define SB_AUTO_BUF   WA_AUTO(wa_buf_clear)
 
 struct sb_timer {
 	struct wa_heap_item item;
@@ -73,25 +73,25 @@ struct sb_sim;
 /* One stanza for a device, until it is acknowledged. */
 struct sb_item {
 	struct wa_list link;
-	uint64_t seq;		/* per device, increasing */
-	int64_t sent_ms;	/* 0: not sent on this connection */
-	bool told;		/* reported as unacknowledged */
+	uint64_t seq;    /* per device, increasing */
+	int64_t sent_ms; /* 0: not sent on this connection */
+	bool told;       /* reported as unacknowledged */
 	uint32_t len;
 	/* what an acknowledgement must copy; offsets into text, NUL-terminated */
-	char *tag, *id, *from, *participant, *type, *recipient;	/* "" absent */
-	uint8_t *bytes;		/* encoded node, flags byte included */
+	char *tag, *id, *from, *participant, *type, *recipient; /* "" absent */
+	uint8_t *bytes; /* encoded node, flags byte included */
 };
 
-struct sb_prekeys {		/* one-time keys on the server, oldest first */
+struct sb_prekeys { /* one-time keys on the server, oldest first */
 	struct wa_prekey_pub *keys;
-	size_t head, len, cap;	/* len counts from head */
+	size_t head, len, cap; /* len counts from head */
 };
 
 struct sb_range {
 	uint32_t lo, hi;
 };
 
-struct sb_ids {			/* prekey ids ever uploaded, as sorted ranges */
+struct sb_ids { /* prekey ids ever uploaded, as sorted ranges */
 	struct sb_range *r;
 	size_t len, cap;
 };
@@ -109,22 +109,22 @@ struct sb_device {
 	struct sb_prekeys prekeys;
 	struct sb_ids used;
 	char os[64];
-	char name[128];			/* push name it announced */
+	char name[128]; /* push name it announced */
 	struct sb_conn *conn;
 	struct sb_sim *sim;
-	bool active;			/* live stanzas flow */
+	bool active; /* live stanzas flow */
 	bool available;
 	bool low_told;
-	bool welcomed;			/* its phone has sent key and history */
-	uint64_t adv_hash;		/* of the identity verified last */
-	struct wa_list queue;		/* struct sb_item */
+	bool welcomed;        /* its phone has sent key and history */
+	uint64_t adv_hash;    /* of the identity verified last */
+	struct wa_list queue; /* struct sb_item */
 	size_t queued;
 	uint64_t next_seq;
-	uint64_t *seen;			/* ring of what was acknowledged */
+	uint64_t *seen; /* ring of what was acknowledged */
 	size_t seen_at;
-	struct wa_list ready;		/* in sandbox.ready: its sim has work */
-	struct wa_list busy;		/* in sandbox.busy: something is unacknowledged */
-	struct wa_list keep;		/* in sandbox.dirty_devices */
+	struct wa_list ready; /* in sandbox.ready: its sim has work */
+	struct wa_list busy;  /* in sandbox.busy: something is unacknowledged */
+	struct wa_list keep;  /* in sandbox.dirty_devices */
 	uint64_t msgs_in, msgs_out;
 };
 
@@ -137,38 +137,38 @@ enum sb_status { SB_PENDING, SB_SENT, SB_DELIVERED, SB_READ, SB_FAILED, SB_RECEI
 const char *sb_status_str(int st);
 
 struct sb_chat_msg {
-	uint64_t seq;			/* changes with every change: the page's cursor */
-	uint64_t number;		/* position, never changes */
+	uint64_t seq;    /* changes with every change: the page's cursor */
+	uint64_t number; /* position, never changes */
 	struct sb_account *peer;
 	char *id;
 	char *text;
-	char *quoted_id;		/* or NULL */
-	char *kind;			/* "text", "imageMessage" … */
-	uint16_t device;		/* sender's device */
+	char *quoted_id; /* or NULL */
+	char *kind;      /* "text", "imageMessage" … */
+	uint16_t device; /* sender's device */
 	int64_t ts_ms;
-	uint8_t status;			/* enum sb_status */
+	uint8_t status; /* enum sb_status */
 	bool from_me;
 	bool offline;
-	int code;			/* nack */
+	int code; /* nack */
 	uint32_t duplicates;
-	uint8_t resent;			/* answers to retry receipts */
-	uint8_t server;			/* the form it came or went in */
+	uint8_t resent; /* answers to retry receipts */
+	uint8_t server; /* the form it came or went in */
 };
 
 struct sb_chat {
-	struct sb_chat_msg **msgs;	/* oldest first */
+	struct sb_chat_msg **msgs; /* oldest first */
 	size_t len, cap;
-	struct wa_map by_id;		/* peer pn NUL id */
+	struct wa_map by_id; /* peer pn NUL id */
 	uint64_t next_number;
 };
 
 struct sb_rule {
 	uint32_t id;
-	char match[12];			/* any | contains | equals */
+	char match[12]; /* any | contains | equals */
 	char *text, *reply;
 	int64_t delay_ms;
 	bool quote, read_first, typing;
-	int32_t times;			/* left; -1 endless */
+	int32_t times; /* left; -1 endless */
 };
 
 /* Retries a device of ours asked for. */
@@ -177,7 +177,7 @@ struct sb_asked {
 	uint8_t count;
 };
 
-struct sb_hello {			/* a companion waiting for its code to be typed */
+struct sb_hello { /* a companion waiting for its code to be typed */
 	struct sb_conn *conn;
 	uint8_t wrapped[80];
 	char ref[64];
@@ -196,28 +196,28 @@ struct sb_account {
 	struct wa_jid pn_jid, lid_jid;
 	uint32_t raw_id, next_key_index;
 	uint16_t next_device;
-	struct sb_device **devices;	/* [0] the phone */
+	struct sb_device **devices; /* [0] the phone */
 	size_t n_devices;
 	struct sb_gone gone[8];
 	size_t n_gone;
-	struct wa_buf key_list;		/* signed key index list; empty: make it */
+	struct wa_buf key_list; /* signed key index list; empty: make it */
 	int64_t key_list_ms;
-	bool sink;			/* no chat is kept, receipts are sent */
-	bool online;			/* the phone takes what comes */
+	bool sink;   /* no chat is kept, receipts are sent */
+	bool online; /* the phone takes what comes */
 	bool auto_read;
-	bool by_pn;			/* the phone writes to phone numbers, not LIDs */
-	bool available;			/* the phone is open on the table */
+	bool by_pn;     /* the phone writes to phone numbers, not LIDs */
+	bool available; /* the phone is open on the table */
 	int64_t last_seen_ms;
-	char link_state[16];		/* none | pairing | code | linked | failed */
+	char link_state[16]; /* none | pairing | code | linked | failed */
 	char link_detail[128];
 	struct sb_hello hello;
 	bool hello_valid;
-	char typed[16];			/* a code typed before its client asked */
+	char typed[16]; /* a code typed before its client asked */
 	int64_t typed_ms;
 	struct sb_chat chat;
 	struct sb_rule *rules;
 	size_t n_rules;
-	struct wa_map watchers;		/* pn -> account: who asked for our devices */
+	struct wa_map watchers; /* pn -> account: who asked for our devices */
 	struct sb_typing typing;
 	/* counters */
 	uint64_t sent, received, duplicates, retries_sent, delivered_in, read_in;
@@ -235,7 +235,7 @@ struct sb_sim {
 	size_t asked_at;
 };
 
-struct sb_reg {				/* what an unlinked client registered with */
+struct sb_reg { /* what an unlinked client registered with */
 	struct wa_pub identity, sprekey;
 	struct wa_sig sprekey_sig;
 	uint32_t registration_id, sprekey_id;
@@ -254,7 +254,7 @@ struct sb_reg {				/* what an unlinked client registered with */
 	bool code_typed;
 };
 
-struct sb_late {			/* an answer waiting for its delay */
+struct sb_late { /* an answer waiting for its delay */
 	struct wa_list link;
 	int64_t at_ms;
 	size_t len;
@@ -269,18 +269,18 @@ struct sb_conn {
 	struct sb_reg *reg;
 	struct wa_pub noise;
 	struct wa_list link;
-	struct wa_list dirty;		/* in sandbox.dirty: has bytes to write */
+	struct wa_list dirty; /* in sandbox.dirty: has bytes to write */
 	uint64_t serial;
-	unsigned busy;			/* inside wa_stream_feed */
-	bool closing;			/* flush, then close */
-	bool gone;			/* the host forgot it */
+	unsigned busy; /* inside wa_stream_feed */
+	bool closing;  /* flush, then close */
+	bool gone;     /* the host forgot it */
 	bool frozen;
 	bool close_after_late;
-	bool mute;			/* write nothing more */
-	bool closed;			/* host.close() was called */
+	bool mute;   /* write nothing more */
+	bool closed; /* host.close() was called */
 	struct wa_list late;
 	struct sb_timer late_timer;
-	struct wa_map ids;		/* message ids sent on this connection */
+	struct wa_map ids; /* message ids sent on this connection */
 	uint64_t stanzas_in;
 };
 
@@ -288,7 +288,7 @@ struct sb_subscriber {
 	char pn[20];
 	uint16_t device;
 	uint64_t serial;
-	uint8_t server;			/* the form they asked in */
+	uint8_t server; /* the form they asked in */
 };
 
 struct sb_violation {
@@ -296,27 +296,37 @@ struct sb_violation {
 	uint64_t seq;
 	int64_t at_ms;
 	char account[20];
-	int device;			/* -1: not linked */
+	int device; /* -1: not linked */
 	char kind[40];
 	char text[240];
 	char *stanza;
 };
 
 enum sb_fault_kind {
-	SB_FAULT_DROP_BEFORE_ACK, SB_FAULT_DROP_AFTER_ACK, SB_FAULT_DROP_AT_MESSAGE,
-	SB_FAULT_DELAY_ACK, SB_FAULT_LOSE_ACK, SB_FAULT_CORRUPT, SB_FAULT_RETRY, SB_FAULT_NACK,
-	SB_FAULT_LOGIN_FAILURE, SB_FAULT_OUTDATED, SB_FAULT_NO_PREKEYS, SB_FAULT_SLOW,
-	SB_FAULT_IQ_ERROR, SB_FAULT_KINDS
+	SB_FAULT_DROP_BEFORE_ACK,
+	SB_FAULT_DROP_AFTER_ACK,
+	SB_FAULT_DROP_AT_MESSAGE,
+	SB_FAULT_DELAY_ACK,
+	SB_FAULT_LOSE_ACK,
+	SB_FAULT_CORRUPT,
+	SB_FAULT_RETRY,
+	SB_FAULT_NACK,
+	SB_FAULT_LOGIN_FAILURE,
+	SB_FAULT_OUTDATED,
+	SB_FAULT_NO_PREKEYS,
+	SB_FAULT_SLOW,
+	SB_FAULT_IQ_ERROR,
+	SB_FAULT_KINDS
 };
 
 struct sb_fault {
 	struct wa_list link;
 	uint32_t id;
 	int kind;
-	char account[20];		/* "" any */
-	int device;			/* -1 any */
-	int64_t times;			/* left; -1 always */
-	int64_t skip;			/* let so many pass first */
+	char account[20]; /* "" any */
+	int device;       /* -1 any */
+	int64_t times;    /* left; -1 always */
+	int64_t skip;     /* let so many pass first */
 	int code;
 	int64_t delay_ms;
 	uint64_t hits;
@@ -329,7 +339,7 @@ struct sb_bulk {
 	struct sb_account *from, *to;
 	char *text;
 	uint64_t count, sent, acked, delivered, read, replies, failed;
-	double rate;			/* per second */
+	double rate; /* per second */
 	int64_t start_ms, end_ms, last_reply_ms;
 	struct sb_timer timer;
 };
@@ -342,36 +352,37 @@ struct sandbox {
 	struct wa_keypair root;
 	bool has_root, started;
 	struct wa_cert_chain chain;
-	struct wa_map by_pn, by_lid;	/* struct sb_account */
+	struct wa_map by_pn, by_lid; /* struct sb_account */
 	struct wa_list accounts, conns, dirty, ready, busy, violations, faults, bulks;
 	size_t n_accounts, n_conns, n_violations;
 	uint64_t violation_seq, violations_dropped;
 	uint32_t next_fault, next_rule, next_bulk;
 	uint64_t serial, next_id, chat_seq;
-	struct wa_map subscribers;	/* pn -> struct sb_subs */
+	struct wa_map subscribers; /* pn -> struct sb_subs */
 	struct wa_heap timers;
 	int64_t armed_ms;
-	struct sb_timer watch;		/* looks for what nobody acknowledged */
-	struct wa_list dirty_devices;	/* to be kept again */
+	struct sb_timer watch;        /* looks for what nobody acknowledged */
+	struct wa_list dirty_devices; /* to be kept again */
 	struct sb_timer keep_timer;
-	struct sb_kept *kept;		/* given back by the host, not yet read */
+	struct sb_kept *kept; /* given back by the host, not yet read */
 	bool ending;
-	struct wa_list replies;		/* struct sb_reply: what rules will say */
-	struct wa_list works;		/* struct sb_work under way */
-	struct wa_list delayed;		/* struct sb_delayed: acks that wait */
-	unsigned depth;			/* of entry points */
+	struct wa_list replies; /* struct sb_reply: what rules will say */
+	struct wa_list works;   /* struct sb_work under way */
+	struct wa_list delayed; /* struct sb_delayed: acks that wait */
+	unsigned depth;         /* of entry points */
 	int64_t started_ms;
 	uint64_t messages, receipts;
 };
 
 /* core.c */
 int64_t sb_now(const struct sandbox *s);
-void sb_timer_set(struct sandbox *s, struct sb_timer *t, int64_t at_ms, void (*fn)(void *), void *arg);
+void sb_timer_set(struct sandbox *s, struct sb_timer *t, int64_t at_ms, void (*fn)(void *),
+		  void *arg);
 void sb_timer_del(struct sandbox *s, struct sb_timer *t);
-void sb_new_id(struct sandbox *s, char out[32]);	/* of a stanza of the server */
+void sb_new_id(struct sandbox *s, char out[32]); /* of a stanza of the server */
 void sb_random(struct sandbox *s, void *out, size_t len);
 void sb_enter(struct sandbox *s);
-void sb_leave(struct sandbox *s);		/* run queue, flush, arm */
+void sb_leave(struct sandbox *s); /* run queue, flush, arm */
 void sb_ready(struct sb_device *d);
 char *sb_strdup(const char *p);
 char *sb_strndup(struct wa_span s);
@@ -381,9 +392,9 @@ void sb_log(struct sandbox *s, int level, const char *event, const char *name, c
 /* conn.c */
 void sb_send(struct sb_conn *c, const struct wa_node *n);
 void sb_send_bytes(struct sb_conn *c, struct wa_span plain);
-void sb_close(struct sb_conn *c);		/* after what was sent is written */
-void sb_kill(struct sb_conn *c);		/* at once */
-void sb_conn_detach(struct sb_conn *c);		/* its device goes on without it */
+void sb_close(struct sb_conn *c);       /* after what was sent is written */
+void sb_kill(struct sb_conn *c);        /* at once */
+void sb_conn_detach(struct sb_conn *c); /* its device goes on without it */
 void sb_stream_error(struct sb_conn *c, int code);
 void sb_flush(struct sandbox *s);
 int sb_conn_stanza(struct sb_conn *c, const struct wa_node *n);
@@ -396,7 +407,7 @@ struct sb_account *sb_account_new(struct sandbox *s, const char *pn, const char 
 struct sb_account *sb_account_alloc(struct sandbox *s, const char *pn, const char *lid,
 				    struct wa_err *err);
 void sb_account_free(struct sb_account *a);
-struct sb_account *sb_find(struct sandbox *s, const struct wa_jid *j);	/* pn, lid or c.us */
+struct sb_account *sb_find(struct sandbox *s, const struct wa_jid *j); /* pn, lid or c.us */
 struct sb_account *sb_find_pn(struct sandbox *s, const char *pn);
 struct sb_device *sb_device_find(struct sb_account *a, unsigned id);
 struct sb_device *sb_device_alloc(struct sb_account *a, unsigned id, struct wa_err *err);
@@ -409,7 +420,7 @@ int sb_key_list(struct sb_account *a, struct wa_span *ret, struct wa_err *err);
 void sb_devices_changed(struct sb_account *a, const struct sb_device *added, int removed_id);
 /* `who` wants to hear when the devices of `a` change. */
 void sb_watch_devices(struct sb_account *a, struct sb_account *who, int server);
-void sb_unlink(struct sb_device *d, bool tell);	/* frees d */
+void sb_unlink(struct sb_device *d, bool tell); /* frees d */
 bool sb_recently_gone(const struct sb_account *a, unsigned id);
 void sb_dhash(const struct sb_account *a, int server, char out[16]);
 struct sb_device *sb_sim_companion(struct sb_account *a, struct wa_err *err);
@@ -432,7 +443,8 @@ void sb_activate(struct sb_device *d);
 
 /* iq.c usync.c keys.c */
 void sb_iq(struct sb_conn *c, const struct wa_node *n);
-void sb_iq_result(struct sb_conn *c, const struct wa_node *iq, struct wa_arena *a, struct wa_node *child);
+void sb_iq_result(struct sb_conn *c, const struct wa_node *iq, struct wa_arena *a,
+		  struct wa_node *child);
 void sb_iq_error(struct sb_conn *c, const struct wa_node *iq, int code);
 void sb_usync(struct sb_conn *c, const struct wa_node *iq);
 void sb_keys(struct sb_conn *c, const struct wa_node *iq);
@@ -447,23 +459,24 @@ void sb_prekeys_low(struct sb_device *d);
 /* route.c: a stanza of a device, its own or simulated; c NULL for the latter */
 void sb_message(struct sb_device *d, struct sb_conn *c, const struct wa_node *n);
 void sb_answer(struct sb_device *d, struct sb_conn *c, const struct wa_node *n);
-void sb_delayed_clear(struct sandbox *s, const struct sb_conn *of);	/* of NULL: all */
+void sb_delayed_clear(struct sandbox *s, const struct sb_conn *of); /* of NULL: all */
 
 /* queue.c */
 void sb_deliver(struct sb_device *d, const struct wa_node *n);
 void sb_item_send(struct sb_device *d, struct sb_item *it);
-void sb_item_replay(struct sb_device *d, struct sb_item *it, int index);	/* with `offline` */
+void sb_item_replay(struct sb_device *d, struct sb_item *it, int index); /* with `offline` */
 struct sb_item *sb_item_make(const struct wa_node *n, struct wa_span bytes, uint64_t seq);
 void sb_queue_push(struct sb_device *d, struct sb_item *it);
 void sb_queue_clear(struct sb_device *d);
 void sb_queue_drop(struct sb_device *d, struct sb_item *it);
-void sb_ack(struct sb_device *d, const struct wa_node *n);	/* <ack> from a client */
+void sb_ack(struct sb_device *d, const struct wa_node *n); /* <ack> from a client */
 /* A receipt answers the message it names; false: no such message was delivered. */
 bool sb_receipt_clears(struct sb_device *d, const char *id);
-/* The last things of a device, by tag and id: acknowledged stanzas, retries it was asked for ("retry"). */
+/* The last things of a device, by tag and id: acknowledged stanzas, retries it was asked for
+ * ("retry"). */
 void sb_seen_add(struct sb_device *d, const char *tag, const char *id);
 bool sb_seen(const struct sb_device *d, const char *tag, const char *id);
-void sb_unsent(struct sb_device *d);		/* connection gone: all must be sent again */
+void sb_unsent(struct sb_device *d); /* connection gone: all must be sent again */
 void sb_watch(void *arg);
 
 /* receipt.c presence.c */
@@ -475,14 +488,14 @@ void sb_subscribers_clear(struct sandbox *s);
 
 /* sim.c */
 int sb_sim_new(struct sb_device *d, struct wa_err *err);
-void sb_sim_adopt(struct sb_sim *m);	/* keys and names of the device from its own record */
+void sb_sim_adopt(struct sb_sim *m); /* keys and names of the device from its own record */
 int sb_sim_open(struct sb_sim *m, struct wa_err *err);
 void sb_sim_free(struct sb_sim *m);
 void sb_sim_commit(struct sb_sim *m);
-bool sb_sim_turn(struct sb_device *d, unsigned budget);	/* true: more to do */
+bool sb_sim_turn(struct sb_device *d, unsigned budget); /* true: more to do */
 /* Encrypt and send to every device of `to` and our own others. */
-int sb_sim_send(struct sb_sim *m, struct sb_account *to, const char *id, const struct wa_message *msg,
-		int server, struct wa_err *err);
+int sb_sim_send(struct sb_sim *m, struct sb_account *to, const char *id,
+		const struct wa_message *msg, int server, struct wa_err *err);
 /* To one device again. b: the keys it sent along, or NULL. */
 int sb_sim_resend(struct sb_sim *m, struct sb_device *dest, struct sb_account *chat, const char *id,
 		  const struct wa_message *msg, int count, int server, const struct wa_bundle *b,
@@ -492,11 +505,11 @@ int sb_sim_peer(struct sb_sim *m, struct sb_device *dest, struct wa_span plain, 
 /* type "" is a delivery receipt; recipient may be NULL. */
 void sb_sim_receipt(struct sb_sim *m, const struct wa_jid *to, const char *const *ids, size_t n,
 		    const char *type, const struct wa_jid *recipient);
-void sb_sim_forget(struct sb_sim *m, struct sb_account *peer);	/* its Signal sessions */
+void sb_sim_forget(struct sb_sim *m, struct sb_account *peer); /* its Signal sessions */
 
 /* phone.c: what the sim tells */
 struct sb_incoming {
-	struct sb_device *from;		/* NULL: unlinked meanwhile */
+	struct sb_device *from; /* NULL: unlinked meanwhile */
 	struct sb_account *chat;
 	const char *id;
 	bool from_me, offline;
@@ -508,24 +521,26 @@ void sb_phone_message(struct sb_account *a, const struct sb_incoming *in);
 /* Seen before? Then it is counted as a duplicate. */
 bool sb_phone_again(struct sb_account *a, struct sb_account *chat, const char *id, bool from_me);
 void sb_phone_ack(struct sb_account *a, const char *id, struct sb_account *chat, int error);
-void sb_phone_receipt(struct sb_account *a, struct sb_account *peer, const char *id, const char *type);
+void sb_phone_receipt(struct sb_account *a, struct sb_account *peer, const char *id,
+		      const char *type);
 void sb_phone_typing(struct sb_account *a, struct sb_account *peer, bool on);
-void sb_phone_retry(struct sb_account *a, struct sb_device *asker, struct sb_account *chat, const char *id,
-		    int count, int server, const struct wa_bundle *b);
+void sb_phone_retry(struct sb_account *a, struct sb_device *asker, struct sb_account *chat,
+		    const char *id, int count, int server, const struct wa_bundle *b);
 /* Words of people: `quoted` is an id of that chat or NULL. ret_id may be NULL. */
 int sb_phone_text(struct sb_account *a, struct sb_account *to, const char *text, const char *quoted,
 		  char ret_id[32], struct wa_err *err);
 size_t sb_phone_read(struct sb_account *a, struct sb_account *peer);
 void sb_phone_says_typing(struct sb_account *a, struct sb_account *to, bool on);
 void sb_new_message_id(struct sandbox *s, char out[32]);
-struct sb_chat_msg *sb_chat_find(struct sb_account *a, struct sb_account *peer, const char *id, bool from_me);
+struct sb_chat_msg *sb_chat_find(struct sb_account *a, struct sb_account *peer, const char *id,
+				 bool from_me);
 void sb_chat_clear(struct sb_account *a);
 void sb_chat_forget_peer(struct sb_account *a, const struct sb_account *peer);
 void sb_rule_clear(struct sb_rule *r);
 int sb_rule_add(struct sb_account *a, json_t *o, struct wa_err *err);
 json_t *sb_rule_json(const struct sb_rule *r);
 void sb_rules_apply(struct sb_account *a, const struct sb_incoming *in);
-void sb_replies_clear(struct sandbox *s, const struct sb_account *of);	/* of NULL: all */
+void sb_replies_clear(struct sandbox *s, const struct sb_account *of); /* of NULL: all */
 
 /* welcome.c */
 void sb_welcome(struct sb_device *d);
@@ -535,15 +550,15 @@ struct sb_fault *sb_fault_hit(struct sandbox *s, int kind, const struct sb_accou
 const char *sb_fault_str(int kind);
 int sb_fault_parse(const char *name);
 void sb_faults_clear(struct sandbox *s);
-void sb_violation(struct sandbox *s, const struct sb_device *d, const struct wa_node *n, const char *kind,
-		  const char *fmt, ...) WA_PRINTF(5, 6);
+void sb_violation(struct sandbox *s, const struct sb_device *d, const struct wa_node *n,
+		  const char *kind, const char *fmt, ...) WA_PRINTF(5, 6);
 void sb_violations_clear(struct sandbox *s);
 
 /* bulk.c */
 struct sb_bulk *sb_bulk_start(struct sb_account *from, struct sb_account *to, const char *text,
 			      uint64_t count, double rate, struct wa_err *err);
 struct sb_bulk *sb_bulk_find(struct sandbox *s, uint32_t id);
-void sb_bulk_clear(struct sandbox *s, const struct sb_account *of);	/* of NULL: all */
+void sb_bulk_clear(struct sandbox *s, const struct sb_account *of); /* of NULL: all */
 /* The run a message id belongs to, or NULL. */
 struct sb_bulk *sb_bulk_of(struct sandbox *s, const char *id);
 void sb_bulk_reply(struct sb_account *a, struct sb_account *peer);
@@ -559,8 +574,6 @@ void sb_drop_item(struct sb_device *d, uint64_t seq);
 void sb_keep_record(struct sb_device *d, const struct wa_change *ch);
 void sb_drop_account(struct sb_account *a);
 void sb_drop_device(struct sb_device *d);
-
-
 
 /* small readers of nodes */
 static inline const char *sb_attr(struct wa_arena *a, const struct wa_node *n, const char *key)

@@ -14,7 +14,8 @@ static struct wa_node *start(struct wa_arena *a, const struct wa_node *iq, const
 	return n;
 }
 
-void sb_iq_result(struct sb_conn *c, const struct wa_node *iq, struct wa_arena *a, struct wa_node *child)
+void sb_iq_result(struct sb_conn *c, const struct wa_node *iq, struct wa_arena *a,
+		  struct wa_node *child)
 {
 	SB_AUTO_ARENA struct wa_arena own = { 0 };
 	struct wa_node *n;
@@ -28,11 +29,21 @@ void sb_iq_result(struct sb_conn *c, const struct wa_node *iq, struct wa_arena *
 
 void sb_iq_error(struct sb_conn *c, const struct wa_node *iq, int code)
 {
-	static const struct { int code; const char *text; } texts[] = {
-		{ 400, "bad-request" }, { 401, "not-authorized" }, { 403, "forbidden" },
-		{ 404, "item-not-found" }, { 405, "not-allowed" }, { 406, "not-acceptable" },
-		{ 409, "conflict" }, { 410, "gone" }, { 429, "rate-overlimit" },
-		{ 500, "internal-server-error" }, { 501, "feature-not-implemented" },
+	static const struct {
+		int code;
+		const char *text;
+	} texts[] = {
+		{ 400, "bad-request" },
+		{ 401, "not-authorized" },
+		{ 403, "forbidden" },
+		{ 404, "item-not-found" },
+		{ 405, "not-allowed" },
+		{ 406, "not-acceptable" },
+		{ 409, "conflict" },
+		{ 410, "gone" },
+		{ 429, "rate-overlimit" },
+		{ 500, "internal-server-error" },
+		{ 501, "feature-not-implemented" },
 		{ 503, "service-unavailable" },
 	};
 	SB_AUTO_ARENA struct wa_arena a = { 0 };
@@ -143,9 +154,10 @@ static void pass_tokens(struct sb_conn *c, const struct wa_node *tokens)
 static void on_privacy(struct sb_conn *c, const struct wa_node *iq)
 {
 	static const char *const all[][2] = {
-		{ "groupadd", "all" }, { "last", "all" }, { "status", "contacts" }, { "profile", "all" },
-		{ "readreceipts", "all" }, { "online", "all" }, { "calladd", "all" },
-		{ "messages", "all" }, { "defense", "off" }, { "stickers", "contacts" },
+		{ "groupadd", "all" },      { "last", "all" },         { "status", "contacts" },
+		{ "profile", "all" },       { "readreceipts", "all" }, { "online", "all" },
+		{ "calladd", "all" },       { "messages", "all" },     { "defense", "off" },
+		{ "stickers", "contacts" },
 	};
 	SB_AUTO_ARENA struct wa_arena a = { 0 };
 	struct wa_node *n, *k;
@@ -231,7 +243,7 @@ static void on_md(struct sb_conn *c, const struct wa_node *iq)
 	struct wa_jid jid;
 
 	if (wa_node_get(iq, "link_code_companion_reg")) {
-		sb_iq_error(c, iq, 405);	/* linked already */
+		sb_iq_error(c, iq, 405); /* linked already */
 		return;
 	}
 	if (!rm) {
@@ -241,7 +253,8 @@ static void on_md(struct sb_conn *c, const struct wa_node *iq)
 	acc = wa_node_attr_jid_get(rm, "jid", &jid) ? sb_find(c->s, &jid) : NULL;
 	d = acc == c->dev->acc ? sb_device_find(acc, jid.device) : NULL;
 	if (!d || d->id == 0) {
-		sb_violation(c->s, c->dev, iq, "iq.remove_device", "not a companion of this account");
+		sb_violation(c->s, c->dev, iq, "iq.remove_device",
+			     "not a companion of this account");
 		sb_iq_error(c, iq, 403);
 		return;
 	}
@@ -255,7 +268,8 @@ static void on_biz(struct sb_conn *c, const struct wa_node *iq)
 
 	wa_arena_init(&a, SB_STANZA_MAX);
 	if (wa_node_attr_is(iq, "type", "get") && wa_node_get(iq, "business_profile"))
-		sb_iq_result(c, iq, &a, wa_node_new(&a, "business_profile"));	/* nobody is a business */
+		sb_iq_result(c, iq, &a,
+			     wa_node_new(&a, "business_profile")); /* nobody is a business */
 	else
 		sb_iq_error(c, iq, 501);
 }
@@ -271,14 +285,14 @@ static void on_picture(struct sb_conn *c, const struct wa_node *iq)
 static void on_status(struct sb_conn *c, const struct wa_node *iq)
 {
 	if (wa_node_attr_is(iq, "type", "get"))
-		not_found(c, iq);	/* means: the default, contacts */
+		not_found(c, iq); /* means: the default, contacts */
 	else
 		empty(c, iq);
 }
 
 struct handler {
 	const char *xmlns;
-	const char *type;	/* NULL: any */
+	const char *type; /* NULL: any */
 	void (*fn)(struct sb_conn *c, const struct wa_node *iq);
 };
 
@@ -307,7 +321,7 @@ static const struct handler handlers[] = {
 static bool well_formed(struct sb_conn *c, const struct wa_node *iq)
 {
 	struct wa_span id = wa_node_attr_get(iq, "id");
-	bool stats = wa_node_attr_is(iq, "xmlns", "w:stats");	/* stock clients forget its type */
+	bool stats = wa_node_attr_is(iq, "xmlns", "w:stats"); /* stock clients forget its type */
 
 	if (!id.len || id.len > 64) {
 		sb_violation(c->s, c->dev, iq, "iq.id", "missing or too long");
@@ -347,8 +361,9 @@ void sb_iq(struct sb_conn *c, const struct wa_node *iq)
 			sb_iq_error(c, iq, 401);
 		return;
 	}
-	f = wa_node_attr_is(iq, "xmlns", "w:p") ? NULL
-		: sb_fault_hit(c->s, SB_FAULT_IQ_ERROR, c->dev->acc, c->dev->id);
+	f = wa_node_attr_is(iq, "xmlns", "w:p")
+		    ? NULL
+		    : sb_fault_hit(c->s, SB_FAULT_IQ_ERROR, c->dev->acc, c->dev->id);
 	if (f) {
 		sb_iq_error(c, iq, f->code ? f->code : 500);
 		return;

@@ -12,9 +12,8 @@
  */
 #include "inside.h"
 
-
-#define KEEP_DELAY_MS 50	/* many changes of one device become one record */
-#define KEY_MAX 512
+#define KEEP_DELAY_MS 50 /* many changes of one device become one record */
+#define KEY_MAX       512
 
 struct sb_kept {
 	struct sb_kept *next;
@@ -56,10 +55,11 @@ void sb_keep_account(struct sb_account *a)
 	for (size_t i = 0; i < a->n_rules; i++)
 		json_array_append_new(rules, sb_rule_json(&a->rules[i]));
 	snprintf(key, sizeof(key), "a/%s", a->pn);
-	put_json(a->s, key, json_pack("{ss ss sI si sI sb sb sb so}", "lid", a->lid, "name", a->name, "raw_id",
-				      (json_int_t)a->raw_id, "next_device", (int)a->next_device, "next_key_index",
-				      (json_int_t)a->next_key_index, "sink", a->sink, "auto_read", a->auto_read,
-				      "by_pn", a->by_pn, "rules", rules));
+	put_json(a->s, key,
+		 json_pack("{ss ss sI si sI sb sb sb so}", "lid", a->lid, "name", a->name, "raw_id",
+			   (json_int_t)a->raw_id, "next_device", (int)a->next_device,
+			   "next_key_index", (json_int_t)a->next_key_index, "sink", a->sink,
+			   "auto_read", a->auto_read, "by_pn", a->by_pn, "rules", rules));
 }
 
 static json_t *b64(const void *p, size_t len)
@@ -73,12 +73,13 @@ static json_t *b64(const void *p, size_t len)
 
 static json_t *device_json(const struct sb_device *d)
 {
-	json_t *o = json_pack("{si sI sI so so sI sI so so ss ss sb}", "id", (int)d->id, "key_index",
-			      (json_int_t)d->key_index, "linked_ms", (json_int_t)d->linked_ms, "noise",
-			      b64(d->noise.b, 32), "identity", b64(d->identity.b, 32), "registration_id",
-			      (json_int_t)d->registration_id, "sprekey_id", (json_int_t)d->sprekey_id, "sprekey",
-			      b64(d->sprekey.b, 32), "sprekey_sig", b64(d->sprekey_sig.b, 64), "os", d->os, "name",
-			      d->name, "welcomed", d->welcomed);
+	json_t *o = json_pack(
+		"{si sI sI so so sI sI so so ss ss sb}", "id", (int)d->id, "key_index",
+		(json_int_t)d->key_index, "linked_ms", (json_int_t)d->linked_ms, "noise",
+		b64(d->noise.b, 32), "identity", b64(d->identity.b, 32), "registration_id",
+		(json_int_t)d->registration_id, "sprekey_id", (json_int_t)d->sprekey_id, "sprekey",
+		b64(d->sprekey.b, 32), "sprekey_sig", b64(d->sprekey_sig.b, 64), "os", d->os,
+		"name", d->name, "welcomed", d->welcomed);
 	json_t *used = json_array();
 
 	if (!o || !used) {
@@ -86,8 +87,9 @@ static json_t *device_json(const struct sb_device *d)
 		json_decref(used);
 		return NULL;
 	}
-	json_object_set_new(o, "prekeys", b64(d->prekeys.keys + d->prekeys.head,
-					      d->prekeys.len * sizeof(*d->prekeys.keys)));
+	json_object_set_new(
+		o, "prekeys",
+		b64(d->prekeys.keys + d->prekeys.head, d->prekeys.len * sizeof(*d->prekeys.keys)));
 	for (size_t i = 0; i < d->used.len; i++)
 		json_array_append_new(used, json_pack("[II]", (json_int_t)d->used.r[i].lo,
 						      (json_int_t)d->used.r[i].hi));
@@ -181,8 +183,8 @@ void sb_drop_device(struct sb_device *d)
 	device_key(d, key);
 	put(s, wa_span_str(key), wa_span(NULL, 0));
 	WA_LIST_EACH(l, &d->queue)
-		if (!d->sim)
-			sb_drop_item(d, container_of(l, struct sb_item, link)->seq);
+	if (!d->sim)
+		sb_drop_item(d, container_of(l, struct sb_item, link)->seq);
 }
 
 /* The Signal records of its phone stay behind and are ignored without it. */
@@ -243,9 +245,8 @@ static void restore_account(struct sandbox *s, const char *pn, json_t *o)
 	a->sink = json_is_true(json_object_get(o, "sink"));
 	a->auto_read = json_is_true(json_object_get(o, "auto_read"));
 	a->by_pn = json_is_true(json_object_get(o, "by_pn"));
-	json_array_foreach(json_object_get(o, "rules"), i, rule)
-		if (sb_rule_add(a, rule, NULL))
-			sb_log(s, WA_WARN, "sandbox.restore", "rule of", pn);
+	json_array_foreach(json_object_get(o, "rules"), i, rule) if (sb_rule_add(a, rule, NULL))
+		sb_log(s, WA_WARN, "sandbox.restore", "rule of", pn);
 }
 
 static void restore_prekeys(struct sb_device *d, json_t *o)
@@ -262,7 +263,8 @@ static void restore_prekeys(struct sb_device *d, json_t *o)
 			sb_prekeys_add(&d->prekeys, &k);
 		}
 	}
-	json_array_foreach(json_object_get(o, "used"), i, pair) {
+	json_array_foreach(json_object_get(o, "used"), i, pair)
+	{
 		uint32_t lo = (uint32_t)json_integer_value(json_array_get(pair, 0));
 		uint32_t hi = (uint32_t)json_integer_value(json_array_get(pair, 1));
 
@@ -289,20 +291,22 @@ static void restore_device(struct sandbox *s, const char *pn, unsigned id, json_
 	d->welcomed = json_is_true(json_object_get(o, "welcomed"));
 	restore_prekeys(d, o);
 	if (json_object_get(o, "sim")) {
-		if (wa_b64_decode(wa_span_str(text_of(o, "sim")), WA_B64_STD, &sim) || sb_sim_new(d, NULL) ||
-		    wa_device_decode(wa_buf_view(&sim), &d->sim->wd, NULL))
+		if (wa_b64_decode(wa_span_str(text_of(o, "sim")), WA_B64_STD, &sim) ||
+		    sb_sim_new(d, NULL) || wa_device_decode(wa_buf_view(&sim), &d->sim->wd, NULL))
 			sb_device_free(d);
 		else
 			sb_sim_adopt(d->sim);
 	} else if (!fixed(o, "noise", d->noise.b, 32) || !fixed(o, "identity", d->identity.b, 32) ||
-		   !fixed(o, "sprekey", d->sprekey.b, 32) || !fixed(o, "sprekey_sig", d->sprekey_sig.b, 64)) {
+		   !fixed(o, "sprekey", d->sprekey.b, 32) ||
+		   !fixed(o, "sprekey_sig", d->sprekey_sig.b, 64)) {
 		sb_device_free(d);
 	}
 }
 
 static void restore_record(struct sb_device *d, struct wa_span key, struct wa_span value)
 {
-	struct wa_change ch = { .kind = key.len ? key.ptr[0] : 0, .key = wa_span(key.ptr + 1, key.len - 1),
+	struct wa_change ch = { .kind = key.len ? key.ptr[0] : 0,
+				.key = wa_span(key.ptr + 1, key.len - 1),
 				.value = value };
 
 	if (!key.len || !d->sim || wa_memstore_apply(d->sim->store, &ch, 1))
@@ -395,7 +399,8 @@ static void drop_broken(struct sandbox *s)
 {
 	struct wa_list *l, *tmp;
 
-	WA_LIST_EACH_SAFE(l, tmp, &s->accounts) {
+	WA_LIST_EACH_SAFE(l, tmp, &s->accounts)
+	{
 		struct sb_account *a = container_of(l, struct sb_account, link);
 		struct sb_device *phone = sb_device_find(a, 0);
 
@@ -403,7 +408,7 @@ static void drop_broken(struct sandbox *s)
 			sb_account_free(a);
 			continue;
 		}
-		for (size_t i = 1; i < a->n_devices; i++) {	/* the phone stands first */
+		for (size_t i = 1; i < a->n_devices; i++) { /* the phone stands first */
 			if (a->devices[i] == phone) {
 				a->devices[i] = a->devices[0];
 				a->devices[0] = phone;

@@ -3,7 +3,7 @@
 
 #include <crypto.h>
 
-#define LOW 5	/* fewer one-time keys than this: the client is told */
+#define LOW       5 /* fewer one-time keys than this: the client is told */
 #define FETCH_MAX 5000
 
 void sb_prekeys_add(struct sb_prekeys *p, const struct wa_prekey_pub *k)
@@ -108,7 +108,7 @@ int sb_bundle(struct sb_device *d, struct wa_bundle *ret, struct wa_err *err)
 	ret->sprekey_sig = d->sprekey_sig;
 	if (sb_fault_hit(d->acc->s, SB_FAULT_NO_PREKEYS, d->acc, d->id))
 		return 0;
-	if (d->sim) {		/* makes its keys when they are asked for, so idle ones cost nothing */
+	if (d->sim) { /* makes its keys when they are asked for, so idle ones cost nothing */
 		rc = sb_sim_open(d->sim, err);
 		if (!rc)
 			rc = wa_signal_prekeys_generate(d->sim->sig, &k, 1, err);
@@ -148,14 +148,16 @@ void sb_prekeys_low(struct sb_device *d)
 	sb_deliver(d, n);
 }
 
-static void put_be(struct wa_arena *a, struct wa_node *parent, const char *tag, uint32_t v, size_t len)
+static void put_be(struct wa_arena *a, struct wa_node *parent, const char *tag, uint32_t v,
+		   size_t len)
 {
 	uint8_t b[4] = { (uint8_t)(v >> 24), (uint8_t)(v >> 16), (uint8_t)(v >> 8), (uint8_t)v };
 
 	wa_node_data(a, wa_node_child(a, parent, tag), wa_span(b + 4 - len, len));
 }
 
-static void put_data(struct wa_arena *a, struct wa_node *parent, const char *tag, const void *p, size_t len)
+static void put_data(struct wa_arena *a, struct wa_node *parent, const char *tag, const void *p,
+		     size_t len)
 {
 	wa_node_data(a, wa_node_child(a, parent, tag), wa_span(p, len));
 }
@@ -169,7 +171,8 @@ static void put_skey(struct wa_arena *a, struct wa_node *parent, const struct wa
 	put_data(a, k, "signature", b->sprekey_sig.b, 64);
 }
 
-static void fetch_one(struct sb_conn *c, struct wa_arena *a, struct wa_node *list, const struct wa_node *user)
+static void fetch_one(struct sb_conn *c, struct wa_arena *a, struct wa_node *list,
+		      const struct wa_node *user)
 {
 	struct sb_account *acc;
 	struct sb_device *d;
@@ -178,7 +181,8 @@ static void fetch_one(struct sb_conn *c, struct wa_arena *a, struct wa_node *lis
 	struct wa_jid jid;
 
 	if (!wa_node_attr_jid_typed(user, "jid") || !wa_node_attr_jid_get(user, "jid", &jid)) {
-		sb_violation(c->s, c->dev, user, "jid.untyped", "`jid` in a key fetch is not a JID");
+		sb_violation(c->s, c->dev, user, "jid.untyped",
+			     "`jid` in a key fetch is not a JID");
 		return;
 	}
 	acc = sb_find(c->s, &jid);
@@ -251,7 +255,8 @@ static const char *store_skey(struct sb_device *d, const struct wa_node *skey)
 	struct wa_sig sig;
 	uint32_t id;
 
-	if (!read_be(wa_node_get(skey, "id"), 3, &id) || !read_fixed(wa_node_get(skey, "value"), typed + 1, 32) ||
+	if (!read_be(wa_node_get(skey, "id"), 3, &id) ||
+	    !read_fixed(wa_node_get(skey, "value"), typed + 1, 32) ||
 	    !read_fixed(wa_node_get(skey, "signature"), sig.b, 64))
 		return "the signed prekey is malformed";
 	if (wa_sig_verify(&d->identity, wa_span(typed, sizeof(typed)), &sig))
@@ -268,7 +273,8 @@ static const char *store_key(struct sb_device *d, const struct wa_node *key)
 	const struct wa_prekey_pub *have;
 	struct wa_prekey_pub k;
 
-	if (!read_be(wa_node_get(key, "id"), 3, &k.id) || !read_fixed(wa_node_get(key, "value"), k.pub.b, 32))
+	if (!read_be(wa_node_get(key, "id"), 3, &k.id) ||
+	    !read_fixed(wa_node_get(key, "value"), k.pub.b, 32))
 		return "a one-time key is malformed";
 	if (k.id == 0)
 		return "a one-time key has id 0";
@@ -326,8 +332,10 @@ static void digest(struct sb_conn *c, const struct wa_node *iq)
 	SB_AUTO_ARENA struct wa_arena a = { 0 };
 	SB_AUTO_BUF struct wa_buf in = { 0 };
 	struct sb_device *d = c->dev;
-	struct wa_bundle b = { .registration_id = d->registration_id, .sprekey_id = d->sprekey_id,
-			       .sprekey = d->sprekey, .sprekey_sig = d->sprekey_sig };
+	struct wa_bundle b = { .registration_id = d->registration_id,
+			       .sprekey_id = d->sprekey_id,
+			       .sprekey = d->sprekey,
+			       .sprekey_sig = d->sprekey_sig };
 	struct wa_node *n, *list;
 	uint8_t sha[WA_SHA1_LEN];
 

@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "inside.h"
 
-#define DEVICE_ID_MAX 98	/* 99 means hosted */
-#define TYPED_MS 60000		/* a typed code waits so long for its client */
+#define DEVICE_ID_MAX 98    /* 99 means hosted */
+#define TYPED_MS      60000 /* a typed code waits so long for its client */
 
 /* A code being worked on off the loop: PBKDF2 takes tens of milliseconds. */
 struct sb_work {
 	struct wa_list link;
-	struct sandbox *s;	/* NULL: the sandbox is gone */
-	uint64_t serial;	/* of the connection */
+	struct sandbox *s; /* NULL: the sandbox is gone */
+	uint64_t serial;   /* of the connection */
 	char pn[20];
 	char code[16];
 	uint8_t in[80], out[80];
 	struct wa_keypair eph;
 	struct wa_pub companion;
-	uint8_t pool[256];	/* random bytes drawn on the loop */
+	uint8_t pool[256]; /* random bytes drawn on the loop */
 	size_t pool_at;
 	int rc;
 };
@@ -62,14 +62,16 @@ void sb_link_offer(struct sb_conn *c)
 	sb_send(c, iq);
 }
 
-static int pair(struct sb_conn *c, struct sb_account *acc, const struct wa_key *adv_secret, struct wa_err *err)
+static int pair(struct sb_conn *c, struct sb_account *acc, const struct wa_key *adv_secret,
+		struct wa_err *err)
 {
 	SB_AUTO_ARENA struct wa_arena a = { 0 };
 	SB_AUTO_BUF struct wa_buf b = { 0 };
 	struct wa_jid server = WA_JID_SERVER, j;
 	struct wa_node *iq, *ps, *n;
 	struct sb_reg *r = c->reg;
-	struct wa_adv_params p = { .raw_id = acc->raw_id, .timestamp = (uint64_t)(sb_now(c->s) / 1000),
+	struct wa_adv_params p = { .raw_id = acc->raw_id,
+				   .timestamp = (uint64_t)(sb_now(c->s) / 1000),
 				   .key_index = acc->next_key_index };
 	unsigned id;
 	int rc;
@@ -80,7 +82,8 @@ static int pair(struct sb_conn *c, struct sb_account *acc, const struct wa_key *
 		return wa_err_set(err, WA_ECONFLICT, "this client is being linked already");
 	if (acc->n_devices >= SB_DEVICES_MAX || !(id = free_device_id(acc)))
 		return wa_err_set(err, WA_ELIMIT, "account %s has too many devices", acc->pn);
-	rc = wa_adv_issue(c->s->env, &acc->devices[0]->sim->wd.identity, &r->identity, adv_secret, &p, &b, err);
+	rc = wa_adv_issue(c->s->env, &acc->devices[0]->sim->wd.identity, &r->identity, adv_secret,
+			  &p, &b, err);
 	if (rc)
 		return rc;
 	acc->next_key_index++;
@@ -113,7 +116,8 @@ static struct sb_conn *find_ref(struct sandbox *s, const char *ref)
 {
 	struct wa_list *l;
 
-	WA_LIST_EACH(l, &s->conns) {
+	WA_LIST_EACH(l, &s->conns)
+	{
 		struct sb_conn *c = container_of(l, struct sb_conn, link);
 
 		for (int i = 0; c->reg && !c->closing && i < SB_REFS; i++)
@@ -136,8 +140,10 @@ int sb_scan(struct sb_account *a, struct wa_span text, struct wa_err *err)
 		rc = wa_err_set(err, WA_ENOTFOUND, "this QR code has expired");
 	} else if (memcmp(qr.noise.b, c->noise.b, 32) != 0 ||
 		   memcmp(qr.identity.b, c->reg->identity.b, 32) != 0) {
-		sb_violation(a->s, NULL, NULL, "qr.keys", "the QR code shows other keys than the client registered");
-		rc = wa_err_set(err, WA_ECRYPTO, "the QR code does not fit the client that shows it");
+		sb_violation(a->s, NULL, NULL, "qr.keys",
+			     "the QR code shows other keys than the client registered");
+		rc = wa_err_set(err, WA_ECRYPTO,
+				"the QR code does not fit the client that shows it");
 	} else {
 		rc = pair(c, a, &qr.adv_secret, err);
 	}
@@ -152,7 +158,7 @@ static void pool_random(void *ctx, void *out, size_t len)
 	struct sb_work *w = ctx;
 
 	if (len > sizeof(w->pool) - w->pool_at)
-		abort();	/* wrap draws a salt and an IV: the pool is larger */
+		abort(); /* wrap draws a salt and an IV: the pool is larger */
 	memcpy(out, w->pool + w->pool_at, len);
 	w->pool_at += len;
 }
@@ -171,7 +177,8 @@ static struct sb_conn *by_serial(struct sandbox *s, uint64_t serial)
 {
 	struct wa_list *l;
 
-	WA_LIST_EACH(l, &s->conns) {
+	WA_LIST_EACH(l, &s->conns)
+	{
 		struct sb_conn *c = container_of(l, struct sb_conn, link);
 
 		if (c->serial == serial)
@@ -200,7 +207,8 @@ static void send_primary_hello(struct sb_conn *c, struct sb_account *acc, const 
 		     wa_span(w->out, sizeof(w->out)));
 	wa_node_data(&a, wa_node_child(&a, reg, "primary_identity_pub"),
 		     wa_span(acc->devices[0]->sim->wd.identity.pub.b, 32));
-	wa_node_data(&a, wa_node_child(&a, reg, "link_code_pairing_ref"), wa_span_str(acc->hello.ref));
+	wa_node_data(&a, wa_node_child(&a, reg, "link_code_pairing_ref"),
+		     wa_span_str(acc->hello.ref));
 	sb_send(c, n);
 }
 
@@ -265,7 +273,7 @@ int sb_type_code(struct sb_account *a, const char *text, struct wa_err *err)
 	char code[16];
 	size_t n = 0;
 
-	for (; *text; text++) {		/* people type dashes, spaces and small letters */
+	for (; *text; text++) { /* people type dashes, spaces and small letters */
 		char ch = *text >= 'a' && *text <= 'z' ? (char)(*text - 32) : *text;
 
 		if (ch != '-' && ch != ' ' && n < sizeof(code) - 1)
@@ -288,7 +296,8 @@ int sb_type_code(struct sb_account *a, const char *text, struct wa_err *err)
 static void hello(struct sb_conn *c, const struct wa_node *iq, const struct wa_node *reg)
 {
 	SB_AUTO_ARENA struct wa_arena a = { 0 };
-	struct wa_span wrapped = wa_node_bytes(wa_node_get(reg, "link_code_pairing_wrapped_companion_ephemeral_pub"));
+	struct wa_span wrapped = wa_node_bytes(
+		wa_node_get(reg, "link_code_pairing_wrapped_companion_ephemeral_pub"));
 	struct wa_span noise = wa_node_bytes(wa_node_get(reg, "companion_server_auth_key_pub"));
 	struct sb_account *acc;
 	struct wa_node *n;
@@ -297,7 +306,8 @@ static void hello(struct sb_conn *c, const struct wa_node *iq, const struct wa_n
 	wa_arena_init(&a, SB_STANZA_MAX);
 	acc = wa_node_attr_jid_get(reg, "jid", &jid) ? sb_find(c->s, &jid) : NULL;
 	if (wrapped.len != 80 || noise.len != 32 || memcmp(noise.ptr, c->noise.b, 32) != 0 ||
-	    !wa_node_get(reg, "companion_platform_id") || !wa_node_get(reg, "companion_platform_display") ||
+	    !wa_node_get(reg, "companion_platform_id") ||
+	    !wa_node_get(reg, "companion_platform_display") ||
 	    !wa_node_get(reg, "link_code_pairing_nonce")) {
 		sb_violation(c->s, NULL, iq, "link_code.hello", "a part is missing or malformed");
 		sb_iq_error(c, iq, 400);
@@ -313,7 +323,8 @@ static void hello(struct sb_conn *c, const struct wa_node *iq, const struct wa_n
 	acc->hello_valid = true;
 	set_state(acc, "code", "waiting for the code to be typed");
 	n = wa_node_new(&a, "link_code_companion_reg");
-	wa_node_data(&a, wa_node_child(&a, n, "link_code_pairing_ref"), wa_span_str(acc->hello.ref));
+	wa_node_data(&a, wa_node_child(&a, n, "link_code_pairing_ref"),
+		     wa_span_str(acc->hello.ref));
 	sb_iq_result(c, iq, &a, n);
 	if (acc->typed[0] && sb_now(c->s) - acc->typed_ms < TYPED_MS)
 		work_on_code(acc, acc->typed);
@@ -322,7 +333,8 @@ static void hello(struct sb_conn *c, const struct wa_node *iq, const struct wa_n
 
 static void finish(struct sb_conn *c, const struct wa_node *iq, const struct wa_node *reg)
 {
-	struct wa_span bundle = wa_node_bytes(wa_node_get(reg, "link_code_pairing_wrapped_key_bundle"));
+	struct wa_span bundle =
+		wa_node_bytes(wa_node_get(reg, "link_code_pairing_wrapped_key_bundle"));
 	struct wa_span ident = wa_node_bytes(wa_node_get(reg, "companion_identity_public"));
 	struct wa_span ref = wa_node_bytes(wa_node_get(reg, "link_code_pairing_ref"));
 	struct sb_account *acc;
@@ -331,14 +343,16 @@ static void finish(struct sb_conn *c, const struct wa_node *iq, const struct wa_
 	SB_ERR(err);
 
 	acc = wa_node_attr_jid_get(reg, "jid", &jid) ? sb_find(c->s, &jid) : NULL;
-	if (!acc || !c->reg->code_typed || acc->hello.conn != c || !wa_span_is(ref, acc->hello.ref) ||
-	    ident.len != 32 || memcmp(ident.ptr, c->reg->identity.b, 32) != 0) {
-		sb_violation(c->s, NULL, iq, "link_code.finish", "nobody waits for this, or other keys");
+	if (!acc || !c->reg->code_typed || acc->hello.conn != c ||
+	    !wa_span_is(ref, acc->hello.ref) || ident.len != 32 ||
+	    memcmp(ident.ptr, c->reg->identity.b, 32) != 0) {
+		sb_violation(c->s, NULL, iq, "link_code.finish",
+			     "nobody waits for this, or other keys");
 		sb_iq_error(c, iq, 400);
 		return;
 	}
-	if (wa_pair_finish_open(&c->reg->primary_eph, &acc->devices[0]->sim->wd.identity, &c->reg->companion_eph,
-				&c->reg->identity, bundle, &secret, &err)) {
+	if (wa_pair_finish_open(&c->reg->primary_eph, &acc->devices[0]->sim->wd.identity,
+				&c->reg->companion_eph, &c->reg->identity, bundle, &secret, &err)) {
 		/* the phone cannot tell a wrong code earlier than here */
 		set_state(acc, "failed", "the code does not fit");
 		sb_iq_error(c, iq, 401);
@@ -391,7 +405,7 @@ void sb_link_result(struct sb_conn *c, const struct wa_node *iq)
 	SB_ERR(err);
 
 	if (!acc || !wa_span_is(wa_node_attr_get(iq, "id"), r->iq))
-		return;		/* the answer to pair-device */
+		return; /* the answer to pair-device */
 	r->acc = NULL;
 	if (wa_node_attr_is(iq, "type", "error")) {
 		set_state(acc, "failed", "the client refused to be linked");
@@ -427,7 +441,8 @@ void sb_link_forget(struct sb_conn *c)
 
 	if (!c->reg)
 		return;
-	WA_LIST_EACH(l, &c->s->accounts) {
+	WA_LIST_EACH(l, &c->s->accounts)
+	{
 		struct sb_account *a = container_of(l, struct sb_account, link);
 
 		if (a->hello_valid && a->hello.conn == c) {
@@ -442,7 +457,8 @@ void sb_link_forget_account(struct sb_account *a)
 {
 	struct wa_list *l;
 
-	WA_LIST_EACH(l, &a->s->conns) {
+	WA_LIST_EACH(l, &a->s->conns)
+	{
 		struct sb_conn *c = container_of(l, struct sb_conn, link);
 
 		if (c->reg && c->reg->acc == a)

@@ -35,7 +35,8 @@ static int be(ProtobufCBinaryData d, size_t len, uint32_t *ret)
 }
 
 /* NULL: fine; else what a careful server would not take. */
-static const char *read_registration(const Wa__ClientPayload__DevicePairingRegistrationData *d, struct sb_reg *r)
+static const char *read_registration(const Wa__ClientPayload__DevicePairingRegistrationData *d,
+				     struct sb_reg *r)
 {
 	uint8_t typed[33] = { 5 };
 	Wa__DeviceProps *props;
@@ -148,14 +149,16 @@ int sb_payload(struct sb_conn *c, struct wa_span bytes, const struct wa_pub *cli
 
 	c->noise = *client_static;
 	if (!p || !p->useragent || !p->useragent->appversion || !p->webinfo) {
-		sb_violation(c->s, NULL, NULL, "payload.malformed", "ClientPayload without agent, version or web info");
+		sb_violation(c->s, NULL, NULL, "payload.malformed",
+			     "ClientPayload without agent, version or web info");
 		fail_login(c, 409);
 	} else if (p->has_username) {
 		log_in(c, p);
 	} else if (p->devicepairingdata) {
 		register_client(c, p);
 	} else {
-		sb_violation(c->s, NULL, NULL, "payload.malformed", "neither a login nor a registration");
+		sb_violation(c->s, NULL, NULL, "payload.malformed",
+			     "neither a login nor a registration");
 		fail_login(c, 400);
 	}
 	if (p)
@@ -172,7 +175,8 @@ static struct counts count_queue(const struct sb_device *d)
 	struct counts n = { 0 };
 	struct wa_list *l;
 
-	WA_LIST_EACH(l, &d->queue) {
+	WA_LIST_EACH(l, &d->queue)
+	{
 		const struct sb_item *it = container_of(l, struct sb_item, link);
 
 		if (strcmp(it->tag, "message") == 0)
@@ -211,7 +215,8 @@ void sb_activate(struct sb_device *d)
 		wa_node_attr_int(&a, k, "call", n.other);
 		sb_send(d->conn, ib);
 	}
-	WA_LIST_EACH_SAFE(l, tmp, &d->queue) {
+	WA_LIST_EACH_SAFE(l, tmp, &d->queue)
+	{
 		if (!d->conn || !d->active)
 			return;
 		sb_item_replay(d, container_of(l, struct sb_item, link), at++);

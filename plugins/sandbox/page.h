@@ -12,6 +12,6 @@ struct sb_file {
 	size_t len;
 };
 
-const struct sb_file *sb_page_file(const char *name);	/* "": index.html; NULL: no such file */
+const struct sb_file *sb_page_file(const char *name); /* "": index.html; NULL: no such file */
 
 #endif

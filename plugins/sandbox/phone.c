@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "inside.h"
 
-#define TYPING_MS 15000
+#define TYPING_MS  15000
 #define READ_BATCH 256
 
-static struct wa_span chat_key(char buf[128], const struct sb_account *peer, const char *id, bool from_me)
+static struct wa_span chat_key(char buf[128], const struct sb_account *peer, const char *id,
+			       bool from_me)
 {
 	int n = snprintf(buf, 128, "%c%s %s", from_me ? '>' : '<', peer->pn, id);
 
 	return wa_span(buf, n > 0 && n < 128 ? (size_t)n : 127);
 }
 
-struct sb_chat_msg *sb_chat_find(struct sb_account *a, struct sb_account *peer, const char *id, bool from_me)
+struct sb_chat_msg *sb_chat_find(struct sb_account *a, struct sb_account *peer, const char *id,
+				 bool from_me)
 {
 	char key[128];
 
@@ -48,8 +50,8 @@ static void forget_oldest(struct sb_account *a)
 	c->len -= n;
 }
 
-static struct sb_chat_msg *add(struct sb_account *a, struct sb_account *peer, const char *id, bool from_me,
-			       struct wa_span text, const char *kind)
+static struct sb_chat_msg *add(struct sb_account *a, struct sb_account *peer, const char *id,
+			       bool from_me, struct wa_span text, const char *kind)
 {
 	struct sb_chat *c = &a->chat;
 	struct sb_chat_msg *m;
@@ -173,8 +175,10 @@ void sb_phone_message(struct sb_account *a, const struct sb_incoming *in)
 		a->typing.peer = NULL;
 	if (!a->sink) {
 		c = add(a, in->chat, in->id, in->from_me, m->text,
-			m->kind == WA_MSG_TEXT ? "text" : m->kind == WA_MSG_REACTION ? "reaction"
-			: m->kind_name ? m->kind_name : "unknown");
+			m->kind == WA_MSG_TEXT       ? "text"
+			: m->kind == WA_MSG_REACTION ? "reaction"
+			: m->kind_name               ? m->kind_name
+						     : "unknown");
 		if (!c)
 			return;
 		c->status = in->from_me ? SB_SENT : SB_RECEIVED;
@@ -218,7 +222,8 @@ void sb_phone_ack(struct sb_account *a, const char *id, struct sb_account *chat,
 	touch(a, m);
 }
 
-void sb_phone_receipt(struct sb_account *a, struct sb_account *peer, const char *id, const char *type)
+void sb_phone_receipt(struct sb_account *a, struct sb_account *peer, const char *id,
+		      const char *type)
 {
 	struct sb_bulk *run = sb_bulk_of(a->s, id);
 	struct sb_chat_msg *m;
@@ -268,8 +273,8 @@ void sb_new_message_id(struct sandbox *s, char out[32])
 	snprintf(out, 32, "3A%s", hex);
 }
 
-static void fill_text(struct sb_account *a, struct sb_account *to, struct wa_message *m, const char *text,
-		      const char *quoted)
+static void fill_text(struct sb_account *a, struct sb_account *to, struct wa_message *m,
+		      const char *text, const char *quoted)
 {
 	const struct sb_chat_msg *q = NULL;
 
@@ -318,8 +323,8 @@ int sb_phone_text(struct sb_account *a, struct sb_account *to, const char *text,
 	return rc;
 }
 
-void sb_phone_retry(struct sb_account *a, struct sb_device *asker, struct sb_account *chat, const char *id,
-		    int count, int server, const struct wa_bundle *b)
+void sb_phone_retry(struct sb_account *a, struct sb_device *asker, struct sb_account *chat,
+		    const char *id, int count, int server, const struct wa_bundle *b)
 {
 	struct sb_chat_msg *c = sb_chat_find(a, chat, id, true);
 	struct sb_bulk *run = sb_bulk_of(a->s, id);

@@ -16,9 +16,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define FLUSH_MS 20		/* records of one moment go in one transaction */
-#define FLUSH_MAX 500		/* records in one transaction */
-#define BODY_MAX (256u << 10)
+#define FLUSH_MS     20  /* records of one moment go in one transaction */
+#define FLUSH_MAX    500 /* records in one transaction */
+#define BODY_MAX     (256u << 10)
 #define NAME_MAX_LEN 128
 
 struct glue {
@@ -27,8 +27,8 @@ struct glue {
 	struct sandbox *s;
 	struct wb_plugin_timer *timer, *flush;
 	int64_t timer_at;
-	struct wa_map pending;		/* struct record by key */
-	bool open;			/* no API key from this machine */
+	struct wa_map pending; /* struct record by key */
+	bool open;             /* no API key from this machine */
 };
 
 struct record {
@@ -49,7 +49,8 @@ static void env_random(void *ctx, void *out, size_t len)
 	((struct glue *)ctx)->host->random(out, len);
 }
 
-static void env_log(void *ctx, int level, const char *event, const struct wa_field *fields, size_t n)
+static void env_log(void *ctx, int level, const char *event, const struct wa_field *fields,
+		    size_t n)
 {
 	struct glue *g = ctx;
 	const char *pairs[17];
@@ -57,7 +58,8 @@ static void env_log(void *ctx, int level, const char *event, const struct wa_fie
 	size_t k = 0;
 
 	for (size_t i = 0; i < n && i < 8; i++) {
-		snprintf(names[i], sizeof(names[i]), "%s%s", fields[i].kind == 'r' ? "~" : "", fields[i].name);
+		snprintf(names[i], sizeof(names[i]), "%s%s", fields[i].kind == 'r' ? "~" : "",
+			 fields[i].name);
 		if (fields[i].kind == 'i')
 			snprintf(values[i], sizeof(values[i]), "%lld", (long long)fields[i].num);
 		else
@@ -100,7 +102,8 @@ static void arm(void *ctx, int64_t at_ms)
 	if (g->timer)
 		g->host->timer_cancel(g->timer);
 	g->timer_at = at_ms;
-	g->timer = g->host->timer(g->self, at_ms > g->host->now_ms() ? at_ms - g->host->now_ms() : 0, 0, on_timer, g);
+	g->timer = g->host->timer(
+		g->self, at_ms > g->host->now_ms() ? at_ms - g->host->now_ms() : 0, 0, on_timer, g);
 }
 
 static void work(void *ctx, void (*run)(void *arg), void (*done)(void *arg), void *arg)
@@ -204,7 +207,10 @@ static void ws_closed(void *ctx, struct wb_plugin_ws *ws)
 }
 
 static const struct wb_plugin_ws_ops ws_ops = {
-	.size = sizeof(ws_ops), .open = ws_open, .data = ws_data, .closed = ws_closed,
+	.size = sizeof(ws_ops),
+	.open = ws_open,
+	.data = ws_data,
+	.closed = ws_closed,
 };
 
 /* ---- HTTP ---- */
@@ -214,7 +220,8 @@ static bool is_local_name(const char *host)
 	size_t n = *host == '[' ? strcspn(host, "]") + 1 : strcspn(host, ":");
 	struct wa_span name = wa_span(host, n);
 
-	return wa_span_is(name, "localhost") || wa_span_is(name, "127.0.0.1") || wa_span_is(name, "[::1]");
+	return wa_span_is(name, "localhost") || wa_span_is(name, "127.0.0.1") ||
+	       wa_span_is(name, "[::1]");
 }
 
 /*
@@ -228,12 +235,13 @@ static bool may_enter(struct glue *g, struct wb_plugin_req *req)
 	const char *origin = g->host->http_header(req, "origin"), *at;
 
 	if (!g->open)
-		return true;	/* the host asked for a key */
+		return true; /* the host asked for a key */
 	for (size_t i = 0; i < WA_ARRAY_LEN(proxies); i++)
 		if (g->host->http_header(req, proxies[i]))
 			return false;
-	if (!remote || (strncmp(remote, "127.", 4) != 0 && strncmp(remote, "::1", 3) != 0 &&
-			strncmp(remote, "[::1]", 5) != 0 && strncmp(remote, "::ffff:127.", 11) != 0))
+	if (!remote ||
+	    (strncmp(remote, "127.", 4) != 0 && strncmp(remote, "::1", 3) != 0 &&
+	     strncmp(remote, "[::1]", 5) != 0 && strncmp(remote, "::ffff:127.", 11) != 0))
 		return false;
 	if (!host || !is_local_name(host))
 		return false;
@@ -264,11 +272,13 @@ static void on_api(void *ctx, struct wb_plugin_req *req)
 	int status;
 
 	if (!may_enter(g, req)) {
-		g->host->http_problem(req, 403, "denied", "from this machine only; set plugins.sandbox.open to false "
-							  "and use an API key");
+		g->host->http_problem(req, 403, "denied",
+				      "from this machine only; set plugins.sandbox.open to false "
+				      "and use an API key");
 		return;
 	}
-	status = sandbox_api(g->s, g->host->http_method(req), g->host->http_path(req) + strlen("/v1/sandbox"), query, &q,
+	status = sandbox_api(g->s, g->host->http_method(req),
+			     g->host->http_path(req) + strlen("/v1/sandbox"), query, &q,
 			     wa_span(body.ptr, body.len), &json);
 	if (status >= 400) {
 		json_unpack(json, "{ss ss}", "code", &code, "detail", &detail);
@@ -286,7 +296,8 @@ static void on_api(void *ctx, struct wb_plugin_req *req)
 static void on_page(void *ctx, struct wb_plugin_req *req)
 {
 	static const struct wb_header headers[] = {
-		{ "Content-Security-Policy", "default-src 'self'; base-uri 'none'; frame-ancestors 'none'" },
+		{ "Content-Security-Policy",
+		  "default-src 'self'; base-uri 'none'; frame-ancestors 'none'" },
 		{ "X-Content-Type-Options", "nosniff" },
 		{ "Cache-Control", "no-cache" },
 		{ "Referrer-Policy", "no-referrer" },
@@ -297,7 +308,8 @@ static void on_page(void *ctx, struct wb_plugin_req *req)
 	if (!f)
 		g->host->http_problem(req, 404, "not_found", "no such file");
 	else
-		g->host->http_reply(req, 200, f->type, (struct wb_str){ (const char *)f->bytes, f->len }, headers,
+		g->host->http_reply(req, 200, f->type,
+				    (struct wb_str){ (const char *)f->bytes, f->len }, headers,
 				    WA_ARRAY_LEN(headers));
 }
 
@@ -313,9 +325,13 @@ static void on_page_root(void *ctx, struct wb_plugin_req *req)
 static int32_t add_routes(struct glue *g)
 {
 	const struct wb_plugin_route pages[] = {
-		{ .method = "GET", .pattern = "/sandbox", .summary = "The phones of the sandbox, to /sandbox/",
+		{ .method = "GET",
+		  .pattern = "/sandbox",
+		  .summary = "The phones of the sandbox, to /sandbox/",
 		  .fn = on_page_root },
-		{ .method = "GET", .pattern = "/sandbox/*", .summary = "The phones of the sandbox, as a page",
+		{ .method = "GET",
+		  .pattern = "/sandbox/*",
+		  .summary = "The phones of the sandbox, as a page",
 		  .fn = on_page },
 	};
 	const struct sandbox_route *r;
@@ -323,11 +339,18 @@ static int32_t add_routes(struct glue *g)
 	int32_t rc = 0;
 
 	for (size_t i = 0; rc == 0 && (r = sandbox_route_at(i)); i++) {
-		struct wb_plugin_route route = { .size = sizeof(route), .flags = g->open ? WB_ROUTE_PUBLIC : 0,
-						 .method = r->method, .pattern = pattern, .summary = r->summary,
-						 .fn = on_api, .ctx = g, .max_body = BODY_MAX };
+		struct wb_plugin_route route = { .size = sizeof(route),
+						 .flags = g->open ? WB_ROUTE_PUBLIC : 0,
+						 .method = r->method,
+						 .pattern = pattern,
+						 .summary = r->summary,
+						 .fn = on_api,
+						 .ctx = g,
+						 .max_body = BODY_MAX };
 
-		route.scope = g->open ? NULL : strcmp(r->method, "GET") == 0 ? "sandbox:read" : "sandbox:write";
+		route.scope = g->open                         ? NULL
+			      : strcmp(r->method, "GET") == 0 ? "sandbox:read"
+							      : "sandbox:write";
 		snprintf(pattern, sizeof(pattern), "/v1/sandbox%s", r->pattern);
 		rc = g->host->route(g->self, &route);
 	}
@@ -364,8 +387,11 @@ static void fail(struct glue *g, const char *what, const char *why)
 static int32_t listen_ws(struct glue *g)
 {
 	const char *address = g->host->param(g->self, "address");
-	struct wb_plugin_ws_listen l = { .size = sizeof(l), .address = address, .port = (int32_t)int_param(g, "port"),
-					 .ops = &ws_ops, .ctx = g };
+	struct wb_plugin_ws_listen l = { .size = sizeof(l),
+					 .address = address,
+					 .port = (int32_t)int_param(g, "port"),
+					 .ops = &ws_ops,
+					 .ctx = g };
 	struct wa_err err = WA_ERR_INIT;
 	struct sb_tls_files files = { 0 };
 	bool tls = bool_param(g, "tls"), v6 = strchr(address, ':') != NULL;
@@ -384,8 +410,8 @@ static int32_t listen_ws(struct glue *g)
 		fail(g, "listen", address);
 		return WB_EIO;
 	}
-	snprintf(url, sizeof(url), "%s://%s%s%s:%d/ws/chat", tls ? "wss" : "ws", v6 ? "[" : "", address, v6 ? "]" : "",
-		 port);
+	snprintf(url, sizeof(url), "%s://%s%s%s:%d/ws/chat", tls ? "wss" : "ws", v6 ? "[" : "",
+		 address, v6 ? "]" : "", port);
 	sandbox_set_url(g->s, url, tls ? files.ca : NULL);
 	return 0;
 }
@@ -403,8 +429,10 @@ static void announce(struct glue *g)
 	snprintf(rest, sizeof(rest), "%s/v1/sandbox", base);
 	snprintf(page, sizeof(page), "%s/sandbox/", base);
 	{
-		const char *const pairs[] = { "url", url, "root_key", root, "rest", rest, "page", page,
-					      *ca ? "ca_file" : NULL, ca, NULL };
+		const char *const pairs[] = { "url",  url,    "root_key",
+					      root,   "rest", rest,
+					      "page", page,   *ca ? "ca_file" : NULL,
+					      ca,     NULL };
 
 		g->host->log(g->self, WB_INFO, "sandbox.ready", pairs);
 	}
@@ -423,8 +451,14 @@ static void stop(void *state)
 static int32_t start(const struct wb_plugin_host *host, struct wb_plugin *self, void **ret_state)
 {
 	struct glue *g = calloc(1, sizeof(*g));
-	struct sandbox_host sh = { .env = { .now_ms = env_now, .random = env_random, .log = env_log, .ctx = g },
-				   .ctx = g, .send = sock_send, .close = sock_close, .arm = arm, .work = work };
+	struct sandbox_host sh = {
+		.env = { .now_ms = env_now, .random = env_random, .log = env_log, .ctx = g },
+		.ctx = g,
+		.send = sock_send,
+		.close = sock_close,
+		.arm = arm,
+		.work = work
+	};
 	struct sandbox_opts opts = { 0 };
 	struct wa_err err = WA_ERR_INIT;
 	int32_t rc;
@@ -462,8 +496,10 @@ static int32_t start(const struct wb_plugin_host *host, struct wb_plugin *self, 
 static const struct wb_param params[] = {
 	{ "port", WB_PARAM_INT, 0, "7780", "TCP port of the WhatsApp server; 0: any" },
 	{ "address", WB_PARAM_TEXT, 0, "127.0.0.1", "address it listens on" },
-	{ "tls", WB_PARAM_BOOL, 0, "false", "serve wss:// with a certificate of its own authority" },
-	{ "persist", WB_PARAM_BOOL, 0, "true", "keep phones, linked devices and undelivered messages over a restart" },
+	{ "tls", WB_PARAM_BOOL, 0, "false",
+	  "serve wss:// with a certificate of its own authority" },
+	{ "persist", WB_PARAM_BOOL, 0, "true",
+	  "keep phones, linked devices and undelivered messages over a restart" },
 	{ "open", WB_PARAM_BOOL, 0, "true", "its REST API needs no API key from this machine" },
 	{ "answer_delay_ms", WB_PARAM_INT, 0, "0", "every answer of the server waits this long" },
 	{ "unacked_ms", WB_PARAM_INT, 0, "20000", "unacknowledged for longer is a violation" },
@@ -471,10 +507,12 @@ static const struct wb_param params[] = {
 };
 
 static const struct wb_migration migrations[] = {
-	{ 1, 0, "records", "CREATE TABLE sandbox_record (key BLOB PRIMARY KEY, value BLOB NOT NULL) STRICT" },
+	{ 1, 0, "records",
+	  "CREATE TABLE sandbox_record (key BLOB PRIMARY KEY, value BLOB NOT NULL) STRICT" },
 	{ 0 },
 };
 
-WB_PLUGIN_DEFINE(.name = "sandbox", .version = "1.0", .summary = "A WhatsApp of our own, with phones and faults",
-		 .license = "GPL-3.0-or-later", .params = params, .migrations = migrations, .start = start,
-		 .stop = stop);
+WB_PLUGIN_DEFINE(.name = "sandbox", .version = "1.0",
+		 .summary = "A WhatsApp of our own, with phones and faults",
+		 .license = "GPL-3.0-or-later", .params = params, .migrations = migrations,
+		 .start = start, .stop = stop);

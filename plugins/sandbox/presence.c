@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "inside.h"
 
-#define SUBSCRIBERS_MAX 64	/* of one account */
+#define SUBSCRIBERS_MAX 64 /* of one account */
 
 struct sb_subs {
 	struct sb_subscriber who[SUBSCRIBERS_MAX];
@@ -122,7 +122,7 @@ void sb_presence(struct sb_device *d, const struct wa_node *n)
 		return;
 	}
 	if (!type.len)
-		return;		/* a new name only */
+		return; /* a new name only */
 	d->available = wa_span_is(type, "available");
 	if (anybody(d->acc) != was)
 		sb_presence_change(d->acc);
@@ -138,7 +138,8 @@ void sb_chatstate(struct sb_device *d, const struct wa_node *n)
 
 	if (!wa_node_attr_jid_typed(n, "to") || !wa_node_attr_jid_get(n, "to", &to) ||
 	    (!wa_node_is(k, "composing") && !wa_node_is(k, "paused"))) {
-		sb_violation(d->acc->s, d, n, "chatstate.malformed", "to is missing, or neither composing nor paused");
+		sb_violation(d->acc->s, d, n, "chatstate.malformed",
+			     "to is missing, or neither composing nor paused");
 		return;
 	}
 	acc = sb_find(d->acc->s, &to);

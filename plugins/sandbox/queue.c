@@ -33,8 +33,8 @@ struct sb_item *sb_item_make(const struct wa_node *n, struct wa_span bytes, uint
 	jid_or_text(n, "from", from);
 	jid_or_text(n, "participant", participant);
 	jid_or_text(n, "recipient", recipient);
-	it = malloc(sizeof(*it) + n->tag.len + id.len + type.len + strlen(from) + strlen(participant) +
-		    strlen(recipient) + 6 + bytes.len);
+	it = malloc(sizeof(*it) + n->tag.len + id.len + type.len + strlen(from) +
+		    strlen(participant) + strlen(recipient) + 6 + bytes.len);
 	if (!it)
 		return NULL;
 	memset(it, 0, sizeof(*it));
@@ -82,7 +82,7 @@ void sb_item_replay(struct sb_device *d, struct sb_item *it, int index)
 	snprintf(text, sizeof(text), "%d", index);
 	offline.key = wa_span_str("offline");
 	offline.text = wa_span_str(text);
-	offline.next = n->attrs;	/* the wire does not mind the order */
+	offline.next = n->attrs; /* the wire does not mind the order */
 	copy = *n;
 	copy.attrs = &offline;
 	it->sent_ms = sb_now(d->acc->s);
@@ -98,7 +98,8 @@ void sb_deliver(struct sb_device *d, const struct wa_node *n)
 
 	wa_buf_init(&b, SB_OUT_MAX);
 	if (d->queued >= SB_QUEUE_MAX || wa_node_encode(n, &b, &err)) {
-		sb_log(s, WA_ERROR, "sandbox.undeliverable", "error", err.msg[0] ? err.msg : "queue is full");
+		sb_log(s, WA_ERROR, "sandbox.undeliverable", "error",
+		       err.msg[0] ? err.msg : "queue is full");
 		return;
 	}
 	it = sb_item_make(n, wa_buf_view(&b), d->next_seq++);
@@ -139,7 +140,8 @@ void sb_unsent(struct sb_device *d)
 {
 	struct wa_list *l;
 
-	WA_LIST_EACH(l, &d->queue) {
+	WA_LIST_EACH(l, &d->queue)
+	{
 		container_of(l, struct sb_item, link)->sent_ms = 0;
 		container_of(l, struct sb_item, link)->told = false;
 	}
@@ -198,7 +200,8 @@ static struct sb_item *find_item(struct sb_device *d, const char *tag, const cha
 	struct sb_item *loose = NULL;
 	struct wa_list *l;
 
-	WA_LIST_EACH(l, &d->queue) {
+	WA_LIST_EACH(l, &d->queue)
+	{
 		struct sb_item *it = container_of(l, struct sb_item, link);
 
 		if (!it->sent_ms || strcmp(it->id, id) != 0 || strcmp(it->tag, tag) != 0)
@@ -230,7 +233,8 @@ void sb_ack(struct sb_device *d, const struct wa_node *n)
 	if (!it) {
 		/* stock clients ack a message after its receipt, too */
 		if (!sb_seen(d, tag, id))
-			sb_violation(s, d, n, "ack.unasked", "nothing of this class and id was delivered");
+			sb_violation(s, d, n, "ack.unasked",
+				     "nothing of this class and id was delivered");
 		return;
 	}
 	wrong = differs(it, n);
@@ -258,12 +262,14 @@ void sb_watch(void *arg)
 	struct wa_list *l, *k;
 
 	sb_timer_set(s, &s->watch, now + WATCH_MS, sb_watch, s);
-	WA_LIST_EACH(l, &s->busy) {
+	WA_LIST_EACH(l, &s->busy)
+	{
 		struct sb_device *d = container_of(l, struct sb_device, busy);
 
 		if (!d->conn || d->conn->frozen)
 			continue;
-		WA_LIST_EACH(k, &d->queue) {
+		WA_LIST_EACH(k, &d->queue)
+		{
 			struct sb_item *it = container_of(k, struct sb_item, link);
 
 			if (!it->sent_ms || now - it->sent_ms < s->unacked_ms)
@@ -271,8 +277,8 @@ void sb_watch(void *arg)
 			if (it->told)
 				continue;
 			it->told = true;
-			sb_violation(s, d, NULL, "unacknowledged", "%s %s of %s, sent %lld ms ago", it->tag,
-				     it->id, it->from, (long long)(now - it->sent_ms));
+			sb_violation(s, d, NULL, "unacknowledged", "%s %s of %s, sent %lld ms ago",
+				     it->tag, it->id, it->from, (long long)(now - it->sent_ms));
 		}
 	}
 }

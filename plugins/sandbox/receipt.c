@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "inside.h"
 
-#define LIST_MAX 1024	/* ids in one receipt */
+#define LIST_MAX 1024 /* ids in one receipt */
 
 static const char *const types[] = {
-	"", "inactive", "sender", "read", "read-self", "played", "played-self", "retry",
-	"server-error", "peer_msg", "hist_sync",
+	"",      "inactive",     "sender",   "read",      "read-self", "played", "played-self",
+	"retry", "server-error", "peer_msg", "hist_sync",
 };
 
-static bool receipt_fits(struct sb_device *d, const struct wa_node *n, const char *type, struct wa_jid *to)
+static bool receipt_fits(struct sb_device *d, const struct wa_node *n, const char *type,
+			 struct wa_jid *to)
 {
 	struct sandbox *s = d->acc->s;
 	bool known = false;
@@ -29,9 +30,10 @@ static bool receipt_fits(struct sb_device *d, const struct wa_node *n, const cha
 	if (strcmp(type, "retry") == 0) {
 		const struct wa_node *r = wa_node_get(n, "retry");
 
-		if (!r || wa_node_attr_num(r, "count", 0) < 1 || !wa_node_has(r, "id") || !wa_node_has(r, "t") ||
-		    wa_node_bytes(wa_node_get(n, "registration")).len != 4)
-			sb_violation(s, d, n, "receipt.retry", "retry without count, id, t or registration");
+		if (!r || wa_node_attr_num(r, "count", 0) < 1 || !wa_node_has(r, "id") ||
+		    !wa_node_has(r, "t") || wa_node_bytes(wa_node_get(n, "registration")).len != 4)
+			sb_violation(s, d, n, "receipt.retry",
+				     "retry without count, id, t or registration");
 		else if (wa_node_attr_num(r, "count", 0) >= 2 && !wa_node_get(n, "keys"))
 			sb_violation(s, d, n, "receipt.retry", "the second retry carries keys");
 		return known;
@@ -51,8 +53,8 @@ static void clear_all(struct sb_device *d, struct wa_arena *a, const struct wa_n
 }
 
 /* The receipt as others see it: from the device that gave it, in the form it used. */
-static struct wa_node *seen_by(struct wa_arena *a, struct sb_device *d, const struct wa_node *n, const char *type,
-			       int form)
+static struct wa_node *seen_by(struct wa_arena *a, struct sb_device *d, const struct wa_node *n,
+			       const char *type, int form)
 {
 	struct wa_jid from = sb_jid(d, form);
 	struct wa_node *out = wa_node_new(a, "receipt");
@@ -75,8 +77,8 @@ static struct wa_node *seen_by(struct wa_arena *a, struct sb_device *d, const st
 }
 
 /* To the one device that is meant: retry receipts and those between own devices. */
-static void to_one(struct sb_device *d, struct wa_arena *a, const struct wa_node *n, const char *type,
-		   const struct wa_jid *to)
+static void to_one(struct sb_device *d, struct wa_arena *a, const struct wa_node *n,
+		   const char *type, const struct wa_jid *to)
 {
 	struct wa_jid named = *to, j;
 	struct sb_account *acc;
@@ -99,8 +101,8 @@ static void to_one(struct sb_device *d, struct wa_arena *a, const struct wa_node
 	sb_deliver(dest, out);
 }
 
-static void to_own(struct sb_device *d, struct wa_arena *a, const struct wa_node *n, const char *type,
-		   const struct wa_jid *chat, int form)
+static void to_own(struct sb_device *d, struct wa_arena *a, const struct wa_node *n,
+		   const char *type, const struct wa_jid *chat, int form)
 {
 	struct wa_node *out = seen_by(a, d, n, type, form);
 	struct wa_jid bare = wa_jid_bare(chat);
@@ -137,7 +139,8 @@ void sb_receipt(struct sb_device *d, struct sb_conn *c, const struct wa_node *n)
 		to_one(d, &a, n, type, &to);
 		return;
 	}
-	if (strcmp(type, "peer_msg") == 0 || strcmp(type, "hist_sync") == 0 || strcmp(type, "server-error") == 0)
+	if (strcmp(type, "peer_msg") == 0 || strcmp(type, "hist_sync") == 0 ||
+	    strcmp(type, "server-error") == 0)
 		return;
 	self = strcmp(type, "read-self") == 0 || strcmp(type, "played-self") == 0;
 	if (!self && acc != d->acc) {

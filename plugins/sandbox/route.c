@@ -13,15 +13,15 @@ struct sb_delayed {
 /* One message on its way through the server. */
 struct letter {
 	struct sb_device *from;
-	struct sb_conn *c;		/* NULL: from a simulated device */
+	struct sb_conn *c; /* NULL: from a simulated device */
 	const struct wa_node *n;
 	const char *id;
 	struct wa_jid to;
 	struct sb_account *dest;
-	int form;			/* enum wa_server of `to` */
+	int form; /* enum wa_server of `to` */
 	bool resend, peer;
-	uint32_t listed_dest, listed_own;	/* bit i: devices[i] got a copy */
-	bool identity_ok;		/* judged once per message */
+	uint32_t listed_dest, listed_own; /* bit i: devices[i] got a copy */
+	bool identity_ok;                 /* judged once per message */
 	bool identity_judged;
 };
 
@@ -45,7 +45,8 @@ void sb_delayed_clear(struct sandbox *s, const struct sb_conn *of)
 {
 	struct wa_list *l, *tmp;
 
-	WA_LIST_EACH_SAFE(l, tmp, &s->delayed) {
+	WA_LIST_EACH_SAFE(l, tmp, &s->delayed)
+	{
 		struct sb_delayed *w = container_of(l, struct sb_delayed, link);
 
 		if (!of || w->c == of)
@@ -70,8 +71,8 @@ static void delay_ack(struct sb_conn *c, const struct wa_node *ack, int64_t dela
 	sb_timer_set(c->s, &w->timer, sb_now(c->s) + delay_ms, delayed_fire, w);
 }
 
-static void copy_jid(struct wa_arena *a, struct wa_node *to, const struct wa_node *from, const char *key,
-		     const char *as)
+static void copy_jid(struct wa_arena *a, struct wa_node *to, const struct wa_node *from,
+		     const char *key, const char *as)
 {
 	struct wa_jid j;
 
@@ -79,7 +80,8 @@ static void copy_jid(struct wa_arena *a, struct wa_node *to, const struct wa_nod
 		wa_node_attr_jid(a, to, as, &j);
 }
 
-static struct wa_node *make_ack(struct wa_arena *a, struct sandbox *s, const struct wa_node *n, bool with_type)
+static struct wa_node *make_ack(struct wa_arena *a, struct sandbox *s, const struct wa_node *n,
+				bool with_type)
 {
 	struct wa_node *ack = wa_node_new(a, "ack");
 	char *tag = wa_arena_str(a, n->tag);
@@ -123,7 +125,7 @@ static void ack_message(struct letter *m, int error)
 	ack = make_ack(&a, s, m->n, false);
 	if (error) {
 		wa_node_attr_int(&a, ack, "error", error);
-		wa_map_del(&m->c->ids, wa_span_str(m->id));	/* what was refused may come again */
+		wa_map_del(&m->c->ids, wa_span_str(m->id)); /* what was refused may come again */
 	}
 	if (m->dest && wa_node_has(m->n, "phash")) {
 		struct wa_jid all[2 * SB_DEVICES_MAX];
@@ -167,7 +169,8 @@ static bool identity_fits(struct letter *m)
 	if (d->id == 0)
 		return m->identity_ok = true;
 	if (!id.len) {
-		JUDGE(m, "device_identity.missing", "a prekey message goes without device-identity");
+		JUDGE(m, "device_identity.missing",
+		      "a prekey message goes without device-identity");
 		return false;
 	}
 	hash = wa_hash(id);
@@ -178,7 +181,8 @@ static bool identity_fits(struct letter *m)
 		return false;
 	}
 	adv = wa__advsigned_device_identity__unpack(NULL, id.len, id.ptr);
-	m->identity_ok = adv && adv->has_accountsignaturekey && adv->accountsignaturekey.len == 32 &&
+	m->identity_ok = adv && adv->has_accountsignaturekey &&
+			 adv->accountsignaturekey.len == 32 &&
 			 memcmp(adv->accountsignaturekey.data, phone->identity.b, 32) == 0;
 	if (adv)
 		wa__advsigned_device_identity__free_unpacked(adv, NULL);
@@ -194,7 +198,8 @@ static bool enc_fits(struct letter *m, const struct wa_node *enc)
 	struct wa_span data = wa_node_bytes(enc);
 	bool pk = wa_node_attr_is(enc, "type", "pkmsg");
 
-	if (!enc || !wa_node_attr_is(enc, "v", "2") || (!pk && !wa_node_attr_is(enc, "type", "msg"))) {
+	if (!enc || !wa_node_attr_is(enc, "v", "2") ||
+	    (!pk && !wa_node_attr_is(enc, "type", "msg"))) {
 		JUDGE(m, "enc.malformed", "no enc, or not v=2 and pkmsg or msg");
 		return false;
 	}
@@ -220,14 +225,16 @@ static void put_enc(struct wa_arena *a, struct wa_node *to, const struct wa_node
 	}
 	copy = wa_arena_dup(a, data.ptr, data.len);
 	if (copy && corrupt)
-		copy[data.len > 15 ? data.len - 15 : 0] ^= 0x10;	/* text or MAC of msg and pkmsg alike */
+		copy[data.len > 15 ? data.len - 15 : 0] ^=
+			0x10; /* text or MAC of msg and pkmsg alike */
 	wa_node_data(a, out, wa_span(copy, copy ? data.len : 0));
 }
 
 /* Children that go with the message to everybody: meta, biz, bot, reporting … */
 static void put_others(struct wa_arena *a, struct wa_node *to, const struct wa_node *n)
 {
-	static const char *const ours[] = { "participants", "enc", "device-identity", "tctoken", "cstoken" };
+	static const char *const ours[] = { "participants", "enc", "device-identity", "tctoken",
+					    "cstoken" };
 	const struct wa_node *k;
 
 	for (k = wa_node_first(n); k; k = k->next) {
@@ -281,7 +288,9 @@ static void pass(struct letter *m, struct sb_device *dest, const struct wa_node 
 		j = sb_user_jid(chat, m->form);
 		other = sb_other_form(chat, m->form);
 		wa_node_attr_jid(&a, n, "recipient", &j);
-		wa_node_attr_jid(&a, n, m->form == WA_SRV_LID ? "peer_recipient_pn" : "peer_recipient_lid", &other);
+		wa_node_attr_jid(&a, n,
+				 m->form == WA_SRV_LID ? "peer_recipient_pn" : "peer_recipient_lid",
+				 &other);
 	} else {
 		other = sb_other_form(m->from->acc, m->form);
 		wa_node_attr_jid(&a, n, m->form == WA_SRV_LID ? "sender_pn" : "sender_lid", &other);
@@ -313,13 +322,15 @@ static void one_copy(struct letter *m, const struct wa_node *to)
 	uint32_t *listed, bit;
 	struct wa_jid j;
 
-	if (!wa_node_is(to, "to") || !wa_node_attr_jid_typed(to, "jid") || !wa_node_attr_jid_get(to, "jid", &j)) {
+	if (!wa_node_is(to, "to") || !wa_node_attr_jid_typed(to, "jid") ||
+	    !wa_node_attr_jid_get(to, "jid", &j)) {
 		JUDGE(m, "jid.untyped", "a participant without a JID");
 		return;
 	}
 	acc = sb_find(m->from->acc->s, &j);
 	if (!acc || (acc != m->dest && acc != m->from->acc)) {
-		JUDGE(m, "fanout.stranger", "%s@%s has no part in this chat", j.user, wa_server_str(j.server));
+		JUDGE(m, "fanout.stranger", "%s@%s has no part in this chat", j.user,
+		      wa_server_str(j.server));
 		return;
 	}
 	if (j.server != m->form)
@@ -350,7 +361,8 @@ static void judge_missing(struct letter *m, const struct sb_account *acc, uint32
 	for (size_t i = 0; i < acc->n_devices; i++) {
 		const struct sb_device *d = acc->devices[i];
 
-		if (d == m->from || (listed & 1u << i) || sb_now(acc->s) - d->linked_ms < SB_GRACE_MS)
+		if (d == m->from || (listed & 1u << i) ||
+		    sb_now(acc->s) - d->linked_ms < SB_GRACE_MS)
 			continue;
 		JUDGE(m, "fanout.missing", "no copy for device %u of %s", d->id, acc->pn);
 	}
@@ -390,7 +402,8 @@ static int single(struct letter *m)
 	if (!d)
 		return sb_recently_gone(m->dest, m->to.device) ? 0 : 404;
 	if (m->peer && (m->dest != m->from->acc || (m->to.device != 0) == (m->from->id != 0))) {
-		JUDGE(m, "message.peer", "a peer message goes between a phone and a companion of its own");
+		JUDGE(m, "message.peer",
+		      "a peer message goes between a phone and a companion of its own");
 		return 403;
 	}
 	if (enc_fits(m, enc))
@@ -400,7 +413,8 @@ static int single(struct letter *m)
 
 static bool message_fits(struct letter *m)
 {
-	static const char *const types[] = { "text", "media", "reaction", "poll", "event", "medianotify", "pay" };
+	static const char *const types[] = { "text",  "media",       "reaction", "poll",
+					     "event", "medianotify", "pay" };
 	bool known = false;
 
 	for (size_t i = 0; i < WA_ARRAY_LEN(types); i++)
@@ -426,7 +440,7 @@ static int route(struct letter *m)
 	if (m->c && (f = sb_fault_hit(d->acc->s, SB_FAULT_NACK, d->acc, d->id)))
 		return f->code ? f->code : 479;
 	if (m->to.server == WA_SRV_BROADCAST)
-		return 0;	/* nobody follows anybody's status here */
+		return 0; /* nobody follows anybody's status here */
 	m->dest = sb_find(d->acc->s, &m->to);
 	if (!m->dest)
 		return 404;

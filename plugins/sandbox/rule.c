@@ -7,7 +7,7 @@ struct sb_reply {
 	struct sb_timer timer;
 	struct sb_account *a, *peer;
 	char *text;
-	char *id;		/* of the message it answers */
+	char *id; /* of the message it answers */
 	int server;
 	bool quote, read_first, typing;
 };
@@ -26,13 +26,19 @@ int sb_rule_add(struct sb_account *a, json_t *o, struct wa_err *err)
 	int quote = 0, read_first = 0, typing = 0;
 	struct sb_rule *grown, *r;
 
-	if (json_unpack(o, "{s?s s?s s?s s?I s?I s?b s?b s?b}", "match", &match, "text", &text, "reply", &reply,
-			"delay_ms", &delay, "times", &times, "quote", &quote, "read", &read_first, "typing", &typing))
-		return wa_err_set(err, WA_EINVALID, "a rule has match, text, reply, delay_ms, times, quote, read, typing");
-	if (strcmp(match, "any") != 0 && strcmp(match, "contains") != 0 && strcmp(match, "equals") != 0)
+	if (json_unpack(o, "{s?s s?s s?s s?I s?I s?b s?b s?b}", "match", &match, "text", &text,
+			"reply", &reply, "delay_ms", &delay, "times", &times, "quote", &quote,
+			"read", &read_first, "typing", &typing))
+		return wa_err_set(
+			err, WA_EINVALID,
+			"a rule has match, text, reply, delay_ms, times, quote, read, typing");
+	if (strcmp(match, "any") != 0 && strcmp(match, "contains") != 0 &&
+	    strcmp(match, "equals") != 0)
 		return wa_err_set(err, WA_EINVALID, "match is any, contains or equals");
-	if (delay < 0 || delay > 86400000 || times < -1 || strlen(text) > SB_TEXT_MAX || strlen(reply) > SB_TEXT_MAX)
-		return wa_err_set(err, WA_EINVALID, "a number or text of the rule is out of bounds");
+	if (delay < 0 || delay > 86400000 || times < -1 || strlen(text) > SB_TEXT_MAX ||
+	    strlen(reply) > SB_TEXT_MAX)
+		return wa_err_set(err, WA_EINVALID,
+				  "a number or text of the rule is out of bounds");
 	if (a->n_rules >= SB_RULES_MAX)
 		return wa_err_set(err, WA_ELIMIT, "a phone has at most %d rules", SB_RULES_MAX);
 	grown = realloc(a->rules, (a->n_rules + 1) * sizeof(*grown));
@@ -60,9 +66,10 @@ int sb_rule_add(struct sb_account *a, json_t *o, struct wa_err *err)
 
 json_t *sb_rule_json(const struct sb_rule *r)
 {
-	return json_pack("{sI ss ss ss sI si sb sb sb}", "id", (json_int_t)r->id, "match", r->match, "text", r->text,
-			 "reply", r->reply, "delay_ms", (json_int_t)r->delay_ms, "times", (int)r->times, "quote",
-			 r->quote, "read", r->read_first, "typing", r->typing);
+	return json_pack("{sI ss ss ss sI si sb sb sb}", "id", (json_int_t)r->id, "match", r->match,
+			 "text", r->text, "reply", r->reply, "delay_ms", (json_int_t)r->delay_ms,
+			 "times", (int)r->times, "quote", r->quote, "read", r->read_first, "typing",
+			 r->typing);
 }
 
 static void reply_free(struct sandbox *s, struct sb_reply *r)
@@ -78,7 +85,8 @@ void sb_replies_clear(struct sandbox *s, const struct sb_account *of)
 {
 	struct wa_list *l, *tmp;
 
-	WA_LIST_EACH_SAFE(l, tmp, &s->replies) {
+	WA_LIST_EACH_SAFE(l, tmp, &s->replies)
+	{
 		struct sb_reply *r = container_of(l, struct sb_reply, link);
 
 		if (!of || r->a == of || r->peer == of)

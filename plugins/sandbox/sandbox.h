@@ -51,10 +51,10 @@ struct sandbox_host {
 };
 
 struct sandbox_opts {
-	const char *url;		/* what clients connect to, for the state summary */
-	const char *ca_file;		/* NULL: plain */
-	int64_t answer_delay_ms;	/* every answer of the server waits this long */
-	int64_t unacked_ms;		/* unacknowledged for longer is a violation; 0: 20 s */
+	const char *url;         /* what clients connect to, for the state summary */
+	const char *ca_file;     /* NULL: plain */
+	int64_t answer_delay_ms; /* every answer of the server waits this long */
+	int64_t unacked_ms;      /* unacknowledged for longer is a violation; 0: 20 s */
 };
 
 int sandbox_new(const struct sandbox_host *host, const struct sandbox_opts *opts,
@@ -89,9 +89,9 @@ int sandbox_api(struct sandbox *s, const char *method, const char *path, sandbox
 /* What there is, for registering routes and for documentation. */
 struct sandbox_route {
 	const char *method;
-	const char *pattern;	/* below /v1/sandbox: "/accounts/{number}/scan" */
+	const char *pattern; /* below /v1/sandbox: "/accounts/{number}/scan" */
 	const char *summary;
 };
-const struct sandbox_route *sandbox_route_at(size_t i);	/* NULL after the last */
+const struct sandbox_route *sandbox_route_at(size_t i); /* NULL after the last */
 
 #endif

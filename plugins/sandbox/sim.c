@@ -13,7 +13,8 @@ int sb_sim_new(struct sb_device *d, struct wa_err *err)
 		return wa_err_set(err, WA_ENOMEM, "no memory for a phone");
 	m->dev = d;
 	m->store = wa_memstore_new();
-	rc = m->store ? wa_device_generate(d->acc->s->env, &m->wd, err) : wa_err_set(err, WA_ENOMEM, "no memory");
+	rc = m->store ? wa_device_generate(d->acc->s->env, &m->wd, err)
+		      : wa_err_set(err, WA_ENOMEM, "no memory");
 	if (rc) {
 		wa_memstore_free(m->store);
 		free(m);
@@ -91,15 +92,16 @@ void sb_sim_forget(struct sb_sim *m, struct sb_account *peer)
 		struct wa_jid j = sb_jid(peer->devices[i], WA_SRV_LID);
 
 		if (wa_signal_drop_session(m->sig, &j))
-			sb_log(m->dev->acc->s, WA_ERROR, "sandbox.forget_failed", "phone", m->dev->acc->pn);
+			sb_log(m->dev->acc->s, WA_ERROR, "sandbox.forget_failed", "phone",
+			       m->dev->acc->pn);
 	}
 	sb_sim_commit(m);
 }
 
 /* ---- sending ---- */
 
-static int ensure_session(struct sb_sim *m, struct sb_device *to, const struct wa_bundle *b, bool fresh,
-			  struct wa_err *err)
+static int ensure_session(struct sb_sim *m, struct sb_device *to, const struct wa_bundle *b,
+			  bool fresh, struct wa_err *err)
 {
 	struct wa_jid j = sb_jid(to, WA_SRV_LID);
 	struct wa_bundle fetched;
@@ -117,8 +119,9 @@ static int ensure_session(struct sb_sim *m, struct sb_device *to, const struct w
 	return wa_signal_start_session(m->sig, &j, b, err);
 }
 
-static int put_enc(struct sb_sim *m, struct wa_arena *a, struct wa_node *parent, struct sb_device *to,
-		   struct wa_span plain, bool *pk, int count, struct wa_err *err)
+static int put_enc(struct sb_sim *m, struct wa_arena *a, struct wa_node *parent,
+		   struct sb_device *to, struct wa_span plain, bool *pk, int count,
+		   struct wa_err *err)
 {
 	SB_AUTO_BUF struct wa_buf out = { 0 };
 	struct wa_jid j = sb_jid(to, WA_SRV_LID);
@@ -142,11 +145,13 @@ static int put_enc(struct sb_sim *m, struct wa_arena *a, struct wa_node *parent,
 static void put_identity(struct sb_sim *m, struct wa_arena *a, struct wa_node *n, bool pk)
 {
 	if (pk && m->dev->id)
-		wa_node_data(a, wa_node_child(a, n, "device-identity"), wa_span(m->wd.adv, m->wd.adv_len));
+		wa_node_data(a, wa_node_child(a, n, "device-identity"),
+			     wa_span(m->wd.adv, m->wd.adv_len));
 }
 
-static int put_copies(struct sb_sim *m, struct wa_arena *a, struct wa_node *parts, struct sb_account *acc,
-		      struct wa_span plain, int server, bool *pk, struct wa_err *err)
+static int put_copies(struct sb_sim *m, struct wa_arena *a, struct wa_node *parts,
+		      struct sb_account *acc, struct wa_span plain, int server, bool *pk,
+		      struct wa_err *err)
 {
 	for (size_t i = 0; i < acc->n_devices; i++) {
 		struct sb_device *d = acc->devices[i];
@@ -168,8 +173,8 @@ static int put_copies(struct sb_sim *m, struct wa_arena *a, struct wa_node *part
 	return 0;
 }
 
-int sb_sim_send(struct sb_sim *m, struct sb_account *to, const char *id, const struct wa_message *msg, int server,
-		struct wa_err *err)
+int sb_sim_send(struct sb_sim *m, struct sb_account *to, const char *id,
+		const struct wa_message *msg, int server, struct wa_err *err)
 {
 	SB_AUTO_ARENA struct wa_arena a = { 0 };
 	SB_AUTO_BUF struct wa_buf plain = { 0 }, sent = { 0 };
@@ -207,7 +212,8 @@ int sb_sim_send(struct sb_sim *m, struct sb_account *to, const char *id, const s
 }
 
 int sb_sim_resend(struct sb_sim *m, struct sb_device *dest, struct sb_account *chat, const char *id,
-		  const struct wa_message *msg, int count, int server, const struct wa_bundle *b, struct wa_err *err)
+		  const struct wa_message *msg, int count, int server, const struct wa_bundle *b,
+		  struct wa_err *err)
 {
 	SB_AUTO_ARENA struct wa_arena a = { 0 };
 	SB_AUTO_BUF struct wa_buf plain = { 0 }, sent = { 0 };
@@ -271,8 +277,8 @@ int sb_sim_peer(struct sb_sim *m, struct sb_device *dest, struct wa_span plain, 
 	return rc;
 }
 
-void sb_sim_receipt(struct sb_sim *m, const struct wa_jid *to, const char *const *ids, size_t n, const char *type,
-		    const struct wa_jid *recipient)
+void sb_sim_receipt(struct sb_sim *m, const struct wa_jid *to, const char *const *ids, size_t n,
+		    const char *type, const struct wa_jid *recipient)
 {
 	SB_AUTO_ARENA struct wa_arena a = { 0 };
 	struct wa_node *r, *list;
@@ -317,7 +323,8 @@ static int asked(struct sb_sim *m, const char *from, const char *id)
 	return 1;
 }
 
-static void put_be(struct wa_arena *a, struct wa_node *parent, const char *tag, uint32_t v, size_t len)
+static void put_be(struct wa_arena *a, struct wa_node *parent, const char *tag, uint32_t v,
+		   size_t len)
 {
 	uint8_t b[4] = { (uint8_t)(v >> 24), (uint8_t)(v >> 16), (uint8_t)(v >> 8), (uint8_t)v };
 
@@ -341,12 +348,13 @@ static void put_keys(struct sb_sim *m, struct wa_arena *a, struct wa_node *r)
 	wa_node_data(a, wa_node_child(a, k, "value"), wa_span(m->wd.sprekey.pub.b, 32));
 	wa_node_data(a, wa_node_child(a, k, "signature"), wa_span(m->wd.sprekey_sig.b, 64));
 	if (m->dev->id)
-		wa_node_data(a, wa_node_child(a, keys, "device-identity"), wa_span(m->wd.adv, m->wd.adv_len));
+		wa_node_data(a, wa_node_child(a, keys, "device-identity"),
+			     wa_span(m->wd.adv, m->wd.adv_len));
 	sb_sim_commit(m);
 }
 
-static void ask_again(struct sb_sim *m, const struct wa_node *n, const char *id, const struct wa_jid *from,
-		      int reason, bool own)
+static void ask_again(struct sb_sim *m, const struct wa_node *n, const char *id,
+		      const struct wa_jid *from, int reason, bool own)
 {
 	SB_AUTO_ARENA struct wa_arena a = { 0 };
 	struct wa_node *r, *k;
@@ -377,8 +385,8 @@ static void ask_again(struct sb_sim *m, const struct wa_node *n, const char *id,
 	sb_receipt(m->dev, NULL, r);
 }
 
-static void opened(struct sb_sim *m, const struct wa_node *n, struct sb_incoming *in, struct wa_span plain,
-		   const struct wa_jid *from)
+static void opened(struct sb_sim *m, const struct wa_node *n, struct sb_incoming *in,
+		   struct wa_span plain, const struct wa_jid *from)
 {
 	SB_AUTO_ARENA struct wa_arena a = { 0 };
 	struct sb_account *own = m->dev->acc;
@@ -388,7 +396,8 @@ static void opened(struct sb_sim *m, const struct wa_node *n, struct sb_incoming
 
 	wa_arena_init(&a, MESSAGE_MAX);
 	if (wa_message_decode(plain, &a, &msg, &err)) {
-		sb_violation(own->s, in->from, NULL, "message.protobuf", "message %s: %s", in->id, err.msg);
+		sb_violation(own->s, in->from, NULL, "message.protobuf", "message %s: %s", in->id,
+			     err.msg);
 		return;
 	}
 	if (wa_node_attr_is(n, "category", "peer")) {
@@ -401,10 +410,12 @@ static void opened(struct sb_sim *m, const struct wa_node *n, struct sb_incoming
 			in->chat = sb_find(own->s, &msg.destination);
 		else
 			sb_violation(own->s, in->from, NULL, "message.destination",
-				     "message %s to an own device without deviceSentMessage", in->id);
+				     "message %s to an own device without deviceSentMessage",
+				     in->id);
 	}
 	chat = sb_user_jid(in->chat, in->server);
-	sb_sim_receipt(m, from, &in->id, 1, in->from_me ? "sender" : "", in->from_me ? &chat : NULL);
+	sb_sim_receipt(m, from, &in->id, 1, in->from_me ? "sender" : "",
+		       in->from_me ? &chat : NULL);
 	own->received++;
 	if (m->dev->id == 0)
 		sb_phone_message(own, in);
@@ -415,7 +426,8 @@ static void on_message(struct sb_sim *m, const struct wa_node *n, const char *id
 	SB_AUTO_BUF struct wa_buf plain = { 0 };
 	const struct wa_node *enc = wa_node_get(n, "enc");
 	struct sb_account *own = m->dev->acc, *sender;
-	struct sb_incoming in = { .id = id, .ts_ms = wa_node_attr_num(n, "t", 0) * 1000,
+	struct sb_incoming in = { .id = id,
+				  .ts_ms = wa_node_attr_num(n, "t", 0) * 1000,
 				  .offline = wa_node_has(n, "offline") };
 	struct wa_jid from, addr;
 	SB_ERR(err);
@@ -434,7 +446,8 @@ static void on_message(struct sb_sim *m, const struct wa_node *n, const char *id
 		ask_again(m, n, id, &from, 7, in.from_me);
 		return;
 	}
-	rc = wa_signal_decrypt(m->sig, &addr, wa_node_attr_is(enc, "type", "pkmsg") ? WA_ENC_PKMSG : WA_ENC_MSG,
+	rc = wa_signal_decrypt(m->sig, &addr,
+			       wa_node_attr_is(enc, "type", "pkmsg") ? WA_ENC_PKMSG : WA_ENC_MSG,
 			       wa_node_bytes(enc), &plain, &err);
 	sb_sim_commit(m);
 	if (rc == WA_EDUP) {
@@ -444,7 +457,8 @@ static void on_message(struct sb_sim *m, const struct wa_node *n, const char *id
 	}
 	if (rc) {
 		if (rc == WA_EPROTO && strstr(err.msg, "padding"))
-			sb_violation(own->s, in.from, NULL, "message.content", "message %s: %s", id, err.msg);
+			sb_violation(own->s, in.from, NULL, "message.content", "message %s: %s", id,
+				     err.msg);
 		ask_again(m, n, id, &from, err.detail, in.from_me);
 		return;
 	}
@@ -490,8 +504,8 @@ static bool read_keys(const struct wa_node *n, struct wa_bundle *b)
 	return true;
 }
 
-static void on_retry(struct sb_sim *m, const struct wa_node *n, const struct wa_jid *from, struct sb_account *acc,
-		     const char *id)
+static void on_retry(struct sb_sim *m, const struct wa_node *n, const struct wa_jid *from,
+		     struct sb_account *acc, const char *id)
 {
 	struct sb_device *asker = sb_device_find(acc, from->device);
 	struct sb_account *chat = acc;
@@ -502,27 +516,32 @@ static void on_retry(struct sb_sim *m, const struct wa_node *n, const struct wa_
 	if (!asker)
 		return;
 	if (keys && !read_keys(n, &b)) {
-		sb_violation(acc->s, asker, n, "receipt.keys", "the keys of a retry receipt are malformed");
+		sb_violation(acc->s, asker, n, "receipt.keys",
+			     "the keys of a retry receipt are malformed");
 		return;
 	}
 	if (keys && memcmp(b.identity.b, asker->identity.b, 32) != 0) {
-		sb_violation(acc->s, asker, n, "receipt.keys", "the keys of a retry receipt are another device's");
+		sb_violation(acc->s, asker, n, "receipt.keys",
+			     "the keys of a retry receipt are another device's");
 		return;
 	}
 	if (acc == m->dev->acc && wa_node_attr_jid_get(n, "recipient", &j) && sb_find(acc->s, &j))
 		chat = sb_find(acc->s, &j);
-	sb_phone_retry(m->dev->acc, asker, chat, id, (int)wa_node_attr_num(wa_node_get(n, "retry"), "count", 1),
+	sb_phone_retry(m->dev->acc, asker, chat, id,
+		       (int)wa_node_attr_num(wa_node_get(n, "retry"), "count", 1),
 		       from->server == WA_SRV_LID ? WA_SRV_LID : WA_SRV_PN, keys ? &b : NULL);
 }
 
-static void on_receipt(struct sb_sim *m, struct wa_arena *a, const struct wa_node *n, const char *id)
+static void on_receipt(struct sb_sim *m, struct wa_arena *a, const struct wa_node *n,
+		       const char *id)
 {
 	const char *type = sb_attr(a, n, "type");
 	const struct wa_node *k;
 	struct sb_account *acc;
 	struct wa_jid from, j;
 
-	if (m->dev->id != 0 || !wa_node_attr_jid_get(n, "from", &from) || !(acc = sb_find(m->dev->acc->s, &from)))
+	if (m->dev->id != 0 || !wa_node_attr_jid_get(n, "from", &from) ||
+	    !(acc = sb_find(m->dev->acc->s, &from)))
 		return;
 	if (strcmp(type, "retry") == 0) {
 		on_retry(m, n, &from, acc, id);

@@ -13,12 +13,13 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#define LIFE_S (825L * 86400)
+#define LIFE_S  (825L * 86400)
 #define RENEW_S (30L * 86400)
 
 static int crypto_err(struct wa_err *err, const char *what)
 {
-	return wa_err_set(err, WA_ECRYPTO, "%s: %s", what, ERR_reason_error_string(ERR_get_error()));
+	return wa_err_set(err, WA_ECRYPTO, "%s: %s", what,
+			  ERR_reason_error_string(ERR_get_error()));
 }
 
 static bool extension(X509 *cert, X509 *issuer, int nid, const char *value)
@@ -48,12 +49,14 @@ static X509 *blank(EVP_PKEY *key, const char *name, X509 *issuer)
 		serial[0] = (unsigned char)((serial[0] & 0x7f) | 0x40);
 		bn = BN_bin2bn(serial, sizeof(serial), NULL);
 	}
-	ok = ok && bn && BN_to_ASN1_INTEGER(bn, X509_get_serialNumber(x)) && X509_set_version(x, 2) &&
-	     X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_UTF8, (const unsigned char *)name, -1, -1, 0) &&
+	ok = ok && bn && BN_to_ASN1_INTEGER(bn, X509_get_serialNumber(x)) &&
+	     X509_set_version(x, 2) &&
+	     X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_UTF8, (const unsigned char *)name,
+					-1, -1, 0) &&
 	     X509_set_subject_name(x, subject) &&
 	     X509_set_issuer_name(x, issuer ? X509_get_subject_name(issuer) : subject) &&
-	     X509_gmtime_adj(X509_getm_notBefore(x), -86400) && X509_gmtime_adj(X509_getm_notAfter(x), LIFE_S) &&
-	     X509_set_pubkey(x, key);
+	     X509_gmtime_adj(X509_getm_notBefore(x), -86400) &&
+	     X509_gmtime_adj(X509_getm_notAfter(x), LIFE_S) && X509_set_pubkey(x, key);
 	BN_free(bn);
 	X509_NAME_free(subject);
 	if (!ok) {
@@ -69,7 +72,8 @@ static X509 *make_ca(EVP_PKEY *key)
 
 	if (x && (!extension(x, x, NID_basic_constraints, "critical,CA:TRUE,pathlen:0") ||
 		  !extension(x, x, NID_key_usage, "critical,keyCertSign,cRLSign") ||
-		  !extension(x, x, NID_subject_key_identifier, "hash") || !X509_sign(x, key, EVP_sha256()))) {
+		  !extension(x, x, NID_subject_key_identifier, "hash") ||
+		  !X509_sign(x, key, EVP_sha256()))) {
 		X509_free(x);
 		return NULL;
 	}
@@ -79,11 +83,13 @@ static X509 *make_ca(EVP_PKEY *key)
 static void alt_names(const char *address, char *out, size_t size)
 {
 	unsigned char ip[16];
-	bool literal = inet_pton(AF_INET, address, ip) == 1 || inet_pton(AF_INET6, address, ip) == 1;
+	bool literal =
+		inet_pton(AF_INET, address, ip) == 1 || inet_pton(AF_INET6, address, ip) == 1;
 
 	if (!*address || strpbrk(address, ",\n:") ? !literal : false)
 		address = "127.0.0.1", literal = true;
-	snprintf(out, size, "DNS:localhost,IP:127.0.0.1,IP:::1,%s:%s", literal ? "IP" : "DNS", address);
+	snprintf(out, size, "DNS:localhost,IP:127.0.0.1,IP:::1,%s:%s", literal ? "IP" : "DNS",
+		 address);
 }
 
 static X509 *make_leaf(EVP_PKEY *key, X509 *ca, EVP_PKEY *ca_key, const char *address)
@@ -96,7 +102,8 @@ static X509 *make_leaf(EVP_PKEY *key, X509 *ca, EVP_PKEY *ca_key, const char *ad
 		  !extension(x, ca, NID_key_usage, "critical,digitalSignature") ||
 		  !extension(x, ca, NID_ext_key_usage, "serverAuth") ||
 		  !extension(x, ca, NID_subject_alt_name, names) ||
-		  !extension(x, ca, NID_authority_key_identifier, "keyid") || !X509_sign(x, ca_key, EVP_sha256()))) {
+		  !extension(x, ca, NID_authority_key_identifier, "keyid") ||
+		  !X509_sign(x, ca_key, EVP_sha256()))) {
 		X509_free(x);
 		return NULL;
 	}
@@ -120,7 +127,8 @@ static int write_pem(const char *path, mode_t mode, X509 *cert, EVP_PKEY *key, s
 			close(fd);
 		return wa_err_set(err, WA_EIO, "cannot write %s", tmp);
 	}
-	ok = cert ? PEM_write_X509(f, cert) : PEM_write_PKCS8PrivateKey(f, key, NULL, NULL, 0, NULL, NULL);
+	ok = cert ? PEM_write_X509(f, cert)
+		  : PEM_write_PKCS8PrivateKey(f, key, NULL, NULL, 0, NULL, NULL);
 	ok = fclose(f) == 0 && ok;
 	if (!ok || rename(tmp, path))
 		return wa_err_set(err, WA_EIO, "cannot write %s", path);
@@ -141,7 +149,8 @@ static bool still_good(const struct sb_tls_files *t, const char *address)
 {
 	X509 *ca = read_cert(t->ca), *leaf = read_cert(t->cert);
 	time_t limit = time(NULL) + RENEW_S;
-	bool ok = ca && leaf && access(t->key, R_OK) == 0 && X509_cmp_time(X509_get0_notAfter(leaf), &limit) > 0 &&
+	bool ok = ca && leaf && access(t->key, R_OK) == 0 &&
+		  X509_cmp_time(X509_get0_notAfter(leaf), &limit) > 0 &&
 		  (!*address || X509_check_ip_asc(leaf, address, 0) == 1 ||
 		   X509_check_host(leaf, address, 0, 0, NULL) == 1);
 

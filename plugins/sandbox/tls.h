@@ -17,6 +17,7 @@ struct sb_tls_files {
 };
 
 /* `address`: what the server listens on, named in the certificate beside localhost. */
-int sb_tls_files(const char *dir, const char *address, struct sb_tls_files *ret, struct wa_err *err) WA_MUST_USE;
+int sb_tls_files(const char *dir, const char *address, struct sb_tls_files *ret,
+		 struct wa_err *err) WA_MUST_USE;
 
 #endif

@@ -21,8 +21,8 @@ static struct sb_account *whom(struct sandbox *s, const struct wa_node *user, st
 	return n ? sb_find(s, asked) : NULL;
 }
 
-static void put_devices(struct sb_conn *c, struct wa_arena *a, struct wa_node *user, struct sb_account *acc,
-			int server)
+static void put_devices(struct sb_conn *c, struct wa_arena *a, struct wa_node *user,
+			struct sb_account *acc, int server)
 {
 	struct wa_node *dev = wa_node_child(a, user, "devices"), *list, *k;
 	struct wa_span keys;
@@ -46,8 +46,9 @@ static void put_devices(struct sb_conn *c, struct wa_arena *a, struct wa_node *u
 	sb_watch_devices(acc, c->dev->acc, server);
 }
 
-static void put_known(struct sb_conn *c, struct wa_arena *a, struct wa_node *user, struct sb_account *acc,
-		      const struct wa_node *protocol, int server, struct wa_span contact)
+static void put_known(struct sb_conn *c, struct wa_arena *a, struct wa_node *user,
+		      struct sb_account *acc, const struct wa_node *protocol, int server,
+		      struct wa_span contact)
 {
 	struct wa_node *k;
 
@@ -73,8 +74,8 @@ static void put_known(struct sb_conn *c, struct wa_arena *a, struct wa_node *use
 	/* nobody here has a picture, a business or a user name: absent */
 }
 
-static void answer_user(struct sb_conn *c, struct wa_arena *a, struct wa_node *list, const struct wa_node *query,
-			const struct wa_node *user)
+static void answer_user(struct sb_conn *c, struct wa_arena *a, struct wa_node *list,
+			const struct wa_node *query, const struct wa_node *user)
 {
 	const struct wa_node *ask = wa_node_get(query, "contact"), *p;
 	struct wa_span contact = wa_node_bytes(wa_node_get(user, "contact"));
@@ -110,8 +111,10 @@ static void answer_user(struct sb_conn *c, struct wa_arena *a, struct wa_node *l
 
 void sb_usync(struct sb_conn *c, const struct wa_node *iq)
 {
-	static const char *const known[] = { "devices", "lid", "contact", "status", "picture", "business",
-					     "disappearing_mode", "username", "bot", "text_status" };
+	static const char *const known[] = {
+		"devices",           "lid",      "contact", "status",     "picture", "business",
+		"disappearing_mode", "username", "bot",     "text_status"
+	};
 	SB_AUTO_ARENA struct wa_arena a = { 0 };
 	const struct wa_node *us = wa_node_get(iq, "usync"), *query = wa_node_get(us, "query");
 	const struct wa_node *in = wa_node_get(us, "list"), *k;
@@ -121,7 +124,8 @@ void sb_usync(struct sb_conn *c, const struct wa_node *iq)
 	wa_arena_init(&a, 16 * SB_STANZA_MAX);
 	if (!us || !query || !in || !wa_node_has(us, "sid") || !wa_node_has(us, "mode") ||
 	    !wa_node_has(us, "context")) {
-		sb_violation(c->s, c->dev, iq, "usync.malformed", "query, list, sid, mode or context is missing");
+		sb_violation(c->s, c->dev, iq, "usync.malformed",
+			     "query, list, sid, mode or context is missing");
 		sb_iq_error(c, iq, 400);
 		return;
 	}
@@ -139,7 +143,8 @@ void sb_usync(struct sb_conn *c, const struct wa_node *iq)
 		for (size_t i = 0; i < WA_ARRAY_LEN(known); i++)
 			found = found || (tag && strcmp(tag, known[i]) == 0);
 		if (!found) {
-			sb_violation(c->s, c->dev, iq, "usync.protocol", "no protocol %s", tag ? tag : "");
+			sb_violation(c->s, c->dev, iq, "usync.protocol", "no protocol %s",
+				     tag ? tag : "");
 			sb_iq_error(c, iq, 400);
 			return;
 		}

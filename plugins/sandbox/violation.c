@@ -5,15 +5,15 @@
 
 #define PRINT_MAX 4096
 
-void sb_violation(struct sandbox *s, const struct sb_device *d, const struct wa_node *n, const char *kind,
-		  const char *fmt, ...)
+void sb_violation(struct sandbox *s, const struct sb_device *d, const struct wa_node *n,
+		  const char *kind, const char *fmt, ...)
 {
 	struct sb_violation *v = calloc(1, sizeof(*v));
 	va_list ap;
 
 	if (!v)
 		return;
-	if (s->n_violations >= SB_VIOLATIONS_MAX) {	/* the first ones tell most */
+	if (s->n_violations >= SB_VIOLATIONS_MAX) { /* the first ones tell most */
 		s->violations_dropped++;
 		free(v);
 		return;
@@ -35,8 +35,8 @@ void sb_violation(struct sandbox *s, const struct sb_device *d, const struct wa_
 	}
 	wa_list_push_back(&s->violations, &v->link);
 	s->n_violations++;
-	WA_LOG(s->env, WA_WARN, "sandbox.violation", WA_R("account", v->account), WA_I("device", v->device),
-	       WA_S("kind", v->kind), WA_S("text", v->text));
+	WA_LOG(s->env, WA_WARN, "sandbox.violation", WA_R("account", v->account),
+	       WA_I("device", v->device), WA_S("kind", v->kind), WA_S("text", v->text));
 }
 
 void sb_violations_clear(struct sandbox *s)

@@ -10,11 +10,26 @@
 
 /* Field numbers of the messages that are written here only. */
 enum {
-	F_MESSAGE_PROTOCOL = 12, F_PROTOCOL_TYPE = 2, F_PROTOCOL_HISTORY = 6, F_PROTOCOL_KEY_SHARE = 7,
-	F_NOTE_TYPE = 6, F_NOTE_CHUNK = 7, F_NOTE_PROGRESS = 9, F_NOTE_INLINE = 11,
-	F_SYNC_TYPE = 1, F_SYNC_CHUNK = 5, F_SYNC_PROGRESS = 6,
-	F_SHARE_KEYS = 1, F_KEY_ID = 1, F_KEY_DATA = 2, F_ID_BYTES = 1, F_DATA_BYTES = 1,
-	F_DATA_FINGERPRINT = 2, F_DATA_TIMESTAMP = 3, F_PRINT_RAW_ID = 1, F_PRINT_INDEX = 2,
+	F_MESSAGE_PROTOCOL = 12,
+	F_PROTOCOL_TYPE = 2,
+	F_PROTOCOL_HISTORY = 6,
+	F_PROTOCOL_KEY_SHARE = 7,
+	F_NOTE_TYPE = 6,
+	F_NOTE_CHUNK = 7,
+	F_NOTE_PROGRESS = 9,
+	F_NOTE_INLINE = 11,
+	F_SYNC_TYPE = 1,
+	F_SYNC_CHUNK = 5,
+	F_SYNC_PROGRESS = 6,
+	F_SHARE_KEYS = 1,
+	F_KEY_ID = 1,
+	F_KEY_DATA = 2,
+	F_ID_BYTES = 1,
+	F_DATA_BYTES = 1,
+	F_DATA_FINGERPRINT = 2,
+	F_DATA_TIMESTAMP = 3,
+	F_PRINT_RAW_ID = 1,
+	F_PRINT_INDEX = 2,
 };
 
 enum { TYPE_HISTORY = 5, TYPE_KEY_SHARE = 6 };
@@ -55,7 +70,8 @@ static void protocol_message(struct wa_buf *out, unsigned type, unsigned field, 
 
 static void key_share(struct sb_account *a, struct wa_buf *out)
 {
-	SB_AUTO_BUF struct wa_buf id = { 0 }, print = { 0 }, data = { 0 }, key = { 0 }, share = { 0 };
+	SB_AUTO_BUF struct wa_buf id = { 0 }, print = { 0 }, data = { 0 }, key = { 0 },
+				  share = { 0 };
 	uint8_t secret[32], name[6] = { 0, 0, 0, 0, 0, 1 };
 
 	wa_buf_init(&id, SMALL_MAX);

@@ -8,7 +8,10 @@
 
 static void refusals(void **state)
 {
-	static const struct { int status; const char *method, *path, *body; } cases[] = {
+	static const struct {
+		int status;
+		const char *method, *path, *body;
+	} cases[] = {
 		{ 404, "GET", "/nothing", NULL },
 		{ 404, "GET", "/accounts/" BOB, NULL },
 		{ 405, "PUT", "/accounts", NULL },
@@ -19,7 +22,8 @@ static void refusals(void **state)
 		{ 409, "POST", "/accounts", "{\"number\":\"" ANN "\"}" },
 		{ 400, "PATCH", "/accounts/" ANN, "{\"online\":\"yes\"}" },
 		{ 400, "PATCH", "/accounts/" ANN, "{\"addressing\":\"x\"}" },
-		{ 404, "POST", "/accounts/" ANN "/messages", "{\"to\":\"" BOB "\",\"text\":\"x\"}" },
+		{ 404, "POST", "/accounts/" ANN "/messages",
+		  "{\"to\":\"" BOB "\",\"text\":\"x\"}" },
 		{ 400, "POST", "/accounts/" ANN "/messages", "{\"to\":\"" ANN "\"}" },
 		{ 400, "POST", "/accounts/" ANN "/rules", "{\"match\":\"regex\"}" },
 		{ 400, "POST", "/accounts/" ANN "/rules", "{\"delay_ms\":-1}" },
@@ -38,7 +42,8 @@ static void refusals(void **state)
 	world_start(&w);
 	world_account(&w, ANN);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		json_t *o = world_api(&w, cases[i].status, cases[i].method, cases[i].path, cases[i].body);
+		json_t *o = world_api(&w, cases[i].status, cases[i].method, cases[i].path,
+				      cases[i].body);
 
 		assert_non_null(json_string_value(json_object_get(o, "code")));
 		assert_non_null(json_string_value(json_object_get(o, "detail")));
@@ -84,8 +89,9 @@ static void messages_since_a_cursor(void **state)
 	world_run(&w, 10);
 	o = world_api(&w, 200, "GET", path, NULL);
 	assert_int_equal(json_array_size(json_object_get(o, "messages")), 1);
-	assert_string_equal(json_string_value(json_object_get(json_array_get(json_object_get(o, "messages"), 0),
-							      "status")), "read");
+	assert_string_equal(json_string_value(json_object_get(
+				    json_array_get(json_object_get(o, "messages"), 0), "status")),
+			    "read");
 	json_decref(o);
 	o = world_api(&w, 200, "GET", "/accounts/" ANN "/messages?chat=" ANN, NULL);
 	assert_int_equal(json_array_size(json_object_get(o, "messages")), 0);
@@ -122,10 +128,12 @@ static void a_bulk_run_is_counted(void **state)
 	(void)state;
 	world_start(&w);
 	world_account(&w, ANN);
-	world_do(&w, "POST", "/accounts/bulk", "{\"first\":4915200000000,\"count\":3,\"companions\":1}");
+	world_do(&w, "POST", "/accounts/bulk",
+		 "{\"first\":4915200000000,\"count\":3,\"companions\":1}");
 	a = world_client(&w);
 	world_link(&w, a, ANN);
-	world_do(&w, "POST", "/bulk", "{\"from\":\"4915200000001\",\"to\":\"" ANN "\",\"count\":50,\"rate\":100}");
+	world_do(&w, "POST", "/bulk",
+		 "{\"from\":\"4915200000001\",\"to\":\"" ANN "\",\"count\":50,\"rate\":100}");
 	world_run(&w, 300);
 	assert_true(actor_count(a, WA_EV_MESSAGE, "bulk") < 50);
 	world_run(&w, 1000);

@@ -38,7 +38,7 @@ static void nack(void **state)
 	assert_non_null(s);
 	assert_int_equal(s->code, 463);
 	assert_int_equal(world_phone_has(&w, BOB, "refused", NULL), 0);
-	actor_text(a, BOB, "taken", id);	/* the fault was for one */
+	actor_text(a, BOB, "taken", id); /* the fault was for one */
 	world_run(&w, 100);
 	assert_non_null(actor_find(a, WA_EV_ACK, id));
 	world_end(&w);
@@ -68,7 +68,10 @@ static void ack_lost_and_delayed(void **state)
 
 static void drops(void **state)
 {
-	static const struct { const char *body; bool arrives, acked; } cases[] = {
+	static const struct {
+		const char *body;
+		bool arrives, acked;
+	} cases[] = {
 		{ "{\"kind\":\"drop_at_message\",\"account\":\"" ANN "\"}", false, false },
 		{ "{\"kind\":\"drop_before_ack\",\"account\":\"" ANN "\"}", true, false },
 		{ "{\"kind\":\"drop_after_ack\",\"account\":\"" ANN "\"}", true, true },
@@ -97,7 +100,9 @@ static void the_same_id_again_is_one_bubble(void **state)
 {
 	struct world w;
 	struct actor *a = stage(&w);
-	struct wa_message m = { .kind = WA_MSG_TEXT, .text = wa_span_str("once"), .protocol_type = -1 };
+	struct wa_message m = { .kind = WA_MSG_TEXT,
+				.text = wa_span_str("once"),
+				.protocol_type = -1 };
 	struct wa_send s = { .to = wa_jid_make(WA_SRV_PN, BOB, 0), .message = &m };
 	char id[32];
 
@@ -126,7 +131,8 @@ static void corrupt_and_retry(void **state)
 	actor_text(a, BOB, "hello", id);
 	world_run(&w, 100);
 	fault(&w, "{\"kind\":\"corrupt\",\"account\":\"" ANN "\",\"device\":1}");
-	world_do(&w, "POST", "/accounts/" BOB "/messages", "{\"to\":\"" ANN "\",\"text\":\"broken on the way\"}");
+	world_do(&w, "POST", "/accounts/" BOB "/messages",
+		 "{\"to\":\"" ANN "\",\"text\":\"broken on the way\"}");
 	world_run(&w, 2000);
 	assert_int_equal(actor_count(a, WA_EV_MESSAGE, "broken on the way"), 1);
 	assert_non_null(actor_find(a, WA_EV_UNDECRYPTABLE, NULL));
@@ -144,9 +150,12 @@ static void corrupt_and_retry(void **state)
 
 static void stream_errors(void **state)
 {
-	static const struct { int code, next; } cases[] = {
-		{ 401, WA_NEXT_LOGGED_OUT }, { 440, WA_NEXT_STOP }, { 503, WA_NEXT_RECONNECT },
-		{ 515, WA_NEXT_RECONNECT_NOW }, { 429, WA_NEXT_RECONNECT_SLOW }, { 500, WA_NEXT_RECONNECT },
+	static const struct {
+		int code, next;
+	} cases[] = {
+		{ 401, WA_NEXT_LOGGED_OUT },     { 440, WA_NEXT_STOP },
+		{ 503, WA_NEXT_RECONNECT },      { 515, WA_NEXT_RECONNECT_NOW },
+		{ 429, WA_NEXT_RECONNECT_SLOW }, { 500, WA_NEXT_RECONNECT },
 	};
 
 	(void)state;
@@ -157,7 +166,8 @@ static void stream_errors(void **state)
 		char body[120];
 
 		a->stay_away = true;
-		snprintf(body, sizeof(body), "{\"kind\":\"stream_error\",\"account\":\"" ANN "\",\"code\":%d}",
+		snprintf(body, sizeof(body),
+			 "{\"kind\":\"stream_error\",\"account\":\"" ANN "\",\"code\":%d}",
 			 cases[i].code);
 		fault(&w, body);
 		world_run(&w, 1000);
@@ -170,7 +180,10 @@ static void stream_errors(void **state)
 
 static void login_failures(void **state)
 {
-	static const struct { const char *body; int code, next; } cases[] = {
+	static const struct {
+		const char *body;
+		int code, next;
+	} cases[] = {
 		{ "{\"kind\":\"outdated\"}", 405, WA_NEXT_STOP },
 		{ "{\"kind\":\"login_failure\",\"code\":401}", 401, WA_NEXT_LOGGED_OUT },
 		{ "{\"kind\":\"login_failure\",\"code\":402}", 402, WA_NEXT_STOP },
@@ -190,7 +203,7 @@ static void login_failures(void **state)
 		s = actor_find(a, WA_EV_CLOSED, NULL);
 		assert_int_equal(s->code, cases[i].code);
 		assert_int_equal(s->next, cases[i].next);
-		world_connect(a);	/* once only */
+		world_connect(a); /* once only */
 		world_run(&w, 1000);
 		assert_int_equal(wa_client_state(a->c), WA_ST_READY);
 		world_end(&w);

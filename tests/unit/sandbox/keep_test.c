@@ -18,17 +18,19 @@ static void goes_on_after_a_restart(void **state)
 	root = w.root;
 	world_account(&w, ANN);
 	world_account(&w, BOB);
-	world_do(&w, "POST", "/accounts/" BOB "/rules", "{\"match\":\"equals\",\"text\":\"ping\",\"reply\":\"pong\"}");
+	world_do(&w, "POST", "/accounts/" BOB "/rules",
+		 "{\"match\":\"equals\",\"text\":\"ping\",\"reply\":\"pong\"}");
 	a = world_client(&w);
 	world_link(&w, a, ANN);
 	actor_text(a, BOB, "before", id);
-	world_do(&w, "POST", "/accounts/" BOB "/messages", "{\"to\":\"" ANN "\",\"text\":\"also before\"}");
+	world_do(&w, "POST", "/accounts/" BOB "/messages",
+		 "{\"to\":\"" ANN "\",\"text\":\"also before\"}");
 	world_run(&w, 1000);
 	world_restart(&w);
 	assert_memory_equal(root.b, w.root.b, 32);
 	world_run(&w, 1000);
 	assert_int_equal(wa_client_state(a->c), WA_ST_READY);
-	actor_text(a, BOB, "ping", id);		/* sessions and rules are there */
+	actor_text(a, BOB, "ping", id); /* sessions and rules are there */
 	world_run(&w, 1000);
 	assert_int_equal(actor_count(a, WA_EV_MESSAGE, "pong"), 1);
 	assert_int_equal(world_num(&w, "/accounts/" BOB, "retries"), 0);
@@ -95,10 +97,20 @@ static void what_was_unlinked_stays_away(void **state)
 
 static void broken_records_are_left_out(void **state)
 {
-	static const struct { const char *key, *value; } bad[] = {
-		{ "root", "short" }, { "a/491", "{" }, { "a/4915100000009", "{}" }, { "d/4915100000009/0", "[]" },
-		{ "d/4915100000009/7", "{\"noise\":\"x\"}" }, { "q/4915100000009/7/1", "\1\2\3" }, { "r/x/y", "z" },
-		{ "q", "" }, { "", "" }, { "zzz", "unknown" }, { "d/4915100000001/5", "{\"sim\":\"AAAA\"}" },
+	static const struct {
+		const char *key, *value;
+	} bad[] = {
+		{ "root", "short" },
+		{ "a/491", "{" },
+		{ "a/4915100000009", "{}" },
+		{ "d/4915100000009/0", "[]" },
+		{ "d/4915100000009/7", "{\"noise\":\"x\"}" },
+		{ "q/4915100000009/7/1", "\1\2\3" },
+		{ "r/x/y", "z" },
+		{ "q", "" },
+		{ "", "" },
+		{ "zzz", "unknown" },
+		{ "d/4915100000001/5", "{\"sim\":\"AAAA\"}" },
 	};
 	struct world w;
 	struct wa_err err = WA_ERR_INIT;
@@ -111,7 +123,9 @@ static void broken_records_are_left_out(void **state)
 	sandbox_free(w.s);
 	assert_int_equal(sandbox_new(&w.host, &opts, &w.s, &err), 0);
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-		assert_int_equal(sandbox_restore(w.s, wa_span_str(bad[i].key), wa_span_str(bad[i].value), &err), 0);
+		assert_int_equal(sandbox_restore(w.s, wa_span_str(bad[i].key),
+						 wa_span_str(bad[i].value), &err),
+				 0);
 	assert_int_equal(sandbox_start(w.s, &err), 0);
 	assert_int_equal(world_num(&w, "", "accounts"), 0);
 	world_end(&w);

@@ -205,8 +205,12 @@ static void the_later_connection_wins(void **state)
 	wa_memstore_free(twin->store);
 	twin->store = a->store;
 	{
-		struct wa_client_opts o = { .env = &w.host.env, .store = wa_memstore_ops(), .store_ctx = a->store,
-					    .ops = world_ops(), .ctx = twin, .root_key = &w.root };
+		struct wa_client_opts o = { .env = &w.host.env,
+					    .store = wa_memstore_ops(),
+					    .store_ctx = a->store,
+					    .ops = world_ops(),
+					    .ctx = twin,
+					    .root_key = &w.root };
 
 		assert_int_equal(wa_client_new(&o, &twin->c, NULL), 0);
 	}

@@ -33,7 +33,8 @@ static void texts_both_ways(void **state)
 	world_run(&w, 100);
 	assert_true(actor_receipt(a, id, WA_RCPT_READ));
 
-	world_do(&w, "POST", "/accounts/" BOB "/messages", "{\"to\":\"" ANN "\",\"text\":\"hello Ann\"}");
+	world_do(&w, "POST", "/accounts/" BOB "/messages",
+		 "{\"to\":\"" ANN "\",\"text\":\"hello Ann\"}");
 	world_run(&w, 100);
 	s = actor_find(a, WA_EV_MESSAGE, "hello Ann");
 	assert_non_null(s);
@@ -55,7 +56,8 @@ static void a_rule_answers(void **state)
 	world_account(&w, ANN);
 	world_account(&w, BOB);
 	world_do(&w, "POST", "/accounts/" BOB "/rules",
-		 "{\"match\":\"contains\",\"text\":\"ORDER\",\"reply\":\"1\",\"delay_ms\":2000,\"quote\":true,"
+		 "{\"match\":\"contains\",\"text\":\"ORDER\",\"reply\":\"1\",\"delay_ms\":2000,"
+		 "\"quote\":true,"
 		 "\"read\":true,\"typing\":true,\"times\":1}");
 	a = world_client(&w);
 	world_link(&w, a, ANN);
@@ -68,7 +70,7 @@ static void a_rule_answers(void **state)
 	assert_non_null(s);
 	assert_string_equal(s->quoted, id);
 	assert_true(actor_receipt(a, id, WA_RCPT_READ));
-	actor_text(a, BOB, "another order", id);	/* the rule was good for one */
+	actor_text(a, BOB, "another order", id); /* the rule was good for one */
 	world_run(&w, 5000);
 	assert_int_equal(actor_count(a, WA_EV_MESSAGE, "1"), 1);
 	world_end(&w);
@@ -137,7 +139,8 @@ static void every_device_gets_a_copy(void **state)
 	assert_int_equal(actor_count(b2, WA_EV_MESSAGE, "from b1"), 1);
 	assert_true(actor_find(b2, WA_EV_MESSAGE, "from b1")->from_me);
 	/* the own phone's words arrive as ours */
-	world_do(&w, "POST", "/accounts/" BOB "/messages", "{\"to\":\"" ANN "\",\"text\":\"by thumb\"}");
+	world_do(&w, "POST", "/accounts/" BOB "/messages",
+		 "{\"to\":\"" ANN "\",\"text\":\"by thumb\"}");
 	world_run(&w, 100);
 	assert_true(actor_find(b1, WA_EV_MESSAGE, "by thumb")->from_me);
 	assert_false(actor_find(a, WA_EV_MESSAGE, "by thumb")->from_me);
@@ -180,7 +183,8 @@ static void phone_numbers_as_addresses(void **state)
 	world_do(&w, "PATCH", "/accounts/" BOB, "{\"addressing\":\"pn\"}");
 	a = world_client(&w);
 	world_link(&w, a, ANN);
-	world_do(&w, "POST", "/accounts/" BOB "/messages", "{\"to\":\"" ANN "\",\"text\":\"by number\"}");
+	world_do(&w, "POST", "/accounts/" BOB "/messages",
+		 "{\"to\":\"" ANN "\",\"text\":\"by number\"}");
 	world_run(&w, 100);
 	assert_non_null(actor_find(a, WA_EV_MESSAGE, "by number"));
 	world_end(&w);

@@ -18,12 +18,12 @@
 
 struct raw {
 	struct world w;
-	struct actor *proper;		/* linked, then away */
+	struct actor *proper; /* linked, then away */
 	struct wa_stream *st;
 	struct sb_conn *conn;
-	struct actor *sock;		/* receives for us */
+	struct actor *sock; /* receives for us */
 	struct wa_arena a;
-	char last[4000];		/* the last stanza that came, printed */
+	char last[4000]; /* the last stanza that came, printed */
 	char all[60000];
 	bool open;
 };
@@ -77,7 +77,8 @@ static size_t login_payload(const struct wa_device *d, bool passive, uint8_t out
 {
 	Wa__ClientPayload p = WA__CLIENT_PAYLOAD__INIT;
 	Wa__ClientPayload__UserAgent ua = WA__CLIENT_PAYLOAD__USER_AGENT__INIT;
-	Wa__ClientPayload__UserAgent__AppVersion v = WA__CLIENT_PAYLOAD__USER_AGENT__APP_VERSION__INIT;
+	Wa__ClientPayload__UserAgent__AppVersion v =
+		WA__CLIENT_PAYLOAD__USER_AGENT__APP_VERSION__INIT;
 	Wa__ClientPayload__WebInfo web = WA__CLIENT_PAYLOAD__WEB_INFO__INIT;
 
 	ua.appversion = &v;
@@ -111,7 +112,8 @@ static void attr(struct raw *r, struct wa_node *n, const char *key, const char *
 	wa_node_attr(&r->a, n, key, value);
 }
 
-static void jid(struct raw *r, struct wa_node *n, const char *key, const char *user, unsigned device)
+static void jid(struct raw *r, struct wa_node *n, const char *key, const char *user,
+		unsigned device)
 {
 	struct wa_jid j = wa_jid_make(WA_SRV_PN, user, device);
 
@@ -169,7 +171,7 @@ static void begin(struct raw *r, bool passive)
 	r->proper = world_client(&r->w);
 	world_link(&r->w, r->proper, ANN);
 	r->proper->stay_away = true;
-	world_run(&r->w, 20000);	/* nothing is new any more */
+	world_run(&r->w, 20000); /* nothing is new any more */
 	world_cut(r->proper);
 	log_in(r, passive);
 }
@@ -213,7 +215,8 @@ static struct wa_node *message(struct raw *r, const char *id)
 	return n;
 }
 
-static void copy_for(struct raw *r, struct wa_node *parts, const char *user, unsigned device, const char *type)
+static void copy_for(struct raw *r, struct wa_node *parts, const char *user, unsigned device,
+		     const char *type)
 {
 	struct wa_node *to = wa_node_child(&r->a, parts, "to"), *enc;
 	uint8_t bytes[64] = { 0x33 };
@@ -291,9 +294,11 @@ static void keys(void **state)
 		reg[i] = (uint8_t)(d->registration_id >> (24 - 8 * i));
 	for (int broken = 0; broken < 3; broken++) {
 		n = iq(&r, "encrypt", "set");
-		wa_node_data(&r.a, wa_node_child(&r.a, n, "registration"), wa_span(reg, broken == 0 ? 3 : 4));
+		wa_node_data(&r.a, wa_node_child(&r.a, n, "registration"),
+			     wa_span(reg, broken == 0 ? 3 : 4));
 		wa_node_data(&r.a, wa_node_child(&r.a, n, "type"), wa_span("\5", 1));
-		wa_node_data(&r.a, wa_node_child(&r.a, n, "identity"), wa_span(d->identity.pub.b, 32));
+		wa_node_data(&r.a, wa_node_child(&r.a, n, "identity"),
+			     wa_span(d->identity.pub.b, 32));
 		k = wa_node_child(&r.a, wa_node_child(&r.a, n, "list"), "key");
 		wa_node_data(&r.a, wa_node_child(&r.a, k, "id"), wa_span(id, 3));
 		wa_node_data(&r.a, wa_node_child(&r.a, k, "value"), wa_span(bad, 32));
@@ -419,7 +424,7 @@ static void acks(void **state)
 	assert_non_null(at);
 	snprintf(id, sizeof(id), "%.*s", (int)strcspn(at + 4, "\""), at + 4);
 
-	n = node(&r, "ack");		/* from nobody we know */
+	n = node(&r, "ack"); /* from nobody we know */
 	attr(&r, n, "class", "message");
 	attr(&r, n, "id", "never-sent");
 	jid(&r, n, "to", BOB, 0);
@@ -429,7 +434,7 @@ static void acks(void **state)
 	n = node(&r, "ack");
 	attr(&r, n, "class", "message");
 	attr(&r, n, "id", id);
-	jid(&r, n, "to", BOB, 0);	/* it came from the LID */
+	jid(&r, n, "to", BOB, 0); /* it came from the LID */
 	attr(&r, n, "type", "delivery");
 	send_node(&r, n);
 	noticed(&r, "ack.attribute");

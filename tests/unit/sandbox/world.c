@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define START_MS 1795000000000
+#define START_MS   1795000000000
 #define ROUNDS_MAX 100000
 
 static int64_t now_ms(void *ctx)
@@ -126,8 +126,12 @@ static void begin(struct world *w, bool keep)
 	w->random = 1;
 	w->keep = keep;
 	w->host = (struct sandbox_host){
-		.env = { .now_ms = now_ms, .random = draw, .log = say, .ctx = w }, .ctx = w, .send = to_client,
-		.close = hang_up, .arm = arm, .put = keep ? put : NULL,
+		.env = { .now_ms = now_ms, .random = draw, .log = say, .ctx = w },
+		.ctx = w,
+		.send = to_client,
+		.close = hang_up,
+		.arm = arm,
+		.put = keep ? put : NULL,
 	};
 	make(w);
 }
@@ -245,7 +249,7 @@ static void on_batch(void *ctx, const struct wa_batch *b)
 
 static void on_wake(void *ctx)
 {
-	(void)ctx;	/* world_run looks at everybody all the time */
+	(void)ctx; /* world_run looks at everybody all the time */
 }
 
 static const struct wa_client_ops client_ops = { .batch = on_batch, .wake = on_wake };
@@ -258,8 +262,11 @@ const struct wa_client_ops *world_ops(void)
 struct actor *world_client(struct world *w)
 {
 	struct actor *c = calloc(1, sizeof(*c));
-	struct wa_client_opts o = { .env = &w->host.env, .store = wa_memstore_ops(), .ops = &client_ops,
-				    .root_key = &w->root, .mark_online = true };
+	struct wa_client_opts o = { .env = &w->host.env,
+				    .store = wa_memstore_ops(),
+				    .ops = &client_ops,
+				    .root_key = &w->root,
+				    .mark_online = true };
 	struct wa_err err = WA_ERR_INIT;
 
 	assert_non_null(c);
@@ -297,7 +304,7 @@ void world_cut(struct actor *c)
 	if (c->up)
 		wa_client_disconnected(c->c);
 	c->up = false;
-	c->looked_at = c->n_events;	/* its closing is known */
+	c->looked_at = c->n_events; /* its closing is known */
 }
 
 static bool commit(struct actor *c)
@@ -414,7 +421,8 @@ void world_account(struct world *w, const char *number)
 {
 	char body[100];
 
-	snprintf(body, sizeof(body), "{\"number\":\"%s\",\"name\":\"N%s\"}", number, number + strlen(number) - 1);
+	snprintf(body, sizeof(body), "{\"number\":\"%s\",\"name\":\"N%s\"}", number,
+		 number + strlen(number) - 1);
 	json_decref(world_api(w, 201, "POST", "/accounts", body));
 }
 
@@ -443,24 +451,28 @@ static const char *query(void *ctx, const char *name)
 	return q && strncmp(q, name, n) == 0 && q[n] == '=' ? q + n + 1 : NULL;
 }
 
-static int call(struct world *w, const char *method, const char *path, const char *body, json_t **ret)
+static int call(struct world *w, const char *method, const char *path, const char *body,
+		json_t **ret)
 {
 	char bare[200];
 	const char *q = strchr(path, '?');
 	int status;
 
 	snprintf(bare, sizeof(bare), "%.*s", q ? (int)(q - path) : (int)strlen(path), path);
-	status = sandbox_api(w->s, method, bare, query, (void *)(uintptr_t)(q ? q + 1 : NULL), wa_span_str(body), ret);
+	status = sandbox_api(w->s, method, bare, query, (void *)(uintptr_t)(q ? q + 1 : NULL),
+			     wa_span_str(body), ret);
 	return status;
 }
 
-json_t *world_api(struct world *w, int status, const char *method, const char *path, const char *body)
+json_t *world_api(struct world *w, int status, const char *method, const char *path,
+		  const char *body)
 {
 	json_t *o = NULL;
 	int got = call(w, method, path, body, &o);
 
 	if (got != status)
-		fail_msg("%s %s: %d, not %d: %s", method, path, got, status, o ? json_dumps(o, 0) : "");
+		fail_msg("%s %s: %d, not %d: %s", method, path, got, status,
+			 o ? json_dumps(o, 0) : "");
 	return o;
 }
 
@@ -490,8 +502,8 @@ size_t world_violations(struct world *w, const char *kind)
 	json_t *o = world_api(w, 200, "GET", "/violations", NULL), *v;
 	size_t i, n = 0;
 
-	json_array_foreach(json_object_get(o, "violations"), i, v)
-		n += !kind || strcmp(json_string_value(json_object_get(v, "kind")), kind) == 0;
+	json_array_foreach(json_object_get(o, "violations"), i, v) n +=
+		!kind || strcmp(json_string_value(json_object_get(v, "kind")), kind) == 0;
 	json_decref(o);
 	return n;
 }
@@ -506,12 +518,14 @@ size_t world_phone_has(struct world *w, const char *number, const char *text, ch
 	o = world_api(w, 200, "GET", path, NULL);
 	if (ret_status)
 		ret_status[0] = 0;
-	json_array_foreach(json_object_get(o, "messages"), i, m) {
+	json_array_foreach(json_object_get(o, "messages"), i, m)
+	{
 		if (strcmp(json_string_value(json_object_get(m, "text")), text) != 0)
 			continue;
 		n++;
 		if (ret_status)
-			snprintf(ret_status, 16, "%s", json_string_value(json_object_get(m, "status")));
+			snprintf(ret_status, 16, "%s",
+				 json_string_value(json_object_get(m, "status")));
 	}
 	json_decref(o);
 	return n;
@@ -520,8 +534,8 @@ size_t world_phone_has(struct world *w, const char *number, const char *text, ch
 struct seen *actor_find(struct actor *c, int kind, const char *what)
 {
 	for (size_t i = c->n_events; i-- > 0;)
-		if (c->events[i].kind == kind &&
-		    (!what || strcmp(c->events[i].text, what) == 0 || strcmp(c->events[i].id, what) == 0))
+		if (c->events[i].kind == kind && (!what || strcmp(c->events[i].text, what) == 0 ||
+						  strcmp(c->events[i].id, what) == 0))
 			return &c->events[i];
 	return NULL;
 }
@@ -540,14 +554,16 @@ size_t actor_count(struct actor *c, int kind, const char *what)
 	size_t n = 0;
 
 	for (size_t i = 0; i < c->n_events; i++)
-		n += c->events[i].kind == kind &&
-		     (!what || strcmp(c->events[i].text, what) == 0 || strcmp(c->events[i].id, what) == 0);
+		n += c->events[i].kind == kind && (!what || strcmp(c->events[i].text, what) == 0 ||
+						   strcmp(c->events[i].id, what) == 0);
 	return n;
 }
 
 void actor_text(struct actor *c, const char *to, const char *text, char ret_id[32])
 {
-	struct wa_message m = { .kind = WA_MSG_TEXT, .text = wa_span_str(text), .protocol_type = -1 };
+	struct wa_message m = { .kind = WA_MSG_TEXT,
+				.text = wa_span_str(text),
+				.protocol_type = -1 };
 	struct wa_send s = { .to = wa_jid_make(WA_SRV_PN, to, 0), .message = &m };
 	struct wa_err err = WA_ERR_INIT;
 
