@@ -19,7 +19,7 @@ struct wb_fetcher;
 struct ws_client_vhost {
 	struct wa_list link;
 	char *ca_file;		/* NULL: the system's */
-	bool v6;
+	bool tls, v6;
 	struct lws_vhost *vhost;
 };
 
