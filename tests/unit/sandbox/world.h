@@ -11,11 +11,12 @@
  *	world_run(&w, 100);			100 ms pass
  *	world_end(&w);				fails when anything is left violated
  */
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
 
 #include <sandbox.h>
 #include <wa/client.h>
