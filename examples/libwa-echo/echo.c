@@ -19,7 +19,9 @@ static struct app {
 	struct wa_memstore *store;
 	struct lws_context *lws;
 	struct lws *socket;
+	lws_sorted_usec_list_t timer;
 	int again;		/* connect again */
+	int hang_up;		/* close the socket once everything is written */
 } app;
 
 static int64_t now_ms(void *ctx)
@@ -48,6 +50,9 @@ static void on_event(const struct wa_event *ev)
 	else if (ev->kind == WA_EV_CLOSED) {
 		printf("closed: %s\n", ev->text ? ev->text : "");
 		app.again = ev->next == WA_NEXT_RECONNECT || ev->next == WA_NEXT_RECONNECT_NOW;
+		app.hang_up = 1;
+		if (app.socket)
+			lws_callback_on_writable(app.socket);
 	} else if (ev->kind == WA_EV_MESSAGE && ev->message->kind == WA_MSG_TEXT && !ev->info->from_me) {
 		struct wa_message echo = { .kind = WA_MSG_TEXT, .text = ev->message->text };
 
@@ -72,11 +77,25 @@ static void on_batch(void *ctx, const struct wa_batch *b)
 	wa_client_committed(app.client, id);
 }
 
+static void on_time(lws_sorted_usec_list_t *timer);
+
+/* libwa has something to write, or wants to be ticked at another time. */
 static void on_wake(void *ctx)
 {
+	int64_t at = wa_client_deadline_ms(app.client), now = now_ms(NULL);
+
 	(void)ctx;
 	if (app.socket)
 		lws_callback_on_writable(app.socket);
+	lws_sul_schedule(app.lws, 0, &app.timer, on_time,
+			 at == INT64_MAX ? LWS_SET_TIMER_USEC_CANCEL : at > now ? (at - now) * 1000 : 1);
+}
+
+static void on_time(lws_sorted_usec_list_t *timer)
+{
+	(void)timer;
+	wa_client_tick(app.client);
+	on_wake(NULL);
 }
 
 static int on_socket(struct lws *wsi, enum lws_callback_reasons why, void *user, void *in, size_t len)
@@ -100,6 +119,8 @@ static int on_socket(struct lws *wsi, enum lws_callback_reasons why, void *user,
 				return -1;
 			wa_client_wrote(app.client, bytes.len);
 			lws_callback_on_writable(wsi);
+		} else if (app.hang_up) {
+			return -1;
 		}
 	}
 	if (why == LWS_CALLBACK_CLIENT_CLOSED || why == LWS_CALLBACK_CLIENT_CONNECTION_ERROR) {
@@ -138,15 +159,10 @@ int main(int argc, char **argv)
 	to.host = to.origin = to.address;
 	to.pwsi = &app.socket;
 	for (app.again = 1; app.again;) {
-		app.again = 0;
+		app.again = app.hang_up = 0;
 		lws_client_connect_via_info(&to);
-		while (app.socket) {
-			lws_service(app.lws, 50);
-			if (wa_client_deadline_ms(app.client) <= now_ms(NULL))
-				wa_client_tick(app.client);
-			if (wa_client_state(app.client) == WA_ST_IDLE && app.again)
-				break;
-		}
+		while (app.socket)
+			lws_service(app.lws, 0);
 	}
 	wa_client_free(app.client);
 	wa_memstore_free(app.store);

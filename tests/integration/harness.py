@@ -115,8 +115,9 @@ class Program:
 
     def spawn(self, **kw):
         self.lines = []
-        self.child = subprocess.Popen(self.args, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                      stderr=subprocess.STDOUT, text=True, errors="replace", env=self.env, **kw)
+        kw = {"stdin": subprocess.DEVNULL, **kw}
+        self.child = subprocess.Popen(self.args, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                                      errors="replace", env=self.env, **kw)
         self.reader = threading.Thread(target=self._read, args=(self.child, self.lines), daemon=True)
         self.reader.start()
         return self
