@@ -98,6 +98,20 @@ void *wa_arena_alloc(struct wa_arena *a, size_t size)
 	return p;
 }
 
+void wa_arena_join(struct wa_arena *dst, struct wa_arena *src)
+{
+	struct wa_arena_chunk *last = src->head;
+
+	if (last) {
+		while (last->prev)
+			last = last->prev;
+		last->prev = dst->head;
+		dst->head = src->head;
+		dst->used += src->used;
+	}
+	wa_arena_init(src, src->max);
+}
+
 void *wa_arena_dup(struct wa_arena *a, const void *ptr, size_t len)
 {
 	void *p = wa_arena_alloc(a, len);

@@ -145,7 +145,8 @@ void wa_client_free(struct wa_client *c)
 {
 	if (!c)
 		return;
-	c->depth++; /* nothing is said any more */
+	c->depth++; /* nothing is said any more, nothing more is taken */
+	c->state = WA_ST_IDLE;
 	turn_clear(c);
 	retry_clear(c);
 	wa_stream_free(c->stream);
@@ -181,8 +182,10 @@ bool client_up(const struct wa_client *c)
 
 bool client_own(const struct wa_client *c, const struct wa_jid *j)
 {
-	return (!wa_jid_is_null(&c->dev.pn) && wa_jid_same_user(j, &c->dev.pn)) ||
-	       (!wa_jid_is_null(&c->dev.lid) && wa_jid_same_user(j, &c->dev.lid));
+	struct wa_jid who = jid_person(j);
+
+	return (!wa_jid_is_null(&c->dev.pn) && wa_jid_same_user(&who, &c->dev.pn)) ||
+	       (!wa_jid_is_null(&c->dev.lid) && wa_jid_same_user(&who, &c->dev.lid));
 }
 
 void client_nomem(struct wa_client *c)
@@ -203,8 +206,9 @@ void client_save_device(struct wa_client *c)
 
 void client_learn(struct wa_client *c, const struct wa_jid *a, const struct wa_jid *b)
 {
-	const struct wa_jid *pn = a->server == WA_SRV_PN ? a : b;
-	const struct wa_jid *lid = a->server == WA_SRV_PN ? b : a;
+	struct wa_jid one = jid_person(a), other = jid_person(b);
+	const struct wa_jid *pn = one.server == WA_SRV_PN ? &one : &other;
+	const struct wa_jid *lid = one.server == WA_SRV_PN ? &other : &one;
 	struct wa_jid bare_pn, bare_lid;
 	struct wa_event *e;
 	int rc;

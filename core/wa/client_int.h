@@ -102,6 +102,7 @@ struct wa_client {
 	char pair_code[9];
 	bool want_online;	/* what the host asked for */
 	bool online;		/* what the server was told */
+	bool read_known, read_shown;	/* the account's privacy setting for read receipts */
 
 	/* connection */
 	struct wa_stream *stream;
@@ -132,6 +133,7 @@ struct wa_client {
 
 	/* batch */
 	uint64_t open_id, committed, rec_committed;
+	uint64_t floor;		/* the last batch of earlier connections: nothing leaves before it */
 	struct wa_event *events;
 	size_t n_events, cap_events;
 	struct wa_event spare;	/* what writers get when memory is out */
@@ -316,6 +318,9 @@ void receipt_in(struct wa_client *c, const struct wa_node *n);
 /* The receipt a message gets: type NULL for a plain one. */
 void receipt_out(struct wa_client *c, const struct wa_node *n, const char *type);
 
+/* Ask whether the account shows others what it has read. */
+void receipt_privacy(struct wa_client *c);
+
 /* ---- presence.c ---- */
 void presence_in(struct wa_client *c, const struct wa_node *n);
 void chatstate_in(struct wa_client *c, const struct wa_node *n);
@@ -330,6 +335,28 @@ void notification_in(struct wa_client *c, const struct wa_node *n);
 int payload_build(const struct wa_client *c, struct wa_buf *out, struct wa_err *err);
 
 /* ---- small words ---- */
+#define TIME_MAX_S 253402300799LL /* the end of the year 9999 */
+
+/* An attribute in seconds, as milliseconds; what is no time at all gives the fallback. */
+static inline int64_t attr_ms(const struct wa_node *n, const char *key, int64_t fallback_ms)
+{
+	int64_t s = wa_node_attr_num(n, key, -1);
+
+	return s < 0 || s > TIME_MAX_S ? fallback_ms : s * 1000;
+}
+
+/* A hosted device speaks for the same person. */
+static inline struct wa_jid jid_person(const struct wa_jid *j)
+{
+	struct wa_jid r = *j;
+
+	if (r.server == WA_SRV_HOSTED)
+		r.server = WA_SRV_PN;
+	else if (r.server == WA_SRV_HOSTED_LID)
+		r.server = WA_SRV_LID;
+	return r;
+}
+
 static inline void span_copy(char *out, size_t size, struct wa_span s)
 {
 	size_t n = s.len < size - 1 ? s.len : size - 1;

@@ -47,6 +47,7 @@ int conn_open(struct wa_client *c, struct wa_err *err)
 		return rc;
 	}
 	c->state = WA_ST_HANDSHAKE;
+	c->floor = c->open_id - 1;
 	c->last_rx = client_now(c);
 	c->phase_deadline = c->last_rx + HANDSHAKE_TIMEOUT_MS;
 	return 0;
@@ -106,6 +107,7 @@ static void on_active(struct wa_client *c, void *arg, const struct wa_node *node
 	e->jid = c->dev.pn;
 	e->lid = c->dev.lid;
 	presence_send(c);
+	receipt_privacy(c);
 }
 
 void conn_prekeys_done(struct wa_client *c)
@@ -124,13 +126,13 @@ void conn_prekeys_done(struct wa_client *c)
 
 void conn_success(struct wa_client *c, const struct wa_node *n)
 {
-	int64_t t = wa_node_attr_num(n, "t", 0);
+	int64_t t = attr_ms(n, "t", 0);
 	struct wa_jid lid;
 
 	if (c->state != WA_ST_LOGIN)
 		return;
 	if (t > 0)
-		c->server_offset_ms = t * 1000 - client_now(c);
+		c->server_offset_ms = t - client_now(c);
 	if (wa_node_attr_jid_get(n, "lid", &lid) && lid.server == WA_SRV_LID && lid.user[0]) {
 		if (!wa_jid_eq(&lid, &c->dev.lid)) {
 			c->dev.lid = lid;

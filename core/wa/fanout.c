@@ -4,7 +4,8 @@
 
 #include <stdlib.h>
 
-#define ASKS_MAX 3 /* times one send asks for the same thing */
+#define CIPHER_EXTRA 1024 /* bytes a ciphertext and its node may add to a text, at most */
+#define ASKS_MAX     3    /* times one send asks for the same thing */
 
 static enum step ask_user(struct wa_client *c, struct send *s, const struct wa_jid *user)
 {
@@ -59,6 +60,13 @@ static int drop_self(struct wa_client *c, struct send *s)
 	return rc;
 }
 
+/* One stanza carries the text once for each device. */
+static bool fits(const struct send *s)
+{
+	return s->n_targets == 0 ||
+	       s->plain_len + CIPHER_EXTRA <= STANZA_ARENA_MAX / 2 / s->n_targets;
+}
+
 static enum step find_devices(struct wa_client *c, struct send *s)
 {
 	bool self = client_own(c, &s->to);
@@ -96,6 +104,10 @@ static enum step find_devices(struct wa_client *c, struct send *s)
 		rc = add_targets(c, s, &ours, true);
 	if (rc == 0)
 		rc = drop_self(c, s);
+	if (rc == 0 && !fits(s)) {
+		send_fail(c, s, 413, send_reason(413));
+		return STEP_FAILED;
+	}
 	if (rc == 0)
 		return STEP_GO;
 failed:

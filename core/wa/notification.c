@@ -21,8 +21,12 @@ static void on_devices(struct wa_client *c, const struct wa_node *n, const struc
 
 static void on_account_sync(struct wa_client *c, const struct wa_node *n, const struct wa_jid *from)
 {
-	if (wa_node_get(n, "devices") && client_own(c, from))
+	if (!client_own(c, from))
+		return;
+	if (wa_node_get(n, "devices"))
 		devices_changed(c, from);
+	if (wa_node_get(n, "privacy"))
+		receipt_privacy(c);
 }
 
 /* Their keys are new: what was agreed with the old ones is void. */
@@ -37,7 +41,8 @@ static void identity_changed(struct wa_client *c, const struct wa_jid *from)
 		return;
 	user = wa_signal_canonical(c->sig, &user);
 	ids[n++] = 0;
-	if (usync_cached(c, &user, &l) == 1)
+	/* An old list still names sessions that may exist. */
+	if (usync_cached(c, &user, &l) >= 0)
 		for (i = 0; i < l.n; i++)
 			if (l.devices[i].id)
 				ids[n++] = l.devices[i].id;

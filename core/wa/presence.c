@@ -38,7 +38,6 @@ void presence_own_name(struct wa_client *c, struct wa_span name)
 
 void presence_in(struct wa_client *c, const struct wa_node *n)
 {
-	int64_t last = wa_node_attr_num(n, "last", 0);
 	struct wa_event *e;
 	struct wa_jid from;
 
@@ -47,7 +46,7 @@ void presence_in(struct wa_client *c, const struct wa_node *n)
 	e = client_event(c, WA_EV_PRESENCE);
 	e->sender = wa_signal_canonical(c->sig, &from);
 	e->text = wa_node_attr_is(n, "type", "unavailable") ? "unavailable" : "available";
-	e->timestamp_ms = last > 0 ? last * 1000 : 0;
+	e->timestamp_ms = attr_ms(n, "last", 0);
 }
 
 void chatstate_in(struct wa_client *c, const struct wa_node *n)

@@ -70,7 +70,7 @@ static void read_grouped(struct wa_client *c, struct source *s, const struct wa_
 			if (!wa_node_attr_jid_get(u, "jid", &user))
 				continue;
 			s->sender = wa_signal_canonical(c->sig, &user);
-			s->timestamp_ms = wa_node_attr_num(u, "t", s->timestamp_ms / 1000) * 1000;
+			s->timestamp_ms = attr_ms(u, "t", s->timestamp_ms);
 			say(c, s, wa_node_attr_get(p, "key"));
 		}
 	}
@@ -92,8 +92,10 @@ static bool read_source(struct wa_client *c, const struct wa_node *n, struct sou
 		s->chat = wa_jid_bare(&other);
 	}
 	s->sender = wa_signal_canonical(c->sig, &s->sender);
+	s->sender = jid_person(&s->sender);
 	s->chat = wa_signal_canonical(c->sig, &s->chat);
-	s->timestamp_ms = wa_node_attr_num(n, "t", client_now(c) / 1000) * 1000;
+	s->chat = jid_person(&s->chat);
+	s->timestamp_ms = attr_ms(n, "t", client_now(c));
 	return true;
 }
 
@@ -139,6 +141,41 @@ void receipt_out(struct wa_client *c, const struct wa_node *n, const char *type)
 	wa_arena_clear(&a);
 }
 
+static void on_privacy(struct wa_client *c, void *arg, const struct wa_node *node, int code)
+{
+	const struct wa_node *it = wa_node_first(wa_node_get(node, "privacy"));
+
+	(void)arg;
+	if (code < 0)
+		return;
+	c->read_known = c->read_shown = true;
+	for (; it && code == 0; it = it->next)
+		if (wa_node_attr_is(it, "name", "readreceipts"))
+			c->read_shown = !wa_node_attr_is(it, "value", "none");
+}
+
+void receipt_privacy(struct wa_client *c)
+{
+	struct wa_arena a;
+	struct wa_node *iq;
+
+	wa_arena_init(&a, STANZA_ARENA_MAX);
+	iq = iq_new(&a, "get", "privacy");
+	wa_node_child(&a, iq, "privacy");
+	iq_send(c, &a, iq, IQ_TIMEOUT_MS, on_privacy, NULL);
+	wa_arena_clear(&a);
+}
+
+/* Who hides what he has read tells his own devices only; so do we as long as we do not know. */
+static const char *read_type(const struct wa_client *c, bool played)
+{
+	bool shown = c->read_known && c->read_shown;
+
+	if (played)
+		return shown ? "played" : "played-self";
+	return shown ? "read" : "read-self";
+}
+
 int wa_client_mark_read(struct wa_client *c, const struct wa_jid *chat, const struct wa_jid *sender,
 			const char *const *ids, size_t n, bool played, struct wa_err *err)
 {
@@ -157,7 +194,7 @@ int wa_client_mark_read(struct wa_client *c, const struct wa_jid *chat, const st
 	wa_arena_init(&a, STANZA_ARENA_MAX);
 	r = wa_node_new(&a, "receipt");
 	wa_node_attr(&a, r, "id", ids[0]);
-	wa_node_attr(&a, r, "type", played ? "played" : "read");
+	wa_node_attr(&a, r, "type", read_type(c, played));
 	wa_node_attr_jid(&a, r, "to", chat);
 	if (group) {
 		author = wa_jid_bare(sender);

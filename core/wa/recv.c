@@ -14,6 +14,7 @@
 #define NACK_UNHANDLED        500
 #define PROTOCOL_HISTORY_SYNC 5
 #define PLAIN_MAX             (8u << 20)
+#define MESSAGE_ARENA_MAX     (32u << 20) /* one message, decoded */
 
 enum outcome { GOT_NOTHING, GOT_MESSAGE, GOT_DUPLICATE, GOT_FAILED, GOT_BAD };
 
@@ -23,6 +24,7 @@ struct incoming {
 	struct wa_jid device; /* whose session decrypts */
 	bool peer;            /* between own devices only */
 	bool history;
+	bool published; /* what a person wrote is in the batch */
 	int nack;
 	int retry_reason;
 };
@@ -85,17 +87,20 @@ static bool read_info(struct wa_client *c, const struct wa_node *n, struct incom
 	info->from_me = client_own(c, &info->sender);
 	if (info->from_me && !info->group && attr_jid(n, "recipient", &recipient))
 		info->chat = wa_jid_bare(&recipient);
-	in->device = info->sender = wa_signal_canonical(c->sig, &info->sender);
-	if (!info->group)
+	in->device = wa_signal_canonical(c->sig, &info->sender);
+	info->sender = jid_person(&in->device);
+	if (!info->group) {
 		info->chat = wa_signal_canonical(c->sig, &info->chat);
+		info->chat = jid_person(&info->chat);
+	}
 	pn_form(c, &info->sender, &info->sender_pn);
 	if (!info->group)
 		pn_form(c, &info->chat, &info->chat_pn);
 	info->offline = wa_node_has(n, "offline");
-	info->timestamp_ms = wa_node_attr_num(n, "t", 0) * 1000;
+	info->timestamp_ms = attr_ms(n, "t", 0);
 	if (wa_node_has(n, "notify"))
 		info->push_name = client_span(c, wa_node_attr_get(n, "notify"));
-	in->peer = wa_node_attr_is(n, "category", "peer");
+	in->peer = info->from_me && wa_node_attr_is(n, "category", "peer");
 	return true;
 }
 
@@ -144,6 +149,7 @@ static void publish(struct wa_client *c, struct incoming *in, const struct wa_me
 		client_nomem(c);
 		return;
 	}
+	in->published = true;
 	e = client_event(c, WA_EV_MESSAGE);
 	e->info = info;
 	e->message = copy;
@@ -168,27 +174,28 @@ static int take_skdm(struct wa_client *c, const struct incoming *in, const struc
 
 static enum outcome take_content(struct wa_client *c, struct incoming *in, struct wa_span plain)
 {
-	struct wa_span kept = wa_span(wa_arena_dup(&c->ev_arena, plain.ptr, plain.len), plain.len);
 	struct wa_message m;
+	struct wa_arena own;
 	struct wa_err err = WA_ERR_INIT;
 
-	if (plain.len && !kept.ptr) {
-		client_nomem(c);
-		return GOT_BAD;
-	}
-	if (wa_message_decode(kept, &c->ev_arena, &m, &err)) {
+	/* Small bytes can ask for much memory: one message must not use up what the batch has. */
+	wa_arena_init(&own, MESSAGE_ARENA_MAX);
+	if (wa_message_decode(plain, &own, &m, &err)) {
+		wa_arena_clear(&own);
 		WA_LOG(c->env, WA_WARN, "recv.bad_message", WA_S("error", err.msg));
 		in->nack = NACK_PROTOBUF;
 		return GOT_BAD;
 	}
-	if (!wa_jid_is_null(&m.destination)) {
+	wa_arena_join(&c->ev_arena, &own);
+	if (!wa_jid_is_null(&m.destination) && !in->info.from_me) {
 		/* Only our own devices say where else they wrote. */
-		if (!in->info.from_me || in->info.group) {
-			in->nack = NACK_PROTOBUF;
-			return GOT_BAD;
-		}
+		in->nack = NACK_PROTOBUF;
+		return GOT_BAD;
+	}
+	if (!wa_jid_is_null(&m.destination) && !in->info.group) {
 		in->info.chat = wa_jid_bare(&m.destination);
 		in->info.chat = wa_signal_canonical(c->sig, &in->info.chat);
+		in->info.chat = jid_person(&in->info.chat);
 		pn_form(c, &in->info.chat, &in->info.chat_pn);
 	}
 	if (take_skdm(c, in, &m))
@@ -282,7 +289,8 @@ static void answer_good(struct wa_client *c, const struct incoming *in)
 {
 	const struct wa_node *n = in->node;
 
-	if (in->info.chat.server == WA_SRV_BROADCAST && !in->info.from_me)
+	if (in->info.chat.server == WA_SRV_BROADCAST && strcmp(in->info.chat.user, "status") == 0 &&
+	    !in->info.from_me)
 		client_ack(c, n, 0);
 	else if (in->peer)
 		receipt_out(c, n, "peer_msg");
@@ -325,7 +333,9 @@ static enum outcome take_all(struct wa_client *c, struct incoming *in)
 		else if (got == GOT_MESSAGE && worst == GOT_DUPLICATE)
 			worst = GOT_MESSAGE;
 	}
-	return worst;
+	/* Who has the message asks for nothing: it would come twice. A key that failed is asked for
+	 * when it is missed. */
+	return in->published ? GOT_MESSAGE : worst;
 }
 
 void recv_message(struct wa_client *c, const struct wa_node *n)

@@ -211,11 +211,12 @@ static void resend(struct wa_client *c, const struct wa_node *n, struct resend *
 {
 	struct wa_jid canon = wa_signal_canonical(c->sig, &r->to);
 	struct wa_jid chat = wa_signal_canonical(c->sig, &r->chat);
+	struct wa_jid who = jid_person(&canon);
 	struct retry_entry *t;
 
 	r->own = client_own(c, &canon);
 	/* A message is sent again only to those it was sent to. */
-	if (!r->own && !wa_jid_same_user(&canon, &chat)) {
+	if (!r->own && !wa_jid_same_user(&who, &chat)) {
 		WA_LOG(c->env, WA_WARN, "retry.stranger", WA_S("id", r->id));
 		return;
 	}

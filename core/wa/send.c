@@ -33,6 +33,7 @@ const char *send_reason(int code)
 		{ 408, "timeout" },
 		{ 409, "conflict" },
 		{ 410, "gone" },
+		{ 413, "too_large" },
 		{ 420, "recipient_changed" },
 		{ 421, "addressing_mode_stale" },
 		{ 429, "rate_limited" },
@@ -131,13 +132,16 @@ void send_fail(struct wa_client *c, struct send *s, int code, const char *text)
 
 static int lane_join(struct wa_client *c, struct send *s)
 {
-	struct wa_jid j = wa_signal_canonical(c->sig, &s->to);
+	struct wa_jid j = wa_signal_canonical(c->sig, &s->to), pn;
 	char key[WA_JID_TEXT_MAX];
 	struct lane *l;
 
 	j = wa_jid_bare(&j);
+	l = wa_map_get(&c->lanes, wa_span_str(wa_jid_text(&j, key)));
+	/* What was queued before the LID was known still goes first. */
+	if (!l && wa_signal_pn_of(c->sig, &j, &pn) == 1)
+		l = wa_map_get(&c->lanes, wa_span_str(wa_jid_text(&pn, key)));
 	(void)wa_jid_text(&j, key);
-	l = wa_map_get(&c->lanes, wa_span_str(key));
 	if (l) {
 		s->lane = l;
 		wa_list_push_back(&l->queue, &s->link);
@@ -189,6 +193,8 @@ static int fill_plain(struct wa_client *c, struct send *s, const struct wa_send 
 		}
 		if (m.kind != WA_MSG_TEXT && wa_jid_is_null(&m.target_chat))
 			m.target_chat = wa_signal_canonical(c->sig, &s->to);
+		if (m.timestamp_ms == 0 && (m.kind == WA_MSG_EDIT || m.kind == WA_MSG_REACTION))
+			m.timestamp_ms = client_now(c) + c->server_offset_ms;
 		rc = wa_message_encode(&m, &b, err);
 		send_kind_of(&m, &s->kind);
 	} else {
@@ -369,7 +375,7 @@ void send_ack(struct wa_client *c, const struct wa_node *n)
 {
 	struct wa_span phash = wa_node_attr_get(n, "phash");
 	struct send *s = wa_map_get(&c->sends, wa_node_attr_get(n, "id"));
-	int64_t t = wa_node_attr_num(n, "t", 0), code = wa_node_attr_num(n, "error", 0);
+	int64_t t = attr_ms(n, "t", 0), code = wa_node_attr_num(n, "error", 0);
 	struct wa_jid me;
 
 	if (!s || s->deadline_ms == 0)
@@ -386,7 +392,7 @@ void send_ack(struct wa_client *c, const struct wa_node *n)
 		send_fail(c, s, (int)code, send_reason((int)code));
 		return;
 	}
-	send_result(c, WA_EV_ACK, s)->timestamp_ms = t > 0 ? t * 1000 : client_now(c);
+	send_result(c, WA_EV_ACK, s)->timestamp_ms = t > 0 ? t : client_now(c);
 	send_free(c, s);
 }
 

@@ -162,14 +162,18 @@ static void gate_release(struct wa_client *c)
 	}
 }
 
-/* Stanzas of a turn that changed nothing wait for nothing of their own. */
+/*
+ * Stanzas of a turn that changed nothing wait for nothing of their own. What
+ * an earlier connection left uncommitted still counts: a message that comes
+ * again is known by it, and must not be acknowledged by memory alone.
+ */
 static void gate_undepend(struct wa_client *c)
 {
 	struct gate_item *g;
 
 	for (g = c->gate; g; g = g->next)
 		if (g->dep == c->open_id)
-			g->dep = 0;
+			g->dep = c->floor;
 }
 
 /* ---- closing ---- */

@@ -160,6 +160,7 @@ struct ask {
 	size_t n;
 	struct wa_jid jids[USERS_MAX];
 	bool done[USERS_MAX];
+	int code[USERS_MAX]; /* why there is no list; 0 not said */
 };
 
 void usync_want(struct wa_client *c, const struct wa_jid *user)
@@ -215,6 +216,18 @@ static bool read_devices(struct wa_client *c, const struct wa_node *user, const 
 	return true;
 }
 
+/* An <error> of this user, or of the protocol within. */
+static int user_error(const struct wa_node *user)
+{
+	const struct wa_node *e = wa_node_get(user, "error");
+	int64_t code;
+
+	if (!e)
+		e = wa_node_get(wa_node_get(user, "devices"), "error");
+	code = wa_node_attr_num(e, "code", 0);
+	return code < 1 || code > 9999 ? 0 : (int)code;
+}
+
 static void read_user(struct wa_client *c, const struct wa_node *user, struct ask *q)
 {
 	struct wa_jid jid, lid, pn;
@@ -233,8 +246,18 @@ static void read_user(struct wa_client *c, const struct wa_node *user, struct as
 	for (i = 0; i < q->n; i++)
 		if (wa_jid_same_user(&q->jids[i], &jid) ||
 		    (has_lid && wa_jid_same_user(&q->jids[i], &lid)) ||
-		    (has_pn && wa_jid_same_user(&q->jids[i], &pn)))
+		    (has_pn && wa_jid_same_user(&q->jids[i], &pn))) {
 			q->done[i] |= ok;
+			q->code[i] = user_error(user);
+		}
+}
+
+/* Who is not told of is not on WhatsApp, except ourselves: that is a fault of the server. */
+static void send_unlisted(struct wa_client *c, const struct wa_jid *user, int code)
+{
+	if (code == 0)
+		code = client_own(c, user) ? 500 : 404;
+	send_user_failed(c, user, code, send_reason(code));
 }
 
 static void on_devices(struct wa_client *c, void *arg, const struct wa_node *node, int code)
@@ -259,7 +282,7 @@ static void on_devices(struct wa_client *c, void *arg, const struct wa_node *nod
 					 : code == WA_ETIMEDOUT ? "timeout"
 								: "connection_lost");
 		else
-			send_user_failed(c, &q->jids[i], 404, "not_on_whatsapp");
+			send_unlisted(c, &q->jids[i], q->code[i]);
 	}
 	free(q);
 	send_wake(c);

@@ -393,6 +393,11 @@ static void usync_user(struct mini *m, struct wa_node *list, const struct wa_nod
 	}
 	if (!own && !bob)
 		return;
+	if (!own && m->user_error) {
+		wa_node_attr_int(&m->arena, wa_node_child(&m->arena, u, "error"), "code",
+				 m->user_error);
+		return;
+	}
 	put_devices(m, u, own ? 2 : m->bob_devices);
 	if (j.server == WA_SRV_PN && !m->no_lid) {
 		struct wa_jid lid = wa_jid_make(WA_SRV_LID, own ? OWN_LID : BOB_LID, 0);
@@ -449,6 +454,19 @@ static void on_finish(struct mini *m, const struct wa_node *n, const struct wa_n
 	pair_success(m, &identity, &secret);
 }
 
+static void on_privacy(struct mini *m, const struct wa_node *n)
+{
+	struct wa_node *r = answer(m, n), *p = wa_node_child(&m->arena, r, "privacy"), *x;
+
+	x = wa_node_child(&m->arena, p, "category");
+	wa_node_attr(&m->arena, x, "name", "last");
+	wa_node_attr(&m->arena, x, "value", "none");
+	x = wa_node_child(&m->arena, p, "category");
+	wa_node_attr(&m->arena, x, "name", "readreceipts");
+	wa_node_attr(&m->arena, x, "value", m->read_off ? "none" : "all");
+	mini_send(m, r);
+}
+
 static void on_iq(struct mini *m, const struct wa_node *n)
 {
 	const struct wa_node *reg = wa_node_get(n, "link_code_companion_reg");
@@ -476,6 +494,8 @@ static void on_iq(struct mini *m, const struct wa_node *n)
 		on_encrypt(m, n);
 	} else if (wa_span_is(xmlns, "usync")) {
 		on_usync(m, n);
+	} else if (wa_span_is(xmlns, "privacy")) {
+		on_privacy(m, n);
 	} else if (wa_span_is(xmlns, "w:p")) {
 		if (!m->mute_ping)
 			mini_send(m, answer(m, n));
@@ -981,7 +1001,7 @@ struct wa_node *mini_message(struct mini *m, struct peer *p, const char *id, str
 
 	if (wa_signal_has_session(p->sig, &to, NULL) != 1)
 		mini_session(m, p);
-	wa_buf_init(&b, 1u << 20);
+	wa_buf_init(&b, 1u << 24);
 	assert_int_equal(wa_signal_encrypt(p->sig, &to, plain, &type, &b, NULL), 0);
 	peer_commit(p);
 	wa_node_attr_jid(a, n, "from", &p->jid);

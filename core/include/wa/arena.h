@@ -28,6 +28,8 @@ WA_API void *wa_arena_alloc(struct wa_arena *a, size_t size);	/* zeroed, aligned
 WA_API void *wa_arena_dup(struct wa_arena *a, const void *ptr, size_t len);
 WA_API char *wa_arena_str(struct wa_arena *a, struct wa_span s);	/* NUL-terminated copy */
 WA_API char *wa_arena_fmt(struct wa_arena *a, const char *fmt, ...) WA_PRINTF(2, 3);
+/* dst takes over what src holds, beyond its own limit if need be; src is empty afterwards. */
+WA_API void wa_arena_join(struct wa_arena *dst, struct wa_arena *src);
 static inline bool wa_arena_failed(const struct wa_arena *a)
 {
 	return a->failed;
