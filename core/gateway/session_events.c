@@ -130,6 +130,30 @@ static const char *find_target(struct wb_session *s, const char *wa_id, struct w
 	return "";
 }
 
+/*
+ * As find_target, for what wants to be about it: a message of the same chat. Whoever knows an id
+ * could name it otherwise. Words are changed by their author only; in a group an administrator may
+ * take back what others said.
+ */
+static const char *find_about(struct wb_session *s, const struct wa_event *ev, const char *wa_id,
+			      const struct names *n, struct wa_arena *a)
+{
+	const struct wa_msg_info *in = ev->info;
+	int kind = ev->message->kind;
+	struct db_message m;
+	bool author;
+
+	if (!*wa_id || db_message_find_wa(s->reg->gw->db, s->id, wa_id, a, &m, NULL) != 1 ||
+	    (strcmp(m.chat, n->chat_jid) != 0 && strcmp(m.chat, n->chat_lid) != 0))
+		return "";
+	author = m.from_me == in->from_me &&
+		 (m.from_me || !in->group || strcmp(m.sender, n->sender) == 0 ||
+		  strcmp(m.sender, n->sender_jid) == 0 || strcmp(m.sender, n->sender_lid) == 0);
+	if (kind == WA_MSG_EDIT || (kind == WA_MSG_REVOKE && !in->group))
+		return author ? m.id : "";
+	return m.id;
+}
+
 static json_t *parts_json(const struct wa_event *ev, const struct names *n, const char *id,
 			  const char *kind, const char *text, const char *quoted_id,
 			  const char *quoted_wa_id)
@@ -187,7 +211,7 @@ static void on_about(struct wb_session *s, struct wb_tx *tx, const struct wa_eve
 {
 	const struct wa_message *m = ev->message;
 	const char *target_wa = wa_arena_str(a, m->target_id);
-	const char *target = find_target(s, target_wa, a);
+	const char *target = find_about(s, ev, target_wa, n, a);
 	const char *text = wa_arena_str(a, m->text);
 	const char *kind = m->kind == WA_MSG_EDIT ? "message.edited" :
 			   m->kind == WA_MSG_REVOKE ? "message.revoked" : "message.reaction";
