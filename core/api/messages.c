@@ -89,6 +89,18 @@ void api_waiters_close(struct wb_api *api)
 		waiter_end(container_of(l, struct waiter, link), 202);
 }
 
+static bool has_reached(const struct waiter *w)
+{
+	struct db_message m;
+	struct wa_arena a;
+	bool yes;
+
+	wa_arena_init(&a, 4 << 20);
+	yes = db_message_get(w->api->gw->db, w->id, &a, &m, NULL) == 1 && m.status >= w->status;
+	wa_arena_clear(&a);
+	return yes;
+}
+
 static bool wait_for(struct wb_api *api, struct waiter *w)
 {
 	if (!api->timer)
@@ -98,7 +110,10 @@ static bool wait_for(struct wb_api *api, struct waiter *w)
 	if (!api->timer || !api->waiters_sub)
 		return false;
 	wa_list_push_back(&api->waiters, &w->link);
-	on_deadline(api);
+	if (has_reached(w))	/* a repeated request: its event has been */
+		waiter_end(w, 200);
+	else
+		on_deadline(api);
 	return true;
 }
 

@@ -8,6 +8,7 @@ import socket
 import sqlite3
 import subprocess
 import threading
+import time
 import unittest
 
 from harness import SHOP, WARBLER, ApiError, Case, Gateway, Rest, phone, until
@@ -198,6 +199,18 @@ class Session(Case):
         g.until_status("connected")
         customer = self.sandbox.account(phone(4))
         self.assertEqual(g.send(customer, "linked by code", wait="delivered")["status"], "delivered")
+
+    def test_a_repeated_request_does_not_wait_for_what_was(self):
+        g = self.linked()
+        customer = self.sandbox.account(phone(6))
+        body = {"session": "shop", "to": f"+{customer}", "text": "once"}
+        ask = lambda: g.rest.post("/v1/messages?wait=delivered&timeout_ms=20000", body,
+                                  headers={"Idempotency-Key": "same"})
+        first = ask()
+        start = time.monotonic()
+        self.assertEqual(ask(), first)
+        self.assertLess(time.monotonic() - start, 10)
+        self.assertEqual(len(self.sandbox.received(customer)), 1)
 
     def test_unlinked_from_the_phone(self):
         g = self.linked()
