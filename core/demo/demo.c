@@ -173,7 +173,7 @@ static void on_key_pressed(evutil_socket_t fd, short what, void *ctx)
 static void print_where(const struct demo *d)
 {
 	printf("\n"
-	       "  phones    %s/sandbox/   (open Layla's, +" DEMO_CUSTOMER ", or the shop's)\n"
+	       "  phones    %s/sandbox/#" DEMO_CUSTOMER "   (Layla's; the shop's is beside it)\n"
 	       "  API       %s   key %s\n"
 	       "  try       curl -H 'Authorization: Bearer %s' \\\n"
 	       "                 -d '{\"session\": \"shop\", \"to\": \"+" DEMO_CUSTOMER "\", \"text\": \"Hello\"}' \\\n"

@@ -118,13 +118,23 @@ function drawChats() {
 			c.number === state.peer, () => openChat(c.number))));
 }
 
+/* *bold*, _italic_, ~struck~ as WhatsApp shows them; everything else stays text. */
+const MARKS = { '*': 'b', _: 'i', '~': 's' };
+function formatted(text) {
+	return text.split(/((?<![\w*_~])([*_~])(?=\S)[^\n]*?\S\2(?![\w*_~]))/).flatMap((part, i) => {
+		if (i % 3 === 2)
+			return [];
+		return i % 3 === 1 ? [el(MARKS[part[0]], { textContent: part.slice(1, -1) })] : [part];
+	});
+}
+
 function bubble(m) {
 	const li = el('li', { className: `bubble${m.from_me ? ' mine' : ''}${m.kind === 'text' ? '' : ' note'}` });
 	const quoted = m.quoted_id && [...state.messages.values()].find((q) => q.id === m.quoted_id);
 	const meta = el('span', { className: 'meta' });
 	if (m.quoted_id)
 		li.append(el('span', { className: 'quote', textContent: quoted ? quoted.text : 'an earlier message' }));
-	li.append(m.text || `[${m.kind}]`);
+	li.append(...(m.text ? formatted(m.text) : [`[${m.kind}]`]));
 	const reply = el('button', { type: 'button', className: 'reply', textContent: '↩', title: 'Quote', ariaLabel: 'Quote this message' });
 	reply.onclick = () => { quote(m); $('text').focus(); };
 	meta.append(reply);
@@ -191,6 +201,7 @@ const view = (name) => { document.body.dataset.view = name; };
 function openPhone(number) {
 	if (state.phone !== number)
 		Object.assign(state, { phone: number, peer: null, cursor: 0, messages: new Map(), typing: null, run: state.run + 1 });
+	history.replaceState(null, '', `#${number}`);
 	quote(null);
 	view('chats');
 	draw();
@@ -231,8 +242,13 @@ async function pollPhones() {
 	const [list, sum] = await Promise.all([call('GET', '/accounts'), call('GET', '')]);
 	state.phones = list.accounts.filter((p) => !p.sink);
 	$('summary').textContent = `${sum.url} · ${sum.connected} connected · ${sum.violations} violations`;
-	if (!state.phone && state.phones.length === 1)
-		openPhone(state.phones[0].number);
+	/* /sandbox/#NUMBER opens that phone, and its newest chat */
+	const wanted = state.phones.find((p) => p.number === location.hash.slice(1)) ??
+		(state.phones.length === 1 ? state.phones[0] : null);
+	if (!state.phone && wanted) {
+		openPhone(wanted.number);
+		state.newest = true;
+	}
 	draw();
 }
 
@@ -247,6 +263,10 @@ async function pollMessages() {
 		state.messages.set(m.number, m);
 	state.cursor = r.cursor;
 	state.typing = r.typing;
+	if (state.newest && state.messages.size) {
+		state.newest = false;
+		await openChat([...state.messages.values()].reduce((a, b) => (b.number > a.number ? b : a)).chat);
+	}
 	if (r.messages.length || drawTalk.typing !== r.typing) {
 		drawTalk.typing = r.typing;
 		draw();
