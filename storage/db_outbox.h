@@ -53,7 +53,7 @@ size_t db_batch_outbox_retry(struct db_batch *b, const char *id, int64_t next_ms
 			     const char *reason);
 /* queued -> cancelled; WA_ECONFLICT when it has left. */
 size_t db_batch_outbox_cancel(struct db_batch *b, const char *id, const char *reason);
-/* Final rows older than. */
+/* Final rows older than, with the traces of their messages. */
 size_t db_batch_outbox_prune(struct db_batch *b, int64_t older_than_ms, size_t limit);
 
 typedef int db_outbox_fn(void *ctx, const struct db_outbox *o);	/* o dies with the call */

@@ -17,9 +17,10 @@ void api_readyz(struct wb_req *req, void *ctx)
 {
 	struct wb_api *api = ctx;
 	struct wb_gateway *gw = api->gw;
-	const char *status = gw->draining ? "draining" : gw->ready ? "ready" : "starting";
+	const char *status = gw->draining ? "draining" : !gw->ready ? "starting" :
+			     gw->store_failing ? "store_failing" : "ready";
 
-	wb_reply_json(req, gw->ready && !gw->draining ? 200 : 503,
+	wb_reply_json(req, strcmp(status, "ready") == 0 ? 200 : 503,
 		      json_pack("{s:s, s:I, s:I}", "status", status, "sessions",
 				(json_int_t)wb_sessions_count(gw->sessions, -1), "connected",
 				(json_int_t)wb_sessions_count(gw->sessions, WB_SS_CONNECTED)));

@@ -10,6 +10,7 @@
 #include <unistd.h>
 #include "gateway.h"
 #include "gateway_priv.h"
+#include "janitor.h"
 #include "mem.h"
 
 #define TURNS 8		/* rounds of sessions and outbox before the loop looks at sockets again */
@@ -227,6 +228,8 @@ static int build(struct wb_gateway *gw, struct wa_err *err)
 	r = wb_sessions_new(gw, &gw->sessions, err);
 	if (r == 0)
 		r = wb_plugins_new(gw, &gw->plugins, err);
+	if (r == 0)
+		r = wb_janitor_new(gw, &gw->janitor, err);
 	return r < 0 ? r : wb_gateway_collect(gw, err);
 }
 
@@ -386,6 +389,8 @@ static void settle(struct wb_gateway *gw)
 
 void wb_gateway_free(struct wb_gateway *gw)
 {
+	struct wb_sessions *sessions;
+
 	if (!gw)
 		return;
 	gw->draining = true;
@@ -395,10 +400,11 @@ void wb_gateway_free(struct wb_gateway *gw)
 		gw->api->free(gw);
 	if (gw->bus)
 		settle(gw);
-	wb_sessions_free(gw->sessions);
+	sessions = gw->sessions;
+	gw->sessions = NULL;	/* completions look them up */
+	wb_sessions_free(sessions);
 	if (gw->bus)
 		settle(gw);
-	gw->sessions = NULL;
 	wb_outbox_free(gw->outbox);
 	gw->outbox = NULL;
 	wb_http_free(gw->http);
@@ -409,6 +415,7 @@ void wb_gateway_free(struct wb_gateway *gw)
 	db_close(gw->db);
 	gw->db = NULL;
 	wb_bus_free(gw->bus);
+	wb_janitor_free(gw->janitor);
 	wb_timer_free(gw->kick);
 	wb_loop_free(gw->loop);
 	wb_plugins_free(gw->plugins);

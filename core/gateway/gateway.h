@@ -29,6 +29,7 @@
 #include "tx.h"
 
 struct wb_api;
+struct wb_janitor;
 struct wb_api_ops {
 	int (*start)(struct wb_gateway *gw, struct wa_err *err);
 	void (*drain)(struct wb_gateway *gw);	/* close streams and long polls */
@@ -63,6 +64,8 @@ struct wb_gateway {
 	int waiting;		/* parts that are still draining */
 	struct wb_timer *kick;
 	size_t tx_pending;	/* see tx.h */
+	bool store_failing;	/* the last commit that had something to write could not (disk full) */
+	struct wb_janitor *janitor;
 	char first_key[WB_APIKEY_TEXT];	/* made at this first start; "" otherwise; wiped when shown */
 };
 

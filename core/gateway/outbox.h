@@ -65,6 +65,10 @@ int wb_recipient(const char *to, struct wa_jid *ret_jid, struct wa_err *err) WA_
 int wb_consent_set(struct wb_tx *tx, const char *session, const char *who, bool opted_out,
 		   const char *source, struct wa_err *err) WA_MUST_USE;
 
+/* 1: this person wants no messages of the session, or of anybody; 0, <0. Either form may be "". */
+int wb_consent_check(struct wb_gateway *gw, const char *session, const char *jid, const char *lid,
+		     struct wa_err *err) WA_MUST_USE;
+
 /* Hooks before a message leaves; revoked by owner. */
 int wb_outbox_hook(struct wb_outbox *o, const void *owner, wb_before_send_fn *fn, void *ctx)
 	WA_MUST_USE;

@@ -40,10 +40,14 @@ static int on_interrupted(void *ctx, const struct db_outbox *r)
 
 	ld->n++;
 	snprintf(ld->last, sizeof(ld->last), "%s", r->id);
-	if (wa_map_has(&ld->lane->o->rows, wa_span_str(r->id)))
-		return 0;
+	row = wa_map_get(&ld->lane->o->rows, wa_span_str(r->id));
+	if (row && row->claimed)
+		return 0;	/* it is under way */
+	/* one that waits in memory has lost the commit which put it back */
 	db_batch_outbox_retry(wb_tx_batch(ld->tx), r->id, ld->now, "interrupted");
 	db_batch_message_trace(wb_tx_batch(ld->tx), r->id, ld->now, "interrupted", "");
+	if (row)
+		return 0;
 	row = make_row(r);
 	row->next = 0;
 	wb_row_enqueue(ld->lane, r->chat, row);
@@ -81,7 +85,7 @@ static int recover(struct wb_lane *lane, int64_t now, struct wa_err *err)
 		r = db_outbox_each(gw->db, lane->session, "sending", ld.last[0] ? ld.last : NULL, PAGE,
 				   on_interrupted, &ld, err);
 		if (ld.n)
-			wb_tx_commit(ld.tx, NULL, NULL);
+			wb_lane_commit(lane, ld.tx);
 		else
 			wb_tx_abort(ld.tx);
 	} while (r == 0 && ld.n == PAGE);

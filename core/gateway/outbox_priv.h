@@ -102,8 +102,9 @@ void wb_row_enqueue(struct wb_lane *lane, const char *chat, struct wb_row *row);
 void wb_row_wait(struct wb_row *row);		/* into its place among the waiting */
 void wb_row_drop(struct wb_row *row);		/* out of memory: final */
 void wb_queue_schedule(struct wb_queue *q);
-int wb_consent_check(struct wb_gateway *gw, const char *session, const char *jid, const char *lid,
-		     struct wa_err *err);	/* 1 opted out, 0, <0 */
+/* Commits what the outbox itself writes about a session's rows. When that fails its memory is
+ * wrong: storage is read again. */
+void wb_lane_commit(struct wb_lane *lane, struct wb_tx *take_tx);
 void wb_row_event(struct wb_tx *tx, struct wb_row *row, const char *session, const char *kind,
 		  const char *status, const char *reason);
 

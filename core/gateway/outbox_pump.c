@@ -22,13 +22,13 @@ static int64_t pace(struct wb_lane *lane, int64_t now)
 		return 0;
 	if (!lane->tokens_at) {
 		lane->tokens = burst;
-	} else {
+	} else if (now > lane->tokens_at) {	/* the clock may be set back */
 		lane->tokens += (double)(now - lane->tokens_at) * rate;
 		if (lane->tokens > burst)
 			lane->tokens = burst;
 	}
 	lane->tokens_at = now;
-	if (now - lane->day_start >= DAY_MS) {
+	if (now - lane->day_start >= DAY_MS || now < lane->day_start) {
 		lane->day_start = now;
 		lane->day_count = 0;
 	}
@@ -67,9 +67,18 @@ static void fail_waiting(struct wb_queue *q, const char *reason)
 	}
 	WA_LIST_EACH_SAFE(it, tmp, &all)
 		wb_row_fail(tx, container_of(it, struct wb_row, link), reason);
-	wb_tx_commit(tx, NULL, NULL);
+	wb_lane_commit(lane, tx);
 	q->asking = false;
 	wb_queue_schedule(q);
+}
+
+/* The other form of the recipient is known from now on: it may have opted out. */
+static void forget_consent(struct wb_queue *q)
+{
+	struct wa_list *it;
+
+	WA_LIST_EACH(it, &q->waiting)
+		container_of(it, struct wb_row, link)->consent = 0;
 }
 
 struct asking {
@@ -90,6 +99,7 @@ static void on_number(void *ctx, const struct wb_number *n)
 			const char *to = *n->jid ? n->jid : n->lid;
 
 			q->resolved = wa_jid_parse(wa_span_str(to), &q->to, NULL) == 0;
+			forget_consent(q);
 			wb_queue_schedule(q);
 		} else if (n->code == 0) {
 			fail_waiting(q, "not_on_whatsapp");
@@ -155,16 +165,30 @@ static const char *data_text(const struct wb_row *row, const char *name)
 	return s ? s : "";
 }
 
-static bool opted_out(struct wb_lane *lane, struct wb_row *row)
+/* 1, 0, or <0: cannot be known now. Looks at both forms of the recipient as known today. */
+static int opted_out(struct wb_lane *lane, struct wb_row *row)
 {
 	json_t *chat = json_object_get(row->data, "chat");
 	const char *jid = json_string_value(json_object_get(chat, "jid"));
 	const char *lid = json_string_value(json_object_get(chat, "lid"));
+	struct wb_gateway *gw = lane->o->gw;
+	struct db_contact c;
+	struct wa_arena a;
+	int r;
 
 	if (row->consent == lane->o->consent)
-		return false;	/* nothing changed since it came in */
-	row->consent = lane->o->consent;
-	return wb_consent_check(lane->o->gw, lane->session, jid ? jid : "", lid ? lid : "", NULL) == 1;
+		return 0;	/* nothing changed since it came in */
+	jid = jid ? jid : "";
+	lid = lid ? lid : "";
+	r = wb_consent_check(gw, lane->session, jid, lid, NULL);
+	wa_arena_init(&a, 1u << 20);
+	if (r == 0 && row->queue->to.server != WA_SRV_GROUP &&
+	    (r = db_contact_get(gw->db, lane->session, row->queue->chat, &a, &c, NULL)) == 1)
+		r = wb_consent_check(gw, lane->session, c.jid, c.lid, NULL);
+	wa_arena_clear(&a);
+	if (r == 0)
+		row->consent = lane->o->consent;
+	return r;
 }
 
 /* 0, or negative and why. */
@@ -207,7 +231,7 @@ static void fail_one(struct wb_lane *lane, struct wb_row *row, const char *reaso
 	struct wb_tx *tx = wb_tx_new(lane->o->gw);
 
 	wb_row_fail(tx, row, reason);
-	wb_tx_commit(tx, NULL, NULL);
+	wb_lane_commit(lane, tx);
 }
 
 static bool keep_bodies(const struct wb_outbox *o)
@@ -244,7 +268,10 @@ static bool send_first(struct wb_queue *q, int64_t now)
 		fail_one(lane, row, r == WA_ENOTFOUND ? "invalid" : wa_code_str(r));
 		return true;
 	}
-	if (opted_out(lane, row)) {
+	r = opted_out(lane, row);
+	if (r < 0)
+		return false;	/* not without knowing */
+	if (r == 1) {
 		fail_one(lane, row, "opted_out");
 		return true;
 	}

@@ -2,6 +2,8 @@
 /* What became of what left: written into the transaction that brought the news. */
 #include "outbox_priv.h"
 
+#define STALE_MS 1000	/* after a failed commit, until storage is read again */
+
 /* What a server's refusal means. 0: final with `reason`; 1: try again later. */
 static const struct {
 	int code;
@@ -210,7 +212,35 @@ void wb_outbox_lost(struct wb_outbox *o, const char *session)
 	tx = wb_tx_new(o->gw);
 	while (wa_map_next(&lane->flying, &it, &key, &value))
 		again(tx, value, 0, "connection_lost");
-	wb_tx_commit(tx, NULL, NULL);
+	wb_lane_commit(lane, tx);
+}
+
+struct committing {
+	struct wb_outbox *o;
+	char session[DB_SESSION_ID_MAX + 1];
+};
+
+static void on_committed(void *ctx, int code, const struct wa_err *err, const struct db_result *res)
+{
+	struct committing *c = ctx;
+	struct wb_lane *lane = code != 0 ? wb_lane_find(c->o, c->session) : NULL;
+
+	(void)err;
+	(void)res;
+	if (lane) {
+		lane->stale = true;
+		wb_timer_start(lane->timer, STALE_MS);
+	}
+	free(c);
+}
+
+void wb_lane_commit(struct wb_lane *lane, struct wb_tx *take_tx)
+{
+	struct committing *c = wb_zalloc(sizeof(*c));
+
+	c->o = lane->o;
+	snprintf(c->session, sizeof(c->session), "%s", lane->session);
+	wb_tx_commit(take_tx, on_committed, c);
 }
 
 void wb_outbox_stale(struct wb_outbox *o, const char *session)

@@ -62,11 +62,10 @@ struct wb_session *wb_session_next(struct wb_gateway *gw, const char *after)
 	return i < gw->sessions->n ? gw->sessions->all[i] : NULL;
 }
 
-static struct wb_session *registry_add(struct wb_sessions *reg, const char *id, const char *name)
+static void registry_put(struct wb_sessions *reg, struct wb_session *s)
 {
-	struct wb_session *s = wb_zalloc(sizeof(*s));
 	bool found;
-	size_t i = place_of(reg, id, &found);
+	size_t i = place_of(reg, s->id, &found);
 
 	if (reg->n == reg->cap) {
 		reg->cap = reg->cap ? reg->cap * 2 : 16;
@@ -75,11 +74,19 @@ static struct wb_session *registry_add(struct wb_sessions *reg, const char *id, 
 	memmove(&reg->all[i + 1], &reg->all[i], (reg->n - i) * sizeof(struct wb_session *));
 	reg->all[i] = s;
 	reg->n++;
+	reg->by_state[s->state]++;
+}
+
+static struct wb_session *registry_add(struct wb_sessions *reg, const char *id, const char *name)
+{
+	struct wb_session *s = wb_zalloc(sizeof(*s));
+
 	s->reg = reg;
 	s->id = wb_strdup(id);
 	s->name = wb_strdup(name);
 	s->state = WB_SS_STOPPED;
-	reg->by_state[WB_SS_STOPPED]++;
+	s->gen = ++reg->gens;
+	registry_put(reg, s);
 	return s;
 }
 
@@ -444,12 +451,24 @@ void wb_sessions_check_drained(struct wb_sessions *reg)
 		done(reg->drained_ctx);
 }
 
+/* Nobody waits any longer for the answer to a log-out: what was to be deleted is deleted. */
+static void hang_up_all(struct wb_sessions *reg)
+{
+	for (size_t i = reg->n; i-- > 0;) {
+		struct wb_session *s = reg->all[i];
+
+		if (s->after == WB_AFTER_DELETE)
+			wb_session_remove(s, s->delete_done, s->delete_ctx);
+		else
+			wb_session_hang_up(s);
+	}
+}
+
 static void on_drain_late(void *ctx)
 {
 	struct wb_sessions *reg = ctx;
 
-	for (size_t i = 0; i < reg->n; i++)
-		wb_session_hang_up(reg->all[i]);
+	hang_up_all(reg);
 	wb_sessions_check_drained(reg);
 }
 
@@ -479,8 +498,8 @@ void wb_sessions_free(struct wb_sessions *reg)
 {
 	if (!reg)
 		return;
+	hang_up_all(reg);
 	for (size_t i = 0; i < reg->n; i++) {
-		wb_session_hang_up(reg->all[i]);
 		wa_list_del(&reg->all[i]->dirty);
 		session_free(reg->all[i]);
 	}
@@ -494,6 +513,51 @@ void wb_sessions_free(struct wb_sessions *reg)
 }
 
 /* ---- the owner's wishes ---- */
+
+/* A session on its way into storage, or out of it. */
+struct passage {
+	struct wb_gateway *gw;
+	struct wb_session *s;
+	wb_tx_fn *done;
+	void *ctx;
+};
+
+static struct passage *passage_new(struct wb_session *s, wb_tx_fn *done, void *ctx)
+{
+	struct passage *p = wb_zalloc(sizeof(*p));
+
+	*p = (struct passage){ s->reg->gw, s, done, ctx };
+	return p;
+}
+
+static void passage_end(struct passage *p, int code, const struct wa_err *err,
+			const struct db_result *res)
+{
+	if (p->done)
+		p->done(p->ctx, code, err, res);
+	free(p);
+}
+
+/* Out of memory, but for the struct itself. */
+static void forget(struct wb_session *s)
+{
+	wb_session_hang_up(s);
+	registry_del(s);
+	wa_list_del(&s->dirty);
+	wb_outbox_gone(s->reg->gw->outbox, s->id);
+}
+
+static void on_created(void *ctx, int code, const struct wa_err *err, const struct db_result *res)
+{
+	struct passage *p = ctx;
+
+	/* not stored: it was never there */
+	if (code != 0 && p->gw->sessions && wb_session_find(p->gw, p->s->id) == p->s) {
+		forget(p->s);
+		wb_loop_defer(p->gw->loop, session_free, p->s);
+	}
+	passage_end(p, code, err, res);
+}
 
 int wb_session_create(struct wb_gateway *gw, const struct wb_session_new *n,
 		      char ret_id[DB_SESSION_ID_MAX + 1], wb_tx_fn *done, void *ctx,
@@ -525,7 +589,9 @@ int wb_session_create(struct wb_gateway *gw, const struct wb_session_new *n,
 						      .jid = "", .lid = "", .push_name = "",
 						      .created_ms = s->created_ms });
 	put_status_event(s, tx, "session.created");
-	wb_tx_commit(tx, done, ctx);
+	if (n->also)
+		n->also(n->also_ctx, tx, s);
+	wb_tx_commit(tx, on_created, passage_new(s, done, ctx));
 	if (s->run)
 		wb_session_connect(s);
 	if (ret_id)
@@ -542,10 +608,22 @@ void wb_session_rename(struct wb_session *s, const char *name, wb_tx_fn *done, v
 	wb_tx_commit(tx, done, ctx);
 }
 
+/* A session that is being deleted takes no more wishes: true, and tx is used up. */
+static bool leaving(struct wb_session *s, struct wb_tx *tx, wb_tx_fn *done, void *ctx)
+{
+	if (s->after != WB_AFTER_DELETE)
+		return false;
+	wb_tx_fail(tx, WA_ECONFLICT, "the session is being deleted");
+	wb_tx_commit(tx, done, ctx);
+	return true;
+}
+
 void wb_session_start(struct wb_session *s, wb_tx_fn *done, void *ctx)
 {
 	struct wb_tx *tx = wb_tx_new(s->reg->gw);
 
+	if (leaving(s, tx, done, ctx))
+		return;
 	wb_session_store_run(s, tx, true);
 	wb_tx_commit(tx, done, ctx);
 	if (s->client && s->closed)
@@ -558,6 +636,8 @@ void wb_session_stop(struct wb_session *s, wb_tx_fn *done, void *ctx)
 {
 	struct wb_tx *tx = wb_tx_new(s->reg->gw);
 
+	if (leaving(s, tx, done, ctx))
+		return;
 	wb_session_store_run(s, tx, false);
 	s->after = WB_AFTER_WISH;
 	if (s->client && s->ws_open && wa_client_state(s->client) != WA_ST_IDLE) {
@@ -573,6 +653,8 @@ void wb_session_restart(struct wb_session *s, wb_tx_fn *done, void *ctx)
 {
 	struct wb_tx *tx = wb_tx_new(s->reg->gw);
 
+	if (leaving(s, tx, done, ctx))
+		return;
 	wb_session_store_run(s, tx, true);
 	wb_tx_commit(tx, done, ctx);
 	if (s->client && s->ws_open && wa_client_state(s->client) != WA_ST_IDLE) {
@@ -598,6 +680,8 @@ void wb_session_logout(struct wb_session *s, wb_tx_fn *done, void *ctx)
 {
 	struct wb_tx *tx = wb_tx_new(s->reg->gw);
 
+	if (leaving(s, tx, done, ctx))
+		return;
 	wb_session_store_run(s, tx, false);
 	if (!log_out_online(s)) {
 		wb_session_hang_up(s);
@@ -608,24 +692,39 @@ void wb_session_logout(struct wb_session *s, wb_tx_fn *done, void *ctx)
 	wb_tx_commit(tx, done, ctx);
 }
 
+static void on_removed(void *ctx, int code, const struct wa_err *err, const struct db_result *res)
+{
+	struct passage *p = ctx;
+
+	if (code == 0 || !p->gw->sessions || wb_session_find(p->gw, p->s->id)) {
+		session_free(p->s);
+	} else {		/* still stored, so still here: it can be deleted again */
+		registry_put(p->gw->sessions, p->s);
+		wb_session_set_state(p->s, NULL, WB_SS_STOPPED, "store");
+	}
+	passage_end(p, code, err, res);
+}
+
 /* The end: memory at once, storage in one transaction. */
 void wb_session_remove(struct wb_session *s, wb_tx_fn *done, void *ctx)
 {
 	struct wb_gateway *gw = s->reg->gw;
 	struct wb_tx *tx = wb_tx_new(gw);
 
-	wb_session_hang_up(s);
-	registry_del(s);
-	wa_list_del(&s->dirty);
-	wb_outbox_gone(gw->outbox, s->id);
+	forget(s);
+	s->after = WB_AFTER_WISH;
+	s->run = false;
 	db_batch_session_delete(wb_tx_batch(tx), s->id);
 	put_status_event(s, tx, "session.deleted");
-	wb_tx_commit(tx, done, ctx);
-	wb_loop_defer(gw->loop, session_free, s);
+	wb_tx_commit(tx, on_removed, passage_new(s, done, ctx));
 }
 
 void wb_session_delete(struct wb_session *s, wb_tx_fn *done, void *ctx)
 {
+	if (s->after == WB_AFTER_DELETE) {
+		(void)leaving(s, wb_tx_new(s->reg->gw), done, ctx);
+		return;
+	}
 	s->run = false;
 	if (log_out_online(s)) {
 		s->after = WB_AFTER_DELETE;

@@ -59,6 +59,9 @@ struct wb_session_new {
 	const char *id;		/* [A-Za-z0-9_-]{1,64}; NULL: one is made */
 	const char *name;	/* NULL: the id */
 	bool start;
+	/* Called with the transaction before it is committed; NULL none. */
+	void (*also)(void *ctx, struct wb_tx *tx, struct wb_session *s);
+	void *also_ctx;
 };
 /* ret_id may be NULL. WA_ECONFLICT when it exists. done runs after the commit. */
 int wb_session_create(struct wb_gateway *gw, const struct wb_session_new *n,
@@ -71,7 +74,8 @@ void wb_session_stop(struct wb_session *s, wb_tx_fn *done, void *ctx);
 void wb_session_restart(struct wb_session *s, wb_tx_fn *done, void *ctx);
 /* Unlink at WhatsApp where reachable; then credentials are deleted, state logged_out. */
 void wb_session_logout(struct wb_session *s, wb_tx_fn *done, void *ctx);
-/* Everything of it is gone in one transaction; unlinks at WhatsApp first when connected. */
+/* Everything of it is gone in one transaction; unlinks at WhatsApp first when connected, and
+ * answers other wishes with WA_ECONFLICT meanwhile. If it fails the session stays, stopped. */
 void wb_session_delete(struct wb_session *s, wb_tx_fn *done, void *ctx);
 /* Link by code instead of QR. phone: digits or +digits. The code arrives as event
  * session.code and in the info. WA_ESTATE when linked or stopped. */

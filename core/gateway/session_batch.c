@@ -37,10 +37,11 @@ static void on_committed(void *ctx, int code, const struct wa_err *err, const st
 				       WA_S("error", err->msg));
 			wa_client_commit_failed(s->client);
 			wb_outbox_stale(f->gw->outbox, s->id);
-			s->gen++;	/* later batches of this client do not matter */
+			s->gen = ++s->reg->gens; /* later batches of this client do not matter */
 			s->closed = s->spoiled = true;
 			s->next = WA_NEXT_RECONNECT;
-			s->after = WB_AFTER_WISH;
+			if (s->after != WB_AFTER_DELETE)
+				s->after = WB_AFTER_WISH;
 			wb_restr(&s->close_reason, "store");
 		}
 		wb_session_touch(s);

@@ -77,7 +77,7 @@ static void drop_client(struct wb_session *s)
 		return;
 	s->client = NULL;
 	s->spoiled = false;
-	s->gen++;
+	s->gen = ++s->reg->gens;
 	wb_outbox_lost(s->reg->gw->outbox, s->id);
 	wa_client_free(c);
 }

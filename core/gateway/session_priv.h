@@ -47,7 +47,7 @@ struct wb_session {
 	bool spoiled;			/* a commit failed: the client must not be used again */
 	int16_t next;			/* enum wa_next of the close under way */
 	uint16_t attempts;
-	uint32_t gen;			/* of the client: completions of a former one are dropped */
+	uint32_t gen;			/* of the client, never used twice: completions of a former one are dropped */
 	struct wa_client *client;
 	struct wb_ws *ws;
 	struct wb_linking *linking;
@@ -66,6 +66,7 @@ struct wb_sessions {
 	int64_t timer_at;
 	struct wa_list dirty;		/* something to write, close or look at */
 	size_t by_state[WB_SS_COUNT];
+	uint32_t gens;			/* given out */
 	/* start-up */
 	struct wb_timer *starter;
 	size_t start_at;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <time.h>
 #include "gateway.h"
+#include "janitor.h"
 #include "mem.h"
 #include "tx_priv.h"
 
@@ -120,6 +121,28 @@ static void finish(struct wb_tx *tx, int code, const struct wa_err *err, const s
 	tx_free(tx);
 }
 
+static bool wrote(const struct db_result *res)
+{
+	for (size_t i = 0; i < res->n_rows; i++)
+		if (res->rows[i] > 0)
+			return true;
+	return res->n_seq > 0;
+}
+
+/* Told once when storage begins to fail, and when it is well again. */
+static void note_store(struct wb_gateway *gw, int code, const struct wa_err *err,
+		       const struct db_result *res)
+{
+	if (code == WA_EIO && !gw->store_failing) {
+		gw->store_failing = true;
+		wb_janitor_wake(gw->janitor);
+		WB_GATEWAY_LOG(gw, WA_ERROR, "store.failing", WA_S("error", err->msg));
+	} else if (code == 0 && gw->store_failing && wrote(res)) {
+		gw->store_failing = false;
+		WB_GATEWAY_LOG(gw, WA_INFO, "store.recovered", WA_I("pending", gw->tx_pending));
+	}
+}
+
 static void on_done(void *ctx, int code, const struct wa_err *err, const struct db_result *res)
 {
 	struct wb_tx *tx = ctx;
@@ -127,6 +150,7 @@ static void on_done(void *ctx, int code, const struct wa_err *err, const struct 
 	struct wb_watch w = wb_watch_begin(gw->loop, "tx.done");
 
 	gw->tx_pending--;
+	note_store(gw, code, err, res);
 	wb_metric_observe(gw->metrics, "warbler_commit_seconds", mono_us() - tx->start_us);
 	finish(tx, code, err, res);
 	wb_watch_end(gw->loop, &w);

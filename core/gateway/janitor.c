@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "janitor.h"
+#include <db_idem.h>
+#include <db_kv.h>
+#include <db_outbox.h>
+#include <db_record.h>
+#include <wa/store.h>
+#include "gateway.h"
+#include "mem.h"
+
+#define HOUR_MS 3600000LL
+#define DAY_MS (24 * HOUR_MS)
+#define IDEM_MS (48 * HOUR_MS)
+#define OUTBOX_MS (30 * DAY_MS)
+#define SENT_MS (14 * DAY_MS)
+#define SEEN_MS (30 * DAY_MS)
+
+#define FIRST_MS 60000		/* after the start */
+#define ROUND_MS HOUR_MS
+#define STEP_MS 50
+#define BUSY_MS 1000
+#define TRY_MS 2000
+#define ROWS 500		/* of one kind in one step */
+#define OPS_MAX 3
+
+enum job { JOB_GLOBAL, JOB_SESSIONS };
+
+struct wb_janitor {
+	struct wb_gateway *gw;
+	struct wb_timer *timer;
+	enum job job;
+	char last[DB_SESSION_ID_MAX + 1];	/* sessions up to this one are done */
+	char now[DB_SESSION_ID_MAX + 1];	/* of the step under way */
+	size_t op[OPS_MAX];			/* of that step, in db_result.rows */
+	size_t n_ops;
+	bool busy;
+};
+
+static void again(struct wb_janitor *j, int64_t ms)
+{
+	if (!j->gw->draining)
+		wb_timer_start(j->timer, (uint64_t)ms);
+}
+
+static void on_step(void *ctx, int code, const struct wa_err *err, const struct db_result *res)
+{
+	struct wb_janitor *j = ctx;
+	bool more = false;
+
+	(void)err;
+	j->busy = false;
+	if (code != 0) {
+		again(j, TRY_MS);
+		return;
+	}
+	for (size_t i = 0; i < j->n_ops; i++)
+		more |= j->op[i] < res->n_rows && res->rows[j->op[i]] >= ROWS;
+	if (!more && j->job == JOB_GLOBAL) {
+		j->job = JOB_SESSIONS;
+		j->last[0] = 0;
+	} else if (!more) {
+		memcpy(j->last, j->now, sizeof(j->last));
+	}
+	again(j, STEP_MS);
+}
+
+static void global_step(struct wb_janitor *j)
+{
+	struct wb_tx *tx = wb_tx_new(j->gw);
+	struct db_batch *b = wb_tx_batch(tx);
+	int64_t now = wb_now(j->gw);
+
+	j->op[0] = db_batch_idem_prune(b, now - IDEM_MS, ROWS);
+	j->op[1] = db_batch_kv_prune(b, now, ROWS);
+	j->op[2] = db_batch_outbox_prune(b, now - OUTBOX_MS, ROWS);
+	j->n_ops = 3;
+	j->busy = true;
+	wb_tx_commit(tx, on_step, j);
+}
+
+/* False: all sessions are done. */
+static bool session_step(struct wb_janitor *j)
+{
+	struct wb_session *s = wb_session_next(j->gw, j->last[0] ? j->last : NULL);
+	int64_t now = wb_now(j->gw);
+	struct wb_session_info info;
+	struct wb_tx *tx;
+
+	if (!s)
+		return false;
+	wb_session_info(s, &info);
+	snprintf(j->now, sizeof(j->now), "%s", info.id);
+	tx = wb_tx_new(j->gw);
+	j->op[0] = db_batch_record_prune(wb_tx_batch(tx), j->now, WA_REC_SENT, now - SENT_MS, ROWS);
+	j->op[1] = db_batch_record_prune(wb_tx_batch(tx), j->now, WA_REC_SEEN, now - SEEN_MS, ROWS);
+	j->n_ops = 2;
+	j->busy = true;
+	wb_tx_commit(tx, on_step, j);
+	return true;
+}
+
+static void on_tried(void *ctx, int code, const struct wa_err *err, const struct db_result *res)
+{
+	struct wb_janitor *j = ctx;
+
+	(void)err;
+	(void)res;
+	j->busy = false;
+	again(j, code == 0 ? STEP_MS : TRY_MS);
+}
+
+/* Written and taken back: the pages have to reach the disk all the same. */
+static void try_store(struct wb_janitor *j)
+{
+	struct wb_tx *tx = wb_tx_new(j->gw);
+
+	db_batch_cursor(wb_tx_batch(tx), "gateway:try", 0);
+	db_batch_cursor_del(wb_tx_batch(tx), "gateway:try");
+	j->busy = true;
+	wb_tx_commit(tx, on_tried, j);
+}
+
+static void on_timer(void *ctx)
+{
+	struct wb_janitor *j = ctx;
+
+	if (j->busy)
+		return;		/* its completion goes on */
+	if (j->gw->store_failing) {
+		try_store(j);
+	} else if (db_busy(j->gw->db)) {
+		again(j, BUSY_MS);
+	} else if (j->job == JOB_GLOBAL) {
+		global_step(j);
+	} else if (!session_step(j)) {
+		j->job = JOB_GLOBAL;
+		again(j, ROUND_MS);
+	}
+}
+
+int wb_janitor_new(struct wb_gateway *gw, struct wb_janitor **ret_j, struct wa_err *err)
+{
+	struct wb_janitor *j = wb_zalloc(sizeof(*j));
+
+	j->gw = gw;
+	j->timer = wb_timer_new(gw->loop, "janitor", on_timer, j);
+	if (!j->timer) {
+		free(j);
+		return wa_err_set(err, WA_ENOMEM, "janitor");
+	}
+	again(j, FIRST_MS);
+	*ret_j = j;
+	return 0;
+}
+
+void wb_janitor_free(struct wb_janitor *j)
+{
+	if (!j)
+		return;
+	wb_timer_free(j->timer);
+	free(j);
+}
+
+void wb_janitor_wake(struct wb_janitor *j)
+{
+	if (j && !j->busy)
+		again(j, 0);
+}
