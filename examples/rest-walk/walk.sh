@@ -76,7 +76,7 @@ api GET "/v1/messages/$message" | jq -c '{id, status, text}'
 say "The customer's phone shows it once, and answers"
 phone GET "/accounts/$customer/messages?chat=$shop" | jq -c '.messages[] | {from_me, text, status}'
 phone POST "/accounts/$customer/messages" "{\"to\": \"$shop\", \"text\": \"Hello shell\"}" >/dev/null
-received() { api GET "/v1/messages?session=$session&limit=1" | jq -r '.messages[0].text'; }
+received() { api GET "/v1/messages?session=$session" | jq -r '.messages[] | select(.direction == "in") | .text'; }
 until_is "Hello shell" received
 
 say "Messages and chats, newest first"
