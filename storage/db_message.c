@@ -63,18 +63,21 @@ size_t db_batch_message_add_once(struct db_batch *b, const struct db_message *m)
 
 /* ---------------------------------------------------------------- status */
 
-/* One text per target names the states it may be reached from: the diagram in the header. */
+/* One text per target names the states it may be reached from: the diagram in the header.
+ * Not with IN: SQLite would build a table for the list each time. */
 #define MOVE(from) \
-	"UPDATE message SET status = $2, reason = $3 WHERE id = $1 AND status IN (" from ")"
+	"UPDATE message SET status = $2, reason = $3 WHERE id = $1 AND (" from ")"
+#define IF(state) "status = '" state "'"
+#define OR(state) " OR " IF(state)
 static const char *const move_sql[] = {
-	[DB_QUEUED] = MOVE("''"),
-	[DB_SENDING] = MOVE("'queued'"),
-	[DB_SENT] = MOVE("'queued', 'sending'"),
-	[DB_DELIVERED] = MOVE("'queued', 'sending', 'sent'"),
-	[DB_READ] = MOVE("'queued', 'sending', 'sent', 'delivered'"),
-	[DB_PLAYED] = MOVE("'queued', 'sending', 'sent', 'delivered', 'read'"),
-	[DB_FAILED] = MOVE("'queued', 'sending', 'sent'"),
-	[DB_CANCELLED] = MOVE("'queued'"),
+	[DB_QUEUED] = MOVE(IF("")),
+	[DB_SENDING] = MOVE(IF("queued")),
+	[DB_SENT] = MOVE(IF("queued") OR("sending")),
+	[DB_DELIVERED] = MOVE(IF("queued") OR("sending") OR("sent")),
+	[DB_READ] = MOVE(IF("queued") OR("sending") OR("sent") OR("delivered")),
+	[DB_PLAYED] = MOVE(IF("queued") OR("sending") OR("sent") OR("delivered") OR("read")),
+	[DB_FAILED] = MOVE(IF("queued") OR("sending") OR("sent")),
+	[DB_CANCELLED] = MOVE(IF("queued")),
 };
 
 static bool status_ok(int status)

@@ -89,8 +89,9 @@ CREATE TABLE message (
 	from_me INTEGER NOT NULL CHECK (from_me IN (0, 1)),
 	kind TEXT NOT NULL,
 	ts_ms INTEGER NOT NULL,
-	status TEXT NOT NULL CHECK (status IN ('queued', 'sending', 'sent', 'delivered', 'read',
-		'played', 'failed', 'cancelled')),
+	status TEXT NOT NULL CHECK (status = 'queued' OR status = 'sending' OR status = 'sent'
+		OR status = 'delivered' OR status = 'read' OR status = 'played'
+		OR status = 'failed' OR status = 'cancelled'),
 	reason TEXT NOT NULL,
 	backfilled INTEGER NOT NULL CHECK (backfilled IN (0, 1)),
 	body BLOB NOT NULL,
@@ -104,7 +105,7 @@ CREATE INDEX message_by_time ON message (session, ts_ms, id);
 CREATE TABLE message_receipt (
 	message TEXT NOT NULL REFERENCES message (id) ON DELETE CASCADE,
 	device BLOB NOT NULL,
-	status TEXT NOT NULL CHECK (status IN ('delivered', 'read', 'played')),
+	status TEXT NOT NULL CHECK (status = 'delivered' OR status = 'read' OR status = 'played'),
 	ts_ms INTEGER NOT NULL,
 	body BLOB NOT NULL,
 	PRIMARY KEY (message, device)
@@ -130,7 +131,8 @@ CREATE TABLE outbox (
 	chat BLOB NOT NULL,
 	class TEXT NOT NULL,
 	due_ms INTEGER NOT NULL,
-	state TEXT NOT NULL CHECK (state IN ('queued', 'sending', 'sent', 'failed', 'cancelled')),
+	state TEXT NOT NULL CHECK (state = 'queued' OR state = 'sending' OR state = 'sent'
+		OR state = 'failed' OR state = 'cancelled'),
 	attempts INTEGER NOT NULL,
 	next_ms INTEGER NOT NULL,
 	wa_id TEXT NOT NULL,
@@ -146,7 +148,8 @@ CREATE TABLE outbox (
 
 CREATE INDEX outbox_by_session ON outbox (session, state, id);
 
-CREATE INDEX outbox_final ON outbox (created_ms) WHERE state IN ('sent', 'failed', 'cancelled');
+CREATE INDEX outbox_final ON outbox (created_ms)
+	WHERE state = 'sent' OR state = 'failed' OR state = 'cancelled';
 
 CREATE INDEX outbox_open ON outbox (session, due_ms, id) WHERE state IN ('queued', 'sending');
 
