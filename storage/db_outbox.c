@@ -158,11 +158,13 @@ size_t db_batch_outbox_prune(struct db_batch *b, int64_t older_than_ms, size_t l
 {
 	DB_OP(b, 0,
 	      "DELETE FROM message_trace WHERE message IN (SELECT id FROM outbox WHERE created_ms < $1"
-	      " AND (state = 'sent' OR state = 'failed' OR state = 'cancelled') ORDER BY created_ms LIMIT $2)",
+	      " AND (state = 'sent' OR state = 'failed' OR state = 'cancelled')"
+	      " ORDER BY created_ms LIMIT $2)",
 	      db_int(older_than_ms), db_int((int64_t)limit));
 	return DB_OP(b, 0,
 		     "DELETE FROM outbox WHERE id IN (SELECT id FROM outbox WHERE created_ms < $1"
-		     " AND (state = 'sent' OR state = 'failed' OR state = 'cancelled') ORDER BY created_ms LIMIT $2)",
+		     " AND (state = 'sent' OR state = 'failed' OR state = 'cancelled')"
+		     " ORDER BY created_ms LIMIT $2)",
 		     db_int(older_than_ms), db_int((int64_t)limit));
 }
 
