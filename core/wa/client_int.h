@@ -196,6 +196,8 @@ void client_identity(struct wa_client *c);
 /* ---- dispatch.c ---- */
 int client_on_node(struct wa_client *c, const struct wa_node *n);
 void client_ack(struct wa_client *c, const struct wa_node *n, int error);
+/* The acknowledgement alone, for later; NULL: the stanza has none. */
+struct wa_node *client_ack_node(struct wa_arena *a, const struct wa_node *n, int error);
 
 /* ---- conn.c ---- */
 int conn_open(struct wa_client *c, struct wa_err *err);
@@ -292,6 +294,7 @@ struct resend {
 	int64_t timestamp_s;
 	unsigned count;
 	bool own, fetch;		/* fetch: a new session first */
+	const struct wa_node *receipt;	/* what asks; acknowledged in the end */
 };
 int send_again(struct wa_client *c, const struct resend *r);
 const char *send_reason(int code);
@@ -308,7 +311,8 @@ struct wa_msg_info;
 /* Ask for a message again. */
 void retry_ask(struct wa_client *c, const struct wa_node *n, const struct wa_msg_info *info,
 	       int reason);
-void retry_asked(struct wa_client *c, const struct wa_node *n);
+/* True: the receipt is acknowledged when it is answered. */
+bool retry_asked(struct wa_client *c, const struct wa_node *n);
 void retry_store(struct wa_client *c, const char *id, const struct wa_jid *chat,
 		 int64_t timestamp_s, struct wa_span plain);
 void retry_clear(struct wa_client *c);

@@ -2,28 +2,37 @@
 /* Which file answers which stanza; plain acknowledgements. */
 #include "client_int.h"
 
-void client_ack(struct wa_client *c, const struct wa_node *n, int error)
+struct wa_node *client_ack_node(struct wa_arena *a, const struct wa_node *n, int error)
 {
 	struct wa_jid from, j;
 	struct wa_node *ack;
-	struct wa_arena a;
 
 	if (!wa_node_has(n, "id") || !wa_node_attr_jid_get(n, "from", &from))
-		return;
-	wa_arena_init(&a, STANZA_ARENA_MAX);
-	ack = wa_node_new(&a, "ack");
-	wa_node_attr_span(&a, ack, "class", n->tag);
-	wa_node_attr_span(&a, ack, "id", wa_node_attr_get(n, "id"));
-	wa_node_attr_jid(&a, ack, "to", &from);
+		return NULL;
+	ack = wa_node_new(a, "ack");
+	wa_node_attr_span(a, ack, "class", n->tag);
+	wa_node_attr_span(a, ack, "id", wa_node_attr_get(n, "id"));
+	wa_node_attr_jid(a, ack, "to", &from);
 	if (wa_node_attr_jid_get(n, "participant", &j))
-		wa_node_attr_jid(&a, ack, "participant", &j);
+		wa_node_attr_jid(a, ack, "participant", &j);
 	if (wa_node_attr_jid_get(n, "recipient", &j))
-		wa_node_attr_jid(&a, ack, "recipient", &j);
+		wa_node_attr_jid(a, ack, "recipient", &j);
 	if (wa_node_has(n, "type") && !wa_node_is(n, "message"))
-		wa_node_attr_span(&a, ack, "type", wa_node_attr_get(n, "type"));
+		wa_node_attr_span(a, ack, "type", wa_node_attr_get(n, "type"));
 	if (error)
-		wa_node_attr_int(&a, ack, "error", error);
-	client_send(c, ack);
+		wa_node_attr_int(a, ack, "error", error);
+	return ack;
+}
+
+void client_ack(struct wa_client *c, const struct wa_node *n, int error)
+{
+	struct wa_node *ack;
+	struct wa_arena a;
+
+	wa_arena_init(&a, STANZA_ARENA_MAX);
+	ack = client_ack_node(&a, n, error);
+	if (ack)
+		client_send(c, ack);
 	wa_arena_clear(&a);
 }
 

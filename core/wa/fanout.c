@@ -277,6 +277,8 @@ void fanout_complete(struct wa_client *c, struct send *s)
 		struct wa_event *e = send_result(c, WA_EV_RETRY_SENT, s);
 
 		put_resend(c, s);
+		if (s->ack)
+			client_send(c, s->ack);
 		e->sender = s->to;
 		e->count = (int)s->count;
 		send_free(c, s);

@@ -109,9 +109,9 @@ void receipt_in(struct wa_client *c, const struct wa_node *n)
 		return;
 	}
 	s.receipt = receipt_type(type);
-	if (wa_span_is(type, "retry"))
-		retry_asked(c, n);
-	else if (s.receipt < 0)
+	if (wa_span_is(type, "retry") && retry_asked(c, n))
+		return;
+	if (s.receipt < 0)
 		WA_LOG(c->env, WA_DEBUG, "receipt.other", WA_SN("type", type));
 	else if (wa_node_get(n, "participants"))
 		read_grouped(c, &s, n);

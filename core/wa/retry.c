@@ -207,7 +207,7 @@ static bool need_fetch(struct wa_client *c, const struct wa_node *n, const struc
 	return fetch;
 }
 
-static void resend(struct wa_client *c, const struct wa_node *n, struct resend *r)
+static bool resend(struct wa_client *c, const struct wa_node *n, struct resend *r)
 {
 	struct wa_jid canon = wa_signal_canonical(c->sig, &r->to);
 	struct wa_jid chat = wa_signal_canonical(c->sig, &r->chat);
@@ -218,44 +218,47 @@ static void resend(struct wa_client *c, const struct wa_node *n, struct resend *
 	/* A message is sent again only to those it was sent to. */
 	if (!r->own && !wa_jid_same_user(&who, &chat)) {
 		WA_LOG(c->env, WA_WARN, "retry.stranger", WA_S("id", r->id));
-		return;
+		return false;
 	}
 	if (r->own && canon.device == c->dev.pn.device)
-		return;
+		return false;
 	t = entry(c, "resend", wa_span_str(r->id), &canon);
 	if (!t) {
 		client_nomem(c);
-		return;
+		return false;
 	}
 	if (r->count > RETRIES_MAX || ++t->count > RETRIES_MAX) {
 		WA_LOG(c->env, WA_WARN, "retry.too_many", WA_S("id", r->id));
-		return;
+		return false;
 	}
 	r->fetch = need_fetch(c, n, &canon, t, r->count);
 	if (send_again(c, r))
 		client_nomem(c);
+	return true;
 }
 
-void retry_asked(struct wa_client *c, const struct wa_node *n)
+bool retry_asked(struct wa_client *c, const struct wa_node *n)
 {
 	const struct wa_node *retry = wa_node_get(n, "retry");
 	int64_t count = wa_node_attr_num(retry, "count", 1);
 	struct wa_span id = wa_node_attr_get(n, "id");
 	char text[MSG_ID_MAX + 1];
-	struct resend r = { .id = text };
+	struct resend r = { .id = text, .receipt = n };
 	struct wa_jid from;
 	struct wa_buf b;
+	bool taken = false;
 
 	if (!wa_node_attr_jid_get(n, "from", &from) || id.len == 0 || id.len > MSG_ID_MAX)
-		return;
+		return false;
 	span_copy(text, sizeof(text), id);
 	r.to = from;
 	r.count = count < 1 ? 1 : count > 99 ? 99 : (unsigned)count;
 	wa_buf_init(&b, SENT_MAX);
 	if (wa_records_get(c->rec, WA_REC_SENT, id, &b, NULL) == 1 &&
 	    parse_sent(wa_buf_view(&b), &r))
-		resend(c, n, &r);
+		taken = resend(c, n, &r);
 	else
 		WA_LOG(c->env, WA_INFO, "retry.unknown_message", WA_S("id", text));
 	wa_buf_wipe(&b);
+	return taken;
 }

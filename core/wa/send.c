@@ -126,6 +126,8 @@ void send_fail(struct wa_client *c, struct send *s, int code, const char *text)
 		e = send_result(c, WA_EV_NACK, s);
 		e->code = code;
 		e->text = client_text(c, text);
+	} else if (s->ack) {
+		client_send(c, s->ack);
 	}
 	send_free(c, s);
 }
@@ -422,8 +424,12 @@ void send_abort(struct wa_client *c)
 	size_t i;
 
 	for (i = 0; i < 3; i++) /* the oldest of a chat first; ends of lanes refill `ready` */
-		while ((l = wa_list_first(lists[i])))
-			send_fail(c, container_of(l, struct send, link), 0, "connection_lost");
+		while ((l = wa_list_first(lists[i]))) {
+			struct send *s = container_of(l, struct send, link);
+
+			s->ack = NULL;
+			send_fail(c, s, 0, "connection_lost");
+		}
 	wa_map_clear(&c->asked);
 	want_clear(&c->want_users);
 }
@@ -455,6 +461,7 @@ int send_again(struct wa_client *c, const struct resend *r)
 		memcpy(s->plain, r->plain.ptr, r->plain.len);
 	s->plain_len = r->plain.len;
 	send_kind_of_raw(r->plain, &s->kind);
+	s->ack = client_ack_node(&s->arena, r->receipt, 0);
 	s->n_targets = 1;
 	s->targets[0].wire = r->to;
 	s->targets[0].addr = wa_signal_canonical(c->sig, &r->to);

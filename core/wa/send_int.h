@@ -47,6 +47,7 @@ struct send {
 	unsigned count;
 	int64_t timestamp_s;
 	struct wa_jid participant;
+	struct wa_node *ack;	/* of the receipt; not sent when the connection goes: it comes again */
 };
 
 /* What became of one step. FAILED: the send is gone. */

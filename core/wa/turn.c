@@ -270,18 +270,19 @@ void client_die(struct wa_client *c, const char *text)
 	struct wa_event e = { .kind = WA_EV_CLOSED, .next = WA_NEXT_RECONNECT, .text = text };
 	struct wa_batch b = { .events = &e, .n_events = 1 };
 
+	bool connected = c->state != WA_ST_IDLE;
+
 	if (c->dead)
 		return;
 	c->dead = true;
+	c->state = WA_ST_IDLE; /* the callbacks of what is pending must not close again */
 	connection_clear(c);
 	events_clear(c);
 	c->drop_stream = c->stream != NULL;
 	WA_LOG(c->env, WA_ERROR, "client.dead", WA_S("reason", text));
 	b.id = c->open_id++;
-	if (c->state != WA_ST_IDLE) {
-		c->state = WA_ST_IDLE;
+	if (connected)
 		c->ops->batch(c->ctx, &b);
-	}
 }
 
 static void settle(struct wa_client *c)

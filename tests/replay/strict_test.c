@@ -455,6 +455,77 @@ static void identity_with_old_list(void **state)
 	mini_clear(&m);
 }
 
+/* Callbacks of what was pending must not hide that the client is gone. */
+static void death_is_told(void **state)
+{
+	struct mini m;
+
+	(void)state;
+	mini_init(&m, 15);
+	mini_link(&m);
+	m.mute_ping = true;
+	m.n_ev = 0;
+	mini_pass(&m, 32000); /* a ping is out */
+	assert_non_null(mini_got(&m, "iq", "xmlns", "w:p"));
+	assert_int_equal(wa_client_state(m.c), WA_ST_READY);
+	wa_client_commit_failed(m.c);
+	ASSERT_CLOSED(&m, WA_NEXT_RECONNECT, "store_failed");
+	mini_clear(&m);
+}
+
+static struct wa_node *retry_receipt(struct mini *m, const char *id)
+{
+	struct wa_arena *a = &m->arena;
+	struct wa_node *n = mini_node(m, "receipt"), *x;
+	uint8_t reg[4] = { 0, 0, 0, 9 };
+
+	wa_node_attr_jid(a, n, "from", &m->bob[1].jid);
+	wa_node_attr(a, n, "id", id);
+	wa_node_attr(a, n, "type", "retry");
+	x = wa_node_child(a, n, "retry");
+	wa_node_attr(a, x, "count", "2");
+	wa_node_attr(a, x, "id", id);
+	wa_node_attr(a, x, "v", "1");
+	wa_node_data(a, wa_node_child(a, n, "registration"), wa_span(reg, sizeof(reg)));
+	return n;
+}
+
+/* A request for a message is answered with the message before it is acknowledged: the server
+ * keeps it over a lost connection, and it is done then. */
+static void retry_survives(void **state)
+{
+	struct wa_jid bob = bob_lid();
+	const struct wa_node *r;
+	struct mini m;
+
+	(void)state;
+	mini_init(&m, 16);
+	mini_link(&m);
+	assert_int_equal(mini_send_text(&m, "A1", &bob, "again"), 0);
+	mini_run(&m);
+	m.mute_all = true; /* the new key bundle does not come */
+	mini_send(&m, retry_receipt(&m, "A1"));
+	mini_run(&m);
+	assert_int_equal(mini_count(&m, "ack", "id", "A1"), 0);
+	mini_drop(&m);
+	m.mute_all = false;
+	mini_login(&m);
+	mini_send(&m, retry_receipt(&m, "A1"));
+	mini_run(&m);
+	assert_int_equal(mini_count(&m, "ack", "id", "A1"), 1);
+	assert_true(wa_node_attr_is(mini_got(&m, "ack", "id", "A1"), "class", "receipt"));
+	assert_true(wa_node_attr_is(mini_got(&m, "ack", "id", "A1"), "type", "retry"));
+	assert_int_equal(mini_count(&m, "message", "id", "A1"), 2);
+	r = mini_got(&m, "message", "id", "A1");
+	assert_true(wa_node_attr_is(r, "device_fanout", "false"));
+	assert_string_equal(mini_read(&m, &m.bob[1], r, NULL), "again");
+	/* one that can never be answered does not stay for ever */
+	mini_send(&m, retry_receipt(&m, "NEVER-SENT"));
+	mini_run(&m);
+	assert_int_equal(mini_count(&m, "ack", "id", "NEVER-SENT"), 1);
+	mini_clear(&m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -472,6 +543,8 @@ int main(void)
 		cmocka_unit_test(lookup_error),
 		cmocka_unit_test(hidden_reading),
 		cmocka_unit_test(identity_with_old_list),
+		cmocka_unit_test(death_is_told),
+		cmocka_unit_test(retry_survives),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
