@@ -18,6 +18,7 @@
  *	send_kind.c	what a stanza says about its content
  *	recv.c		from stanza to message
  *	retry.c		retry receipts, both ways
+ *	trust.c		trusted-contact tokens
  *	receipt.c presence.c notification.c payload.c	what their names say
  *
  * The turn. Every call of the host is bracketed by client_enter/client_leave.
@@ -334,6 +335,12 @@ void presence_own_name(struct wa_client *c, struct wa_span name);
 
 /* ---- notification.c ---- */
 void notification_in(struct wa_client *c, const struct wa_node *n);
+
+/* ---- trust.c ---- */
+void trust_notification(struct wa_client *c, const struct wa_node *n, const struct wa_jid *from);
+/* Append the token for this person, when there is one that is still good. */
+void trust_put(struct wa_client *c, struct wa_arena *a, struct wa_node *parent,
+	       const struct wa_jid *user);
 
 /* ---- payload.c ---- */
 int payload_build(const struct wa_client *c, struct wa_buf *out, struct wa_err *err);

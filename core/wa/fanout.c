@@ -247,6 +247,8 @@ static void put_stanza(struct wa_client *c, struct send *s)
 	put_identity(c, s, msg);
 	if (s->kind.polltype)
 		wa_node_attr(a, wa_node_child(a, msg, "meta"), "polltype", s->kind.polltype);
+	if (!client_own(c, &s->chat))
+		trust_put(c, a, msg, &s->chat);
 	client_send(c, msg);
 }
 

@@ -83,12 +83,12 @@ static const struct {
 	{ "devices", on_devices },
 	{ "account_sync", on_account_sync },
 	{ "link_code_companion_reg", on_link },
+	{ "privacy_token", trust_notification },
 	/* known, of no consequence here */
 	{ "server_sync", nothing },
 	{ "w:gp2", nothing },
 	{ "picture", nothing },
 	{ "status", nothing },
-	{ "privacy_token", nothing },
 	{ "mediaretry", nothing },
 	{ "business", nothing },
 	{ "psa", nothing },

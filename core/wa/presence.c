@@ -95,6 +95,8 @@ int wa_client_presence_subscribe(struct wa_client *c, const struct wa_jid *who, 
 	p = wa_node_new(&a, "presence");
 	wa_node_attr(&a, p, "type", "subscribe");
 	wa_node_attr_jid(&a, p, "to", &to);
+	if (!client_own(c, &to))
+		trust_put(c, &a, p, &to);
 	client_send(c, p);
 	wa_arena_clear(&a);
 	client_leave(c);

@@ -526,6 +526,69 @@ static void retry_survives(void **state)
 	mini_clear(&m);
 }
 
+static void give_token(struct mini *m, int64_t t, const char *bytes)
+{
+	struct wa_arena *a = &m->arena;
+	struct wa_node *n = mini_node(m, "notification"), *x;
+	struct wa_jid pn = m->bob[0].pn, lid = m->bob[0].jid, me = mini_own(WA_SRV_PN, 0);
+
+	wa_node_attr(a, n, "type", "privacy_token");
+	wa_node_attr_jid(a, n, "from", &pn);
+	wa_node_attr_jid(a, n, "sender_lid", &lid);
+	wa_node_attr(a, n, "id", "T1");
+	x = wa_node_child(a, wa_node_child(a, n, "tokens"), "token");
+	wa_node_attr(a, x, "type", "trusted_contact");
+	wa_node_attr_jid(a, x, "jid", &me);
+	wa_node_attr_int(a, x, "t", t);
+	wa_node_data(a, x, wa_span_str(bytes));
+	mini_send(m, n);
+	mini_run(m);
+}
+
+static const char *token_of(struct mini *m, const char *id)
+{
+	const struct wa_node *t = wa_node_get(mini_got(m, "message", "id", id), "tctoken");
+
+	return t ? wa_arena_str(&m->arena, wa_node_bytes(t)) : "";
+}
+
+/* What a friend gave us to be trusted by is shown with every message, until it is old. */
+static void trusted(void **state)
+{
+	struct wa_jid bob = bob_lid(), me = mini_own(WA_SRV_PN, 0);
+	struct mini m;
+
+	(void)state;
+	mini_init(&m, 17);
+	mini_link(&m);
+	assert_int_equal(mini_send_text(&m, "A1", &bob, "x"), 0);
+	mini_run(&m);
+	assert_string_equal(token_of(&m, "A1"), "");
+	give_token(&m, m.now / 1000, "new");
+	give_token(&m, m.now / 1000 - 60, "older");
+	assert_int_equal(mini_count(&m, "ack", "id", "T1"), 2);
+	assert_int_equal(mini_send_text(&m, "A2", &bob, "x"), 0);
+	assert_int_equal(mini_send_text(&m, "A3", &me, "to myself"), 0);
+	assert_int_equal(wa_client_presence_subscribe(m.c, &bob, NULL), 0);
+	mini_run(&m);
+	assert_string_equal(token_of(&m, "A2"), "new");
+	assert_string_equal(token_of(&m, "A3"), "");
+	assert_non_null(wa_node_get(mini_got(&m, "presence", "type", "subscribe"), "tctoken"));
+	/* it survives a restart, but not the weeks */
+	mini_restart(&m);
+	mini_login(&m);
+	assert_int_equal(mini_send_text(&m, "A4", &bob, "x"), 0);
+	mini_run(&m);
+	assert_string_equal(token_of(&m, "A4"), "new");
+	mini_drop(&m);
+	m.now += 4 * 7 * 86400 * 1000LL;
+	mini_login(&m);
+	assert_int_equal(mini_send_text(&m, "A5", &bob, "x"), 0);
+	mini_run(&m);
+	assert_string_equal(token_of(&m, "A5"), "");
+	mini_clear(&m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -545,6 +608,7 @@ int main(void)
 		cmocka_unit_test(identity_with_old_list),
 		cmocka_unit_test(death_is_told),
 		cmocka_unit_test(retry_survives),
+		cmocka_unit_test(trusted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
