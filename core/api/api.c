@@ -70,6 +70,7 @@ void wb_api_free(struct wb_gateway *gw)
 	wb_timer_free(api->timer);
 	wb_ws_listener_free(api->ws);
 	wb_router_revoke(gw->router, api);
+	wb_http_set_after(gw->http, NULL, NULL);
 	api_keys_free(api);
 	free(api);
 }

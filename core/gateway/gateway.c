@@ -21,6 +21,8 @@ static void on_kick(void *ctx)
 {
 	struct wb_gateway *gw = ctx;
 
+	if (!gw->sessions)
+		return;		/* torn down: only the network still turns the loop */
 	/* each may give the other something to do */
 	for (int i = 0; i < TURNS && gw->kicked; i++) {
 		gw->kicked = false;
@@ -365,9 +367,13 @@ static void on_hup(void *ctx)
 
 int wb_gateway_signals(struct wb_gateway *gw, struct wa_err *err)
 {
-	int r = wb_loop_on_signal(gw->loop, SIGTERM, on_term, gw, err);
+	int r;
 
 	signal(SIGPIPE, SIG_IGN);
+	/* what the loop puts back when it is freed: asked again at the very end, the answer stays 0 */
+	signal(SIGTERM, SIG_IGN);
+	signal(SIGINT, SIG_IGN);
+	r = wb_loop_on_signal(gw->loop, SIGTERM, on_term, gw, err);
 	if (r == 0)
 		r = wb_loop_on_signal(gw->loop, SIGINT, on_term, gw, err);
 	if (r == 0)
@@ -397,7 +403,7 @@ void wb_gateway_free(struct wb_gateway *gw)
 	if (gw->plugins)
 		wb_plugins_stop(gw->plugins);
 	if (gw->rest && gw->api)
-		gw->api->free(gw);
+		gw->api->drain(gw);
 	if (gw->bus)
 		settle(gw);
 	sessions = gw->sessions;
@@ -405,6 +411,8 @@ void wb_gateway_free(struct wb_gateway *gw)
 	wb_sessions_free(sessions);
 	if (gw->bus)
 		settle(gw);
+	if (gw->rest && gw->api)
+		gw->api->free(gw);	/* not before: completions answer requests */
 	wb_outbox_free(gw->outbox);
 	gw->outbox = NULL;
 	wb_http_free(gw->http);

@@ -124,8 +124,8 @@ static void on_timer(void *ctx)
 {
 	struct wb_janitor *j = ctx;
 
-	if (j->busy)
-		return;		/* its completion goes on */
+	if (j->busy || j->gw->draining)
+		return;		/* its completion goes on; nothing does when draining */
 	if (j->gw->store_failing) {
 		try_store(j);
 	} else if (db_busy(j->gw->db)) {
