@@ -13,6 +13,7 @@
 #define API_PAGE_DEFAULT 50
 #define API_PAGE_MAX 500
 #define API_WAIT_MAX_MS 60000
+#define API_WAITING_MAX 1000	/* requests that wait for a message; the same for events */
 
 struct wb_api {
 	struct wb_gateway *gw;
@@ -37,6 +38,7 @@ bool api_before(struct wb_req *req, const struct wb_route *route, void *ctx);
 /* 1 and the key's owner, 0 unknown or revoked, <0. */
 int api_key_check(struct wb_api *api, const char *key, struct api_auth *ret_auth);
 void api_keys_forget(struct wb_api *api);	/* after a revocation */
+const char *api_bearer(const char *authorization);	/* what follows "Bearer "; NULL: not that */
 void api_keys_free(struct wb_api *api);
 
 /* request.c */
@@ -63,9 +65,12 @@ struct api_idem {
 };
 /* false: answered (a repeat gets the first answer, another request 409). */
 bool api_idem_begin(struct wb_api *api, struct wb_req *req, struct api_idem *ret_idem);
-/* Stores the answer with the work. */
+/* Stores the answer with the work. When two equal requests come at the same time the
+ * later batch fails with WA_EDUP: api_reply_done answers it as the first one was. */
 void api_idem_put(struct wb_api *api, struct wb_req *req, const struct api_idem *idem,
 		  struct db_batch *b, int status, json_t *body);
+/* Answers as the first request was; false: there is no such answer (nothing replied). */
+bool api_idem_replay(struct wb_api *api, struct wb_req *req, const struct api_idem *idem);
 
 /* An answer that waits for a commit: `done` of transactions, ctx = this. */
 struct api_reply {
@@ -74,6 +79,7 @@ struct api_reply {
 	json_t *body;		/* NULL: made by `make`, or empty */
 	int status;
 	char id[DB_SESSION_ID_MAX + 1];
+	struct api_idem idem;	/* of api_idem_begin; zero: none */
 	json_t *(*make)(struct wb_api *api, const char *id);	/* after the commit; NULL result: 404 */
 };
 /* Takes body. NULL: answered 500. */
@@ -106,6 +112,7 @@ API_HANDLER(api_chat_read);
 API_HANDLER(api_chat_state);
 API_HANDLER(api_contacts_list);
 API_HANDLER(api_contact_get);
+API_HANDLER(api_contact_consent);
 API_HANDLER(api_events_list);
 API_HANDLER(api_events_sse);
 API_HANDLER(api_event_kinds);
@@ -122,6 +129,7 @@ API_HANDLER(api_openapi);
 /* stream.c */
 int api_stream_listen(struct wb_api *api, struct wa_err *err) WA_MUST_USE;
 void api_streams_close(struct wb_api *api);
+void api_streams_revoke(struct wb_api *api, const char *key_id);	/* those of one API key */
 /* messages.c */
 void api_waiters_close(struct wb_api *api);
 void api_polls_close(struct wb_api *api);	/* all are answered */

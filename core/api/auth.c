@@ -3,6 +3,7 @@
 
 #include <crypto.h>
 #include <db_apikey.h>
+#include <strings.h>
 
 /*
  * Keys seen lately, by the SHA-256 of the key, so that a busy client costs no
@@ -92,13 +93,16 @@ const struct api_auth *api_auth(struct wb_req *req)
 	return wb_req_auth(req);
 }
 
+const char *api_bearer(const char *authorization)
+{
+	return authorization && strncasecmp(authorization, "Bearer ", 7) == 0 ? authorization + 7 : NULL;
+}
+
 static const char *presented(struct wb_req *req)
 {
-	const char *h = wb_req_header(req, "Authorization");
+	const char *key = api_bearer(wb_req_header(req, "Authorization"));
 
-	if (h && wa_span_starts(wa_span_str(h), "Bearer "))
-		return h + 7;
-	return wb_req_header(req, "X-API-Key");
+	return key ? key : wb_req_header(req, "X-API-Key");
 }
 
 static bool is_loopback(const char *remote)

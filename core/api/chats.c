@@ -19,6 +19,8 @@ static json_t *chat_json(const struct db_chat *c)
 }
 
 struct page {
+	struct wb_api *api;
+	const char *session;
 	json_t *list;
 	int64_t ms;
 	char key[WA_JID_TEXT_MAX];
@@ -167,11 +169,30 @@ static json_t *contact_json(const struct db_contact *c)
 	return o;
 }
 
+/* The contact, or what is known of one that is not stored; opted_out as it counts today. 1, 0, <0. */
+static int find_person(struct wb_api *api, struct wb_req *req, const char *session, const struct wa_jid *j,
+		       const char *jid, struct db_contact *ret_c, struct wa_err *err)
+{
+	bool is_lid = j->server == WA_SRV_LID;
+	int out, r = db_contact_get(api->gw->db, session, jid, wb_req_arena(req), ret_c, err);
+
+	if (r < 0)
+		return r;
+	if (r == 0)
+		*ret_c = (struct db_contact){ .jid = is_lid ? "" : jid, .lid = is_lid ? jid : "",
+					      .phone = is_lid ? "" : NULL };
+	out = wb_consent_check(api->gw, session, ret_c->jid, ret_c->lid, err);
+	ret_c->opted_out = out == 1;
+	return out < 0 ? out : r;
+}
+
 static int add_contact(void *ctx, const struct db_contact *c)
 {
 	struct page *p = ctx;
+	struct db_contact shown = *c;
 
-	json_array_append_new(p->list, contact_json(c));
+	shown.opted_out = wb_consent_check(p->api->gw, p->session, c->jid, c->lid, NULL) == 1;
+	json_array_append_new(p->list, contact_json(&shown));
 	(void)snprintf(p->key, sizeof(p->key), "%s", c->id);
 	return 0;
 }
@@ -181,7 +202,7 @@ void api_contacts_list(struct wb_req *req, void *ctx)
 	struct wb_api *api = ctx;
 	const char *id = wb_req_param(req, "id"), *after = wb_req_query(req, "cursor");
 	struct wa_err err = WA_ERR_INIT;
-	struct page p = { 0 };
+	struct page p = { .api = api, .session = id };
 	size_t limit;
 	json_t *o;
 
@@ -211,11 +232,58 @@ void api_contact_get(struct wb_req *req, void *ctx)
 
 	if (!api_session(api, req, id) || !chat_param(req, &j, jid))
 		return;
-	r = db_contact_get(api->gw->db, id, jid, wb_req_arena(req), &c, &err);
-	if (r == 1)
+	r = find_person(api, req, id, &j, jid, &c, &err);
+	if (r == 1 || (r == 0 && c.opted_out))
 		wb_reply_json(req, 200, contact_json(&c));
 	else if (r == 0)
 		wb_reply_problem(req, 404, "not_found", "there is no such contact");
 	else
 		wb_reply_err(req, &err);
+}
+
+/* {"opted_out": bool, "all_sessions": bool} */
+void api_contact_consent(struct wb_req *req, void *ctx)
+{
+	struct wb_api *api = ctx;
+	const char *id = wb_req_param(req, "id");
+	int out = 0, all = 0, r;
+	struct wa_err err = WA_ERR_INIT;
+	char jid[WA_JID_TEXT_MAX];
+	struct api_idem idem;
+	struct api_reply *p;
+	struct db_contact c;
+	struct wb_tx *tx;
+	json_error_t je;
+	struct wa_jid j;
+	json_t *doc;
+
+	if (!api_session(api, req, id) || !chat_param(req, &j, jid) || !api_body(req, false, &doc))
+		return;
+	if (json_unpack_ex(doc, &je, JSON_STRICT, "{s:b, s?b}", "opted_out", &out, "all_sessions", &all) ||
+	    j.server == WA_SRV_GROUP) {
+		wb_reply_problem(req, 422, "invalid", j.server == WA_SRV_GROUP ? "a group has no consent to give" : je.text);
+		return;
+	}
+	r = find_person(api, req, id, &j, jid, &c, &err);
+	if (r < 0) {
+		wb_reply_err(req, &err);
+		return;
+	}
+	if (!api_idem_begin(api, req, &idem))
+		return;
+	tx = wb_tx_new(api->gw);
+	r = *c.jid ? wb_consent_set(tx, all ? NULL : id, c.jid, out, "api", &err) : 0;
+	if (r == 0 && *c.lid)
+		r = wb_consent_set(tx, all ? NULL : id, c.lid, out, "api", &err);
+	c.opted_out = out;
+	p = r == 0 ? api_reply_new(api, req, 200, contact_json(&c)) : NULL;
+	if (!p) {
+		wb_tx_abort(tx);
+		if (r < 0)
+			wb_reply_err(req, &err);
+		return;
+	}
+	p->idem = idem;
+	api_idem_put(api, req, &idem, wb_tx_batch(tx), 200, p->body);
+	wb_tx_commit(tx, api_reply_done, p);
 }

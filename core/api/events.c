@@ -95,6 +95,16 @@ void api_polls_close(struct wb_api *api)
 		on_timeout(container_of(l, struct poll, link));
 }
 
+static size_t count_polls(const struct wb_api *api)
+{
+	struct wa_list *l;
+	size_t n = 0;
+
+	WA_LIST_EACH(l, &api->polls)
+		n++;
+	return n;
+}
+
 void api_events_list(struct wb_req *req, void *ctx)
 {
 	struct wb_api *api = ctx;
@@ -110,6 +120,11 @@ void api_events_list(struct wb_req *req, void *ctx)
 	here.session = session && *session ? wa_arena_str(wb_req_arena(req), wa_span_str(session)) : NULL;
 	if (answer(&here, wait == 0))
 		return;
+	if (count_polls(api) >= API_WAITING_MAX) {
+		wb_reply_header(req, "Retry-After", "1");
+		wb_reply_problem(req, 503, "limit", "too many requests are waiting for events");
+		return;
+	}
 	p = malloc(sizeof(*p));
 	if (!p) {
 		wb_reply_problem(req, 500, "no_memory", "out of memory");

@@ -49,10 +49,11 @@ void api_keys_create(struct wb_req *req, void *ctx)
 	char key[WB_APIKEY_TEXT], id[DB_ID_LEN + 1];
 	const struct api_auth *auth = api_auth(req);
 	struct wa_err err = WA_ERR_INIT;
+	struct api_idem idem;
 	struct api_reply *p;
 	struct wb_tx *tx;
 	json_error_t je;
-	json_t *doc;
+	json_t *doc, *body;
 
 	if (!api_body(req, false, &doc))
 		return;
@@ -68,19 +69,37 @@ void api_keys_create(struct wb_req *req, void *ctx)
 		wb_reply_problem(req, 403, "denied", "only a key with scope * may make keys with other scopes");
 		return;
 	}
+	if (!api_idem_begin(api, req, &idem))
+		return;
 	tx = wb_tx_new(api->gw);
 	if (wb_apikey_make(wb_tx_batch(tx), name, scopes, key, id, &err)) {
 		wb_tx_abort(tx);
 		wb_reply_err(req, &err);
 		return;
 	}
-	p = api_reply_new(api, req, 201,
-			  json_pack("{s:s, s:s, s:s, s:s}", "id", id, "name", name, "scopes", scopes, "key", key));
+	/* A repeat is told which key it made, not the key: that is stored as a hash only. */
+	body = json_pack("{s:s, s:s, s:s}", "id", id, "name", name, "scopes", scopes);
+	api_idem_put(api, req, &idem, wb_tx_batch(tx), 201, body);
+	json_object_set_new(body, "key", json_string(key));
 	wa_wipe(key, sizeof(key));
-	if (p)
-		wb_tx_commit(tx, api_reply_done, p);
-	else
+	p = api_reply_new(api, req, 201, body);
+	if (!p) {
 		wb_tx_abort(tx);
+		return;
+	}
+	p->idem = idem;
+	wb_tx_commit(tx, api_reply_done, p);
+}
+
+/* Only now: a request meanwhile would have read, and remembered, the row as it was. */
+static void on_revoked(void *ctx, int code, const struct wa_err *err, const struct db_result *res)
+{
+	struct api_reply *p = ctx;
+
+	api_keys_forget(p->api);
+	if (code == 0)
+		api_streams_revoke(p->api, p->id);
+	api_reply_done(p, code, err, res);
 }
 
 void api_key_revoke(struct wb_req *req, void *ctx)
@@ -99,8 +118,8 @@ void api_key_revoke(struct wb_req *req, void *ctx)
 	p = api_reply_new(api, req, 204, NULL);
 	if (!p)
 		return;
+	(void)snprintf(p->id, sizeof(p->id), "%s", id);
 	tx = wb_tx_new(api->gw);
 	db_batch_apikey_revoke(wb_tx_batch(tx), id, wb_now(api->gw));
-	api_keys_forget(api);
-	wb_tx_commit(tx, api_reply_done, p);
+	wb_tx_commit(tx, on_revoked, p);
 }

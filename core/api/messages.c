@@ -7,7 +7,6 @@
 #include <phone.h>
 
 #define WAIT_DEFAULT_MS 30000
-#define WAITERS_MAX 1000
 
 /* POST ?wait=server|delivered: answered when the message got there, or as accepted. */
 struct waiter {
@@ -158,6 +157,16 @@ static void sent_done(void *ctx, int code, const struct wa_err *err, const struc
 	free(s);
 }
 
+static size_t count_waiters(const struct wb_api *api)
+{
+	struct wa_list *l;
+	size_t n = 0;
+
+	WA_LIST_EACH(l, &api->waiters)
+		n++;
+	return n;
+}
+
 /* ?wait=server|delivered&timeout_ms= ; false: answered */
 static bool wants_wait(struct wb_api *api, struct wb_req *req, struct waiter **ret_w)
 {
@@ -174,6 +183,11 @@ static bool wants_wait(struct wb_api *api, struct wb_req *req, struct waiter **r
 	}
 	if (!api_query_int(req, "timeout_ms", 0, API_WAIT_MAX_MS, WAIT_DEFAULT_MS, &ms))
 		return false;
+	if (count_waiters(api) >= API_WAITING_MAX) {
+		wb_reply_header(req, "Retry-After", "1");
+		wb_reply_problem(req, 503, "limit", "too many requests are waiting: send without wait");
+		return false;
+	}
 	w = calloc(1, sizeof(*w));
 	if (!w) {
 		wb_reply_problem(req, 500, "no_memory", "out of memory");
@@ -390,9 +404,16 @@ void api_message_cancel(struct wb_req *req, void *ctx)
 	const char *id = wb_req_param(req, "id");
 	struct wb_tx *tx = wb_tx_new(api->gw);
 	struct api_reply *p;
+	json_t *now;
 
 	if (wb_outbox_cancel(tx, id, &err)) {
 		wb_tx_abort(tx);
+		now = err.code == WA_ESTATE ? message_json(api, id) : NULL;
+		if (now && strcmp(json_string_value(json_object_get(now, "status")), "cancelled") == 0) {
+			wb_reply_json(req, 200, now);	/* asked again */
+			return;
+		}
+		json_decref(now);
 		wb_reply_err(req, &err);
 		return;
 	}

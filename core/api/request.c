@@ -94,6 +94,24 @@ struct wb_session *api_session(struct wb_api *api, struct wb_req *req, const cha
 	return s;
 }
 
+static void replay(struct wb_req *req, const struct db_idem *first)
+{
+	wb_reply_header(req, "Idempotent-Replayed", "true");
+	wb_reply_raw(req, (int)first->status, "application/json", first->body);
+}
+
+bool api_idem_replay(struct wb_api *api, struct wb_req *req, const struct api_idem *idem)
+{
+	const struct api_auth *auth = api_auth(req);
+	struct db_idem first;
+
+	if (!idem->has || db_idem_get(api->gw->db, auth ? auth->id : "", idem->key, wa_span(idem->request, 32),
+				      wb_req_arena(req), &first, NULL) != 1)
+		return false;
+	replay(req, &first);
+	return true;
+}
+
 bool api_idem_begin(struct wb_api *api, struct wb_req *req, struct api_idem *ret_idem)
 {
 	const char *key = wb_req_header(req, "Idempotency-Key");
@@ -124,8 +142,7 @@ bool api_idem_begin(struct wb_api *api, struct wb_req *req, struct api_idem *ret
 	if (r == 0)
 		return true;
 	if (r == 1) {
-		wb_reply_header(req, "Idempotent-Replayed", "true");
-		wb_reply_raw(req, (int)first.status, "application/json", first.body);
+		replay(req, &first);
 	} else if (r == WA_ECONFLICT) {
 		wb_reply_problem(req, 409, "conflict", "this Idempotency-Key was used with another request");
 	} else {
@@ -171,7 +188,9 @@ void api_reply_done(void *ctx, int code, const struct wa_err *err, const struct 
 	struct api_reply *p = ctx;
 
 	(void)res;
-	if (code && err) {
+	if (code == WA_EDUP && api_idem_replay(p->api, p->req, &p->idem)) {
+		json_decref(p->body);
+	} else if (code && err) {
 		json_decref(p->body);
 		wb_reply_err(p->req, err);
 	} else if (code) {

@@ -31,6 +31,8 @@ const struct wb_route wb_api_routes[] = {
 	{ "POST", "/v1/sessions/{id}/chats/{chat}/state", "messages:write", api_chat_state, NULL, "Show typing or recording" },
 	{ "GET", "/v1/sessions/{id}/contacts", "contacts:read", api_contacts_list, NULL, "List contacts" },
 	{ "GET", "/v1/sessions/{id}/contacts/{chat}", "contacts:read", api_contact_get, NULL, "One contact" },
+	{ "POST", "/v1/sessions/{id}/contacts/{chat}/consent", "contacts:write", api_contact_consent, NULL,
+	  "Record that somebody wants no messages, or wants them again" },
 
 	{ "POST", "/v1/messages", "messages:write", api_messages_send, NULL, "Send a message" },
 	{ "GET", "/v1/messages", "messages:read", api_messages_list, NULL, "List messages, newest first" },

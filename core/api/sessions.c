@@ -56,11 +56,25 @@ void api_sessions_list(struct wb_req *req, void *ctx)
 	wb_reply_json(req, 200, o);
 }
 
+/* With an Idempotency-Key the answer is the session as it was made. */
+static void put_answer(void *ctx, struct wb_tx *tx, struct wb_session *s)
+{
+	struct api_reply *p = ctx;
+	struct wb_session_info i;
+
+	if (!p->idem.has)
+		return;
+	wb_session_info(s, &i);
+	p->body = session_json(p->api, i.id);
+	api_idem_put(p->api, p->req, &p->idem, wb_tx_batch(tx), p->status, p->body);
+}
+
 void api_sessions_create(struct wb_req *req, void *ctx)
 {
 	struct wb_api *api = ctx;
-	struct wb_session_new n = { .start = true };
+	struct wb_session_new n = { .start = true, .also = put_answer };
 	struct wa_err err = WA_ERR_INIT;
+	struct api_idem idem;
 	struct api_reply *p;
 	int start = 1;
 	json_error_t je;
@@ -78,11 +92,15 @@ void api_sessions_create(struct wb_req *req, void *ctx)
 				 "id: 1 to 64 of A-Z a-z 0-9 _ -; name: at most 128 characters");
 		return;
 	}
+	if (!api_idem_begin(api, req, &idem))
+		return;
 	n.start = start;
 	p = api_reply_new(api, req, 201, NULL);
 	if (!p)
 		return;
 	p->make = session_json;
+	p->idem = idem;
+	n.also_ctx = p;
 	if (wb_session_create(api->gw, &n, p->id, api_reply_done, p, &err)) {
 		free(p);
 		wb_reply_err(req, &err);

@@ -23,6 +23,7 @@ struct stream {
 	struct wb_sse *sse;	/* or */
 	struct wb_ws *ws;
 	struct wb_timer *auth_timer;	/* WebSocket that has not shown its key yet */
+	char key_id[DB_ID_LEN + 1];	/* whose stream it is; "" nobody's yet */
 	struct wb_sub *sub;
 	char *kinds, *session;	/* NULL all */
 	int64_t after;
@@ -187,6 +188,8 @@ void api_events_sse(struct wb_req *req, void *ctx)
 		wb_reply_problem(req, 503, "limit", "too many streams are open");
 		return;
 	}
+	if (api_auth(req))
+		memcpy(s->key_id, api_auth(req)->id, sizeof(s->key_id));
 	s->sse = wb_sse_open(req, &(struct wb_sse_opts){ .closed = sse_closed, .drained = sse_drained,
 							 .max_queue = 8u << 20, .ctx = s });
 	if (!s->sse) {
@@ -198,18 +201,21 @@ void api_events_sse(struct wb_req *req, void *ctx)
 
 /* ---- WebSocket ---- */
 
-static bool key_allows(struct wb_api *api, const char *key)
+static bool key_allows(struct wb_api *api, const char *key, char ret_id[DB_ID_LEN + 1])
 {
 	struct api_auth auth;
 
-	return key && api_key_check(api, key, &auth) == 1 && wb_apikey_allows(auth.scopes, SCOPE);
+	if (!key || api_key_check(api, key, &auth) != 1 || !wb_apikey_allows(auth.scopes, SCOPE))
+		return false;
+	memcpy(ret_id, auth.id, sizeof(auth.id));
+	return true;
 }
 
 static const char *bearer(struct wb_ws *ws)
 {
-	const char *h = wb_ws_header(ws, "authorization");
+	const char *key = api_bearer(wb_ws_header(ws, "authorization"));
 
-	return h && wa_span_starts(wa_span_str(h), "Bearer ") ? h + 7 : wb_ws_header(ws, "x-api-key");
+	return key ? key : wb_ws_header(ws, "x-api-key");
 }
 
 static void ws_auth_late(void *ctx)
@@ -221,6 +227,7 @@ static void ws_open(struct wb_ws *ws, void *ctx)
 {
 	struct wb_api *api = ctx;
 	const char *since_text = wb_ws_query(ws, "since"), *key = bearer(ws);
+	char key_id[DB_ID_LEN + 1] = "";
 	struct stream *s;
 	int64_t since = -1;
 
@@ -229,7 +236,7 @@ static void ws_open(struct wb_ws *ws, void *ctx)
 		wb_ws_close(ws, since < 0 && since_text ? 1008 : 1013, since_text ? "since: a sequence number" : "full");
 		return;
 	}
-	if (key && !key_allows(api, key)) {
+	if (key && !key_allows(api, key, key_id)) {
 		wb_ws_close(ws, 4401, "this API key is unknown or lacks events:read");
 		return;
 	}
@@ -238,6 +245,7 @@ static void ws_open(struct wb_ws *ws, void *ctx)
 		return;
 	}
 	s->ws = ws;
+	memcpy(s->key_id, key_id, sizeof(key_id));
 	wb_ws_set_ctx(ws, s);
 	if (!key) {
 		/* Browsers cannot set headers: the key comes as the first message. */
@@ -262,7 +270,7 @@ static void ws_data(struct wb_ws *ws, struct wa_span data, bool text, void *ctx)
 	if (!s->auth_timer)
 		return;	/* nothing else is expected from a reader */
 	o = json_loadb((const char *)data.ptr, data.len, 0, NULL);
-	if (!o || json_unpack(o, "{s:s}", "key", &key) || !key_allows(s->api, key)) {
+	if (!o || json_unpack(o, "{s:s}", "key", &key) || !key_allows(s->api, key, s->key_id)) {
 		json_decref(o);
 		stream_close(s, 4401, "this API key is unknown or lacks events:read");
 		return;
@@ -314,6 +322,18 @@ int api_stream_listen(struct wb_api *api, struct wa_err *err)
 		WB_GATEWAY_LOG(api->gw, WA_INFO, "events.listening", WA_S("scheme", *cert ? "wss" : "ws"),
 			       WA_I("port", wb_ws_listener_port(api->ws)));
 	return r;
+}
+
+void api_streams_revoke(struct wb_api *api, const char *key_id)
+{
+	struct wa_list *l, *tmp;
+
+	WA_LIST_EACH_SAFE(l, tmp, &api->streams) {
+		struct stream *s = container_of(l, struct stream, link);
+
+		if (strcmp(s->key_id, key_id) == 0)
+			stream_close(s, 4401, "the API key was revoked");
+	}
 }
 
 void api_streams_close(struct wb_api *api)

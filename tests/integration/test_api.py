@@ -4,6 +4,7 @@ import http.client
 import json
 import signal
 import threading
+import time
 import unittest
 
 from harness import SHOP, SLOW, ApiError, Case, Rest, phone, until
@@ -182,6 +183,33 @@ class Ends(Case):
         g.start()
         left = [s["id"] for s in g.rest.get("/v1/sessions")["sessions"]]
         self.assertEqual(left, [] if answer[0] in (200, 204) else left)
+
+    def test_asked_twice(self):
+        """At once, whatever is under way; no request is left without an answer that was promised."""
+        for pause in (0, 0.002, 0.01, 0.03):
+            self.sandbox.rest.post("/reset")
+            self.sandbox.account(SHOP, "The shop")
+            g = self.linked()
+            customer, accepted = self.sandbox.account(phone(40)), []
+
+            def work():
+                try:
+                    for i in range(200):
+                        accepted.append(g.send(customer, f"x{i}")["id"])
+                except (OSError, ApiError, http.client.HTTPException):
+                    pass
+
+            t = threading.Thread(target=work)
+            t.start()
+            until(lambda: len(accepted) > 10)
+            g.child.send_signal(signal.SIGTERM)
+            time.sleep(pause)       # the moment differs, nothing waits for it
+            self.assertEqual(g.stop(), 0, g.output[-3000:])
+            t.join()
+            g.start()
+            for id in accepted:
+                until(lambda: g.message(id)["status"] in ("sent", "delivered", "read"))
+            self.assertEqual(g.stop(), 0)
 
     def test_a_broken_configuration_is_not_taken(self):
         g = self.gateway()
