@@ -121,7 +121,8 @@ static void store_dead(struct endpoint *e, struct wb_tx *tx, const struct delive
 
 	h->tx_sql(tx,
 		  "INSERT INTO webhooks_dead (endpoint, seq, event_id, kind, state, reason, attempts, at_ms) "
-		  "VALUES ($1, $2, $3, $4, 'dead', $5, $6, $7)",
+		  "VALUES ($1, $2, $3, $4, 'dead', $5, $6, $7) ON CONFLICT (endpoint, seq) DO UPDATE SET "
+		  "state = 'dead', reason = excluded.reason, attempts = excluded.attempts, at_ms = excluded.at_ms",
 		  v, (int32_t)WA_ARRAY_LEN(v), WB_MUST_CHANGE);
 	if (text)
 		h->tx_event(tx, &(struct wb_event_new){ .kind = "webhook.failed", .subject = e->id,
@@ -144,28 +145,79 @@ static void settle_dead(struct endpoint *e, struct wb_tx *tx, const struct deliv
 			  3, 0);
 }
 
-/* The delivery is over: store what became of it, and go on. The commit is not
- * waited for: a repeat after a crash carries the same webhook-id. */
+/* A dead letter of the log's lane is on its way to the disk. */
+struct burial {
+	struct webhooks *hooks;
+	char id[27];
+	uint32_t life;
+};
+
+static void on_buried(void *ctx, int32_t code, const char *message)
+{
+	struct burial *b = ctx;
+	struct endpoint *e = endpoint_find(b->hooks, b->id);
+	bool same = e && e->sub && e->life == b->life;
+
+	(void)message;
+	free(b);
+	if (!same)
+		return;		/* stopped meanwhile: its cursor knows where it stands */
+	if (code == 0) {
+		forget(&e->log.now);
+		e->hooks->host->cursor_next(e->sub);
+	} else {		/* not stored, so not over */
+		e->log.timer = e->hooks->host->timer(e->hooks->self, RETRY_FIRST_MS, 0, on_retry, &e->log);
+	}
+}
+
+/* Without the dead letter the event would be lost: the next one waits for the commit. */
+static void bury(struct lane *l, const char *why)
+{
+	struct endpoint *e = l->endpoint;
+	const struct wb_plugin_host *h = e->hooks->host;
+	struct burial *b = calloc(1, sizeof(*b));
+	struct wb_tx *tx;
+	char name[40];
+
+	if (!b) {
+		l->timer = h->timer(e->hooks->self, RETRY_FIRST_MS, 0, on_retry, l);
+		return;
+	}
+	b->hooks = e->hooks;
+	b->life = e->life;
+	(void)snprintf(b->id, sizeof(b->id), "%s", e->id);
+	e->failed++;
+	h->metric_add(e->hooks->self, "dead_total", 1);
+	tx = h->tx_begin(e->hooks->self);
+	store_dead(e, tx, &l->now, why);
+	h->tx_cursor(tx, cursor_name(e, name), l->now.seq);
+	h->tx_commit(tx, on_buried, b);
+}
+
+/* The delivery is over: store what became of it, and go on. The commit of a success is
+ * not waited for: a repeat after a crash carries the same webhook-id. */
 static void settle(struct lane *l, bool delivered, const char *why)
 {
 	struct endpoint *e = l->endpoint;
 	const struct wb_plugin_host *h = e->hooks->host;
-	struct wb_tx *tx = h->tx_begin(e->hooks->self);
 	struct delivery *d = &l->now;
+	struct wb_tx *tx;
 	char name[40];
 
+	if (!delivered && l == &e->log) {
+		bury(l, why);
+		return;
+	}
+	tx = h->tx_begin(e->hooks->self);
 	if (delivered)
 		e->delivered++;
 	else
 		e->failed++;
 	h->metric_add(e->hooks->self, delivered ? "delivered_total" : "dead_total", 1);
-	if (d->dead_id) {
+	if (d->dead_id)
 		settle_dead(e, tx, d, delivered, why);
-	} else {
-		if (!delivered)
-			store_dead(e, tx, d, why);
+	else
 		h->tx_cursor(tx, cursor_name(e, name), d->seq);
-	}
 	forget(d);
 	if (l == &e->log) {
 		h->tx_commit(tx, NULL, NULL);
@@ -331,6 +383,7 @@ void endpoint_start(struct endpoint *e)
 
 	if (e->sub || e->state != EP_ACTIVE)
 		return;
+	e->life++;
 	e->sub = e->hooks->host->cursor(e->hooks->self, cursor_name(e, name), e->kinds, on_event, e);
 }
 

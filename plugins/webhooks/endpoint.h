@@ -66,6 +66,7 @@ struct endpoint {
 	/* delivery */
 	struct wb_sub *sub;
 	struct lane log, dead;
+	uint32_t life;		/* counts its starts: what was begun in an earlier one is void */
 	int32_t last_status;
 	char last_error[160];
 	int64_t last_ms;

@@ -30,7 +30,7 @@ struct pending {
 	json_t *answer;		/* NULL: 204 */
 	int32_t status;
 	char id[27];
-	int then;		/* enum then */
+	enum then then;
 };
 
 static void on_committed(void *ctx, int32_t code, const char *message)
@@ -41,6 +41,8 @@ static void on_committed(void *ctx, int32_t code, const char *message)
 	if (code) {
 		if (e && p->then == DO_START)
 			endpoint_free(e);
+		else if (e)
+			endpoint_start(e);	/* stopped for what did not happen */
 		p->w->host->http_problem(p->req, code == WB_ECONFLICT ? 409 : 503,
 					 code == WB_ECONFLICT ? "conflict" : "store", message ? message : "");
 		json_decref(p->answer);
@@ -63,7 +65,7 @@ static void on_committed(void *ctx, int32_t code, const char *message)
 }
 
 static void commit(struct webhooks *w, struct wb_plugin_req *req, struct wb_tx *tx, const char *id, int32_t status,
-		   json_t *take_answer, int then)
+		   json_t *take_answer, enum then then)
 {
 	struct pending *p = calloc(1, sizeof(*p));
 
