@@ -14,6 +14,17 @@
 #include <wa/error.h>
 #include <wa/types.h>
 
+#ifdef __clang_analyzer__
+/* The analyzer looks into one file at a time: tell it that the code comes back. */
+static inline int wa_err_code(int code, int same)
+{
+	(void)same;
+	return code;
+}
+#define wa_err_set(err, code, ...) wa_err_code(code, wa_err_set(err, code, __VA_ARGS__))
+#define wa_err_detail(err, code, ...) wa_err_code(code, wa_err_detail(err, code, __VA_ARGS__))
+#endif
+
 #define WA_ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
 
 /* fn takes a pointer to the variable. */

@@ -64,7 +64,8 @@ static void WA_PRINTF(4, 0) fill(struct wa_err *err, int code, int detail, const
 	vsnprintf(err->msg, sizeof(err->msg), fmt, ap);
 }
 
-int wa_err_set(struct wa_err *err, int code, const char *fmt, ...)
+/* in parentheses: base.h may have made macros of these two */
+int (wa_err_set)(struct wa_err *err, int code, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -74,7 +75,7 @@ int wa_err_set(struct wa_err *err, int code, const char *fmt, ...)
 	return code;
 }
 
-int wa_err_detail(struct wa_err *err, int code, int detail, const char *fmt, ...)
+int (wa_err_detail)(struct wa_err *err, int code, int detail, const char *fmt, ...)
 {
 	va_list ap;
 

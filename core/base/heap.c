@@ -57,7 +57,7 @@ int wa_heap_set(struct wa_heap *h, struct wa_heap_item *item, int64_t key)
 	}
 	if (h->len == h->cap) {
 		size_t cap = h->cap ? h->cap * 2 : HEAP_FIRST;
-		struct wa_heap_item **items = realloc(h->items, cap * sizeof(*items));
+		struct wa_heap_item **items = realloc(h->items, cap * sizeof(struct wa_heap_item *));
 
 		if (!items)
 			return WA_ENOMEM;

@@ -24,6 +24,16 @@ static inline void wa_list_init(struct wa_list *l)
 	l->next = l->prev = l;
 }
 
+#ifdef __clang_analyzer__
+/* It cannot see that wa_list_del() changes the neighbours: let it assume nothing about them. */
+struct wa_list *wa_list_next(const struct wa_list *l);
+#else
+static inline struct wa_list *wa_list_next(const struct wa_list *l)
+{
+	return l->next;
+}
+#endif
+
 static inline bool wa_list_empty(const struct wa_list *l)
 {
 	return !l->next || l->next == l;
@@ -64,7 +74,9 @@ static inline void wa_list_del(struct wa_list *item)
 
 static inline struct wa_list *wa_list_first(const struct wa_list *head)
 {
-	return wa_list_empty(head) ? NULL : head->next;
+	struct wa_list *l = wa_list_next(head);
+
+	return l != head ? l : NULL;
 }
 
 static inline struct wa_list *wa_list_pop_front(struct wa_list *head)
@@ -76,8 +88,8 @@ static inline struct wa_list *wa_list_pop_front(struct wa_list *head)
 	return l;
 }
 
-#define WA_LIST_EACH(it, head) for ((it) = (head)->next; (it) != (head); (it) = (it)->next)
+#define WA_LIST_EACH(it, head) for ((it) = wa_list_next(head); (it) != (head); (it) = (it)->next)
 #define WA_LIST_EACH_SAFE(it, tmp, head)                                                          \
-	for ((it) = (head)->next; (tmp) = (it)->next, (it) != (head); (it) = (tmp))
+	for ((it) = wa_list_next(head); (tmp) = (it)->next, (it) != (head); (it) = (tmp))
 
 #endif

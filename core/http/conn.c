@@ -492,7 +492,7 @@ void conn_idle_close(struct conn *c)
 
 static void name_peer(struct conn *c)
 {
-	struct sockaddr_storage ss;
+	struct sockaddr_storage ss = { .ss_family = AF_UNSPEC };
 	socklen_t len = sizeof(ss);
 	struct sockaddr_in v4;
 	struct sockaddr_in6 v6;

@@ -193,7 +193,7 @@ static int append(struct route_entry ***list, size_t *n, struct route_entry *e, 
 		if (strcmp((*list)[i]->route.method, e->route.method) == 0)
 			return wa_err_set(err, WA_ECONFLICT, "%s %s exists already",
 					  e->route.method, e->route.pattern);
-	more = realloc(*list, (*n + 1) * sizeof(*more));
+	more = realloc(*list, (*n + 1) * sizeof(struct route_entry *));
 	if (!more)
 		return wa_err_set(err, WA_ENOMEM, "no memory for a route");
 	more[(*n)++] = e;

@@ -15,6 +15,8 @@
 
 #include "adv.pb-c.h"
 
+#include <assert.h>
+
 #define ADV_MAX       4096 /* bytes of any ADV object */
 #define ADV_INNER_MAX 512  /* bytes of an ADVDeviceIdentity */
 #define ADV_HOSTED    1
@@ -197,8 +199,10 @@ static int accept_in(const struct wa_env *env, struct wa_device *dev, struct wa_
 	struct wa_pub account;
 	struct wa_sig sig;
 	struct adv adv;
-	int rc = container_open(container, &dev->adv_secret, a, &adv, err);
+	int rc;
 
+	assert(dev);
+	rc = container_open(container, &dev->adv_secret, a, &adv, err);
 	if (rc)
 		return rc;
 	if (account_key(&adv, &account))

@@ -26,10 +26,10 @@ struct cert {
 	struct wa_sig sig;
 };
 
-static void free_details(Wa__CertDetails **d)
+static void free_cert(struct cert *c)
 {
-	if (*d)
-		wa__cert_details__free_unpacked(*d, NULL);
+	if (c->details)
+		wa__cert_details__free_unpacked(c->details, NULL);
 }
 
 static void free_chain(Wa__CertChain **c)
@@ -78,8 +78,8 @@ int wa_cert_chain_check(struct wa_span chain, const struct wa_pub *root,
 			const struct wa_pub *server_static, int64_t now_ms, struct wa_err *err)
 {
 	WA_AUTO(free_chain) Wa__CertChain *parsed = NULL;
-	WA_AUTO(free_details) Wa__CertDetails *d1 = NULL, *d2 = NULL;
-	struct cert mid = { .name = "intermediate" }, leaf = { .name = "leaf" };
+	WA_AUTO(free_cert) struct cert mid = { .name = "intermediate" };
+	WA_AUTO(free_cert) struct cert leaf = { .name = "leaf" };
 	struct wa_pub mid_key;
 	int r;
 
@@ -89,10 +89,8 @@ int wa_cert_chain_check(struct wa_span chain, const struct wa_pub *root,
 	if (!parsed)
 		return wa_err_set(err, WA_EPROTO, "server certificate: not a chain");
 	r = read_cert(parsed->intermediate, &mid, err);
-	d1 = mid.details;
 	if (r == WA_OK)
 		r = read_cert(parsed->leaf, &leaf, err);
-	d2 = leaf.details;
 	if (r == WA_OK)
 		r = check_cert(&mid, root, 0, now_ms, err);
 	if (r < 0)

@@ -145,19 +145,23 @@ int wa_handshake_finish_write(struct wa_handshake *hs, struct wa_span payload, s
 	Wa__HandshakeMessage m = WA__HANDSHAKE_MESSAGE__INIT;
 	Wa__HandshakeMessage__ClientFinish finish = WA__HANDSHAKE_MESSAGE__CLIENT_FINISH__INIT;
 	uint8_t stat[KEY_LEN + WA_GCM_TAG];
-	WA_AUTO(wa_freep) uint8_t *sealed = malloc(payload.len + WA_GCM_TAG);
+	uint8_t *sealed;
+	int r;
 
-	if (!sealed)
-		return wa_err_set(err, WA_ENOMEM, "handshake: no memory");
 	wa_noise_encrypt(&hs->noise, wa_span(hs->stat.pub.b, KEY_LEN), stat);
 	if (wa_noise_mix_dh(&hs->noise, &hs->stat.priv, &hs->peer_eph) < 0)
 		return crypto_error(err, "weak server key");
+	sealed = malloc(payload.len + WA_GCM_TAG);
+	if (!sealed)
+		return wa_err_set(err, WA_ENOMEM, "handshake: no memory");
 	wa_noise_encrypt(&hs->noise, payload, sealed);
 	finish.has_static_ = finish.has_payload = 1;
 	finish.static_ = bytes(stat, sizeof(stat));
 	finish.payload = bytes(sealed, payload.len + WA_GCM_TAG);
 	m.clientfinish = &finish;
-	return pack(&m, out, err);
+	r = pack(&m, out, err);
+	free(sealed);
+	return r;
 }
 
 int wa_handshake_finish_read(struct wa_handshake *hs, struct wa_span msg, struct wa_buf *payload,

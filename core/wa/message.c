@@ -40,6 +40,7 @@ struct encoder {
 	ProtobufCBinaryData mentions[WA_MENTIONS_MAX];
 	struct wa_buf quoted;
 	Wa__ContextInfo context;
+	Wa__MessageContextInfo info;
 	Wa__MessageKey key;
 };
 
@@ -101,15 +102,14 @@ static void fill_key(struct encoder *e, const struct wa_message *m)
 	k->participant = jid_bytes(&m->target_sender, e->jid[2]);
 }
 
-static int pack(const struct wa_message *m, Wa__Message *msg, bool with_context, struct wa_buf *out,
-		struct wa_err *err)
+static int pack(struct encoder *e, const struct wa_message *m, Wa__Message *msg, bool with_context,
+		struct wa_buf *out, struct wa_err *err)
 {
-	Wa__MessageContextInfo info = WA__MESSAGE_CONTEXT_INFO__INIT;
-
 	if (with_context && m->secret.len) {
-		info.has_messagesecret = true;
-		info.messagesecret = wa_pb_bytes(m->secret);
-		msg->messagecontextinfo = &info;
+		wa__message_context_info__init(&e->info);
+		e->info.has_messagesecret = true;
+		e->info.messagesecret = wa_pb_bytes(m->secret);
+		msg->messagecontextinfo = &e->info;
 	}
 	return wa_pb_pack(&msg->base, out, err);
 }
@@ -126,7 +126,7 @@ static int encode_text(struct encoder *e, const struct wa_message *m, bool top, 
 	if (!context && m->link_url.len == 0) {
 		msg.has_conversation = true;
 		msg.conversation = wa_pb_bytes(m->text);
-		return pack(m, &msg, top, out, err);
+		return pack(e, m, &msg, top, out, err);
 	}
 	rc = fill_context(e, m, err);
 	if (rc)
@@ -141,7 +141,7 @@ static int encode_text(struct encoder *e, const struct wa_message *m, bool top, 
 	ext.description = wa_pb_bytes(m->link_description);
 	ext.contextinfo = context ? &e->context : NULL;
 	msg.extendedtextmessage = &ext;
-	return pack(m, &msg, top, out, err);
+	return pack(e, m, &msg, top, out, err);
 }
 
 /* editedMessage { message: Message { protocolMessage { key, 14, editedMessage } } } */
@@ -171,7 +171,7 @@ static int encode_edit(struct encoder *e, const struct wa_message *m, struct wa_
 		wrapper.has_message = true;
 		wrapper.message = wa_pb_bytes(wa_buf_view(&message));
 		outer.editedmessage = &wrapper;
-		rc = pack(m, &outer, true, out, err);
+		rc = pack(e, m, &outer, true, out, err);
 	}
 	wa_buf_clear(&text);
 	wa_buf_clear(&message);
@@ -188,7 +188,7 @@ static int encode_revoke(struct encoder *e, const struct wa_message *m, struct w
 	protocol.has_type = true;
 	protocol.type = TYPE_REVOKE;
 	msg.protocolmessage = &protocol;
-	return pack(m, &msg, true, out, err);
+	return pack(e, m, &msg, true, out, err);
 }
 
 static int encode_reaction(struct encoder *e, const struct wa_message *m, struct wa_buf *out,
@@ -203,7 +203,7 @@ static int encode_reaction(struct encoder *e, const struct wa_message *m, struct
 	reaction.has_sendertimestampms = m->timestamp_ms != 0;
 	reaction.sendertimestampms = m->timestamp_ms;
 	msg.reactionmessage = &reaction;
-	return pack(m, &msg, true, out, err);
+	return pack(e, m, &msg, true, out, err);
 }
 
 static int check(const struct wa_message *m, struct wa_err *err)

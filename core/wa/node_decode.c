@@ -59,7 +59,7 @@ static int get_packed(struct reader *r, const char *alphabet, struct wa_span *re
 
 	if (rc == WA_OK)
 		rc = get_span(r, head & 0x7f, &in);
-	if (rc < 0)
+	if (rc != WA_OK)
 		return rc;
 	if (head == 0x80)
 		return wa_err_set(r->err, WA_EPROTO, "node: packed text of odd length 0");

@@ -31,9 +31,10 @@ static void put_packed(struct wa_buf *b, struct wa_span s, enum packing how)
 	*p++ = how == HEX ? TAG_HEX_8 : TAG_NIBBLE_8;
 	*p++ = (uint8_t)(n | (s.len % 2 ? 0x80 : 0));
 	for (size_t i = 0; i < s.len; i += 2) {
-		int low = i + 1 < s.len ? packed_value(s.ptr[i + 1], how) : 15;
+		unsigned high = (unsigned)packed_value(s.ptr[i], how);
+		unsigned low = i + 1 < s.len ? (unsigned)packed_value(s.ptr[i + 1], how) : 15;
 
-		*p++ = (uint8_t)(packed_value(s.ptr[i], how) << 4 | low);
+		*p++ = (uint8_t)(high << 4 | low);
 	}
 }
 

@@ -26,7 +26,7 @@ void presence_own_name(struct wa_client *c, struct wa_span name)
 	struct wa_event *e;
 
 	if (name.len == 0 || name.len >= sizeof(c->dev.push_name) ||
-	    wa_span_is(name, c->dev.push_name))
+	    wa_span_eq(name, wa_span(c->dev.push_name, strlen(c->dev.push_name))))
 		return;
 	span_copy(c->dev.push_name, sizeof(c->dev.push_name), name);
 	client_save_device(c);

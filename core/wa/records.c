@@ -248,7 +248,7 @@ int wa_records_view(struct wa_records *r, int kind, struct wa_span key, struct w
 int wa_records_get(struct wa_records *r, int kind, struct wa_span key, struct wa_buf *out,
 		   struct wa_err *err)
 {
-	struct wa_span value;
+	struct wa_span value = { NULL, 0 };
 	int found = wa_records_view(r, kind, key, &value, err);
 
 	if (found > 0) {

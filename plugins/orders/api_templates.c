@@ -47,7 +47,7 @@ static json_t *template_json(enum text_kind k, const char *language, const char 
 static int on_own(void *ctx, const struct wb_value *c, int32_t n)
 {
 	char name[32], language[LANGUAGE_SIZE];
-	WA_AUTO(wa_freep) char *body = strndup(c[2].str.ptr, c[2].str.len);
+	char *body = strndup(c[2].str.ptr, c[2].str.len);
 	enum text_kind k;
 
 	(void)n;
@@ -56,6 +56,7 @@ static int on_own(void *ctx, const struct wb_value *c, int32_t n)
 	if (body && text_kind_parse(name, &k) == 1)
 		json_array_append_new(ctx,
 				      template_json(k, language, "gateway", body, col_int(&c[3])));
+	free(body);
 	return 0;
 }
 

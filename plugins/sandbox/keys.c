@@ -97,7 +97,7 @@ int sb_ids_add(struct sb_ids *ids, uint32_t id)
 
 int sb_bundle(struct sb_device *d, struct wa_bundle *ret, struct wa_err *err)
 {
-	struct wa_prekey_pub k;
+	struct wa_prekey_pub k = { 0 };
 	int rc;
 
 	memset(ret, 0, sizeof(*ret));

@@ -122,7 +122,7 @@ static void log_in(struct sb_conn *c, const Wa__ClientPayload *p)
 		fail_login(c, 401);
 		return;
 	}
-	if ((f = sb_fault_hit(s, SB_FAULT_OUTDATED, acc, d->id))) {
+	if (sb_fault_hit(s, SB_FAULT_OUTDATED, acc, d->id)) {
 		fail_login(c, 405);
 		return;
 	}

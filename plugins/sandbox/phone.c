@@ -61,7 +61,7 @@ static struct sb_chat_msg *add(struct sb_account *a, struct sb_account *peer, co
 		forget_oldest(a);
 	if (c->len == c->cap) {
 		size_t cap = c->cap ? c->cap * 2 : 16;
-		struct sb_chat_msg **grown = realloc(c->msgs, cap * sizeof(*grown));
+		struct sb_chat_msg **grown = realloc(c->msgs, cap * sizeof(struct sb_chat_msg *));
 
 		if (!grown)
 			return NULL;

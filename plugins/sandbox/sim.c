@@ -419,6 +419,7 @@ static void opened(struct sb_sim *m, const struct wa_node *n, struct sb_incoming
 	own->received++;
 	if (m->dev->id == 0)
 		sb_phone_message(own, in);
+	in->m = NULL; /* it lives here only */
 }
 
 static void on_message(struct sb_sim *m, const struct wa_node *n, const char *id)

@@ -181,8 +181,8 @@ static bool name_is_safe(const char *zone)
 int wb_zone_offset(const char *zone, int64_t unix_s, int32_t *ret_offset)
 {
 	char path[sizeof(ZONE_ROOT) + ZONE_NAME_MAX];
-	WA_AUTO(wa_freep) uint8_t *data = NULL;
-	size_t n;
+	uint8_t *data;
+	bool found;
 	FILE *f;
 
 	if (parse_offset(wa_span_str(zone), ret_offset))
@@ -190,11 +190,13 @@ int wb_zone_offset(const char *zone, int64_t unix_s, int32_t *ret_offset)
 	if (!name_is_safe(zone))
 		return 0;
 	snprintf(path, sizeof(path), ZONE_ROOT "%s", zone);
-	data = malloc(ZONE_FILE_MAX);
-	f = data ? fopen(path, "rbe") : NULL;
+	f = fopen(path, "rbe");
 	if (!f)
 		return 0;
-	n = fread(data, 1, ZONE_FILE_MAX, f);
+	data = malloc(ZONE_FILE_MAX);
+	found = data && offset_in(wa_span(data, fread(data, 1, ZONE_FILE_MAX, f)), unix_s,
+				  ret_offset);
+	free(data);
 	fclose(f);
-	return offset_in(wa_span(data, n), unix_s, ret_offset) ? 1 : 0;
+	return found;
 }
