@@ -37,16 +37,16 @@ static void collect(struct wb_metrics *m, void *ctx)
 	wb_metric_set(m, "warbler_event_seq", NULL, wb_bus_last_seq(gw->bus));
 	wb_metric_set(m, "warbler_event_subscribers", NULL, (int64_t)wb_bus_count(gw->bus, NULL));
 	db_stats(gw->db, &db);
-	wb_metric_set(m, "warbler_db_batches", NULL, (int64_t)db.batches);
-	wb_metric_set(m, "warbler_db_batches_failed", NULL, (int64_t)db.failed);
-	wb_metric_set(m, "warbler_db_commits", NULL, (int64_t)db.commits);
+	wb_metric_total(m, "warbler_db_batches_total", NULL, (int64_t)db.batches);
+	wb_metric_total(m, "warbler_db_batches_failed_total", NULL, (int64_t)db.failed);
+	wb_metric_total(m, "warbler_db_commits_total", NULL, (int64_t)db.commits);
 	wb_metric_set(m, "warbler_db_queued", NULL, (int64_t)db.queued);
 	wb_loop_stats(gw->loop, &loop);
-	wb_metric_set(m, "warbler_loop_turns", NULL, (int64_t)loop.turns);
-	wb_metric_set(m, "warbler_loop_slow_callbacks", NULL, (int64_t)loop.slow);
+	wb_metric_total(m, "warbler_loop_turns_total", NULL, (int64_t)loop.turns);
+	wb_metric_total(m, "warbler_loop_slow_callbacks_total", NULL, (int64_t)loop.slow);
 	wb_metric_set(m, "warbler_loop_slow_max_ms", NULL, (int64_t)loop.slow_max_ms);
 	wb_http_stats(gw->http, &http);
-	wb_metric_set(m, "warbler_http_requests", NULL, (int64_t)http.requests);
+	wb_metric_total(m, "warbler_http_requests_total", NULL, (int64_t)http.requests);
 	wb_metric_set(m, "warbler_http_connections", NULL, (int64_t)http.connections);
 	wb_metric_set(m, "warbler_hosts_contacted", NULL,
 		      (int64_t)wb_hosts_count(wb_net_hosts(gw->net)));

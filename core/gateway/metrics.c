@@ -91,6 +91,14 @@ void wb_metric_set(struct wb_metrics *m, const char *name, const char *labels, i
 	}
 }
 
+void wb_metric_total(struct wb_metrics *m, const char *name, const char *labels, int64_t value)
+{
+	struct series *s = find(m, name, labels);
+
+	if (s)
+		s->value = value;
+}
+
 void wb_metric_observe(struct wb_metrics *m, const char *name, int64_t us)
 {
 	struct series *s = find(m, name, NULL);

@@ -19,6 +19,8 @@ void wb_metrics_free(struct wb_metrics *m);	/* NULL allowed */
 /* name: [a-z_][a-z0-9_]*; labels NULL or "state=\"sent\"". */
 void wb_metric_add(struct wb_metrics *m, const char *name, const char *labels, int64_t delta);
 void wb_metric_set(struct wb_metrics *m, const char *name, const char *labels, int64_t value);
+/* A counter that somebody else counts: its value now. */
+void wb_metric_total(struct wb_metrics *m, const char *name, const char *labels, int64_t value);
 /* Seconds; fixed buckets from 100 us to 10 s. */
 void wb_metric_observe(struct wb_metrics *m, const char *name, int64_t us);
 /* Drop the series whose name starts with prefix (a plugin was unloaded). */

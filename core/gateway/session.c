@@ -572,8 +572,9 @@ int wb_session_create(struct wb_gateway *gw, const struct wb_session_new *n,
 		wa_ulid(made, wb_now(gw));
 		id = made;
 	}
-	if (!db_session_id_ok(id))
-		return wa_err_set(err, WA_EINVALID, "session id: 1 to 64 of A-Z a-z 0-9 _ -");
+	/* "all" is what consent calls every session */
+	if (!db_session_id_ok(id) || strcmp(id, "all") == 0)
+		return wa_err_set(err, WA_EINVALID, "session id: 1 to 64 of A-Z a-z 0-9 _ -, not \"all\"");
 	if (n->name && (strlen(n->name) > 128 || !wa_utf8_valid(wa_span_str(n->name))))
 		return wa_err_set(err, WA_EINVALID, "session name");
 	if (wb_session_find(gw, id))

@@ -2,6 +2,7 @@
 """What the REST API promises whoever repeats a request, opts out, or loses a key; and ends in the middle of work."""
 import http.client
 import json
+import resource
 import signal
 import threading
 import time
@@ -141,6 +142,34 @@ class Keys(Case):
                 asked += 1
         self.assertGreater(asked, 35)
         self.assertEqual(public, {"/healthz", "/readyz", "/openapi.yaml"})
+
+
+class Health(Case):
+    def test_readyz_says_when_nothing_can_be_written(self):
+        g = self.gateway(start=False)
+        g.start(preexec_fn=lambda: signal.signal(signal.SIGXFSZ, signal.SIG_IGN), restore_signals=False)
+        big = max(f.stat().st_size for f in g.data.iterdir())
+        resource.prlimit(g.child.pid, resource.RLIMIT_FSIZE, (big, resource.RLIM_INFINITY))
+        with self.assertRaises(ApiError) as e:
+            for i in range(1000):
+                g.rest.post("/v1/sessions", {"id": f"s{i}", "start": False})
+        self.assertEqual(e.exception.code, "io")
+        self.assertGreaterEqual(e.exception.status, 500)
+        self.assertEqual(len(g.rest.get("/v1/sessions?limit=500")["sessions"]), min(i, 500))     # not this one
+        status, body, _ = g.rest.raw("GET", "/readyz")
+        self.assertEqual((status, json.loads(body)["status"]), (503, "store_failing"))
+        self.assertEqual(g.rest.get("/healthz")["status"], "ok")
+        resource.prlimit(g.child.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        until(lambda: g.rest.raw("GET", "/readyz")[0] == 200)       # without anybody writing
+        self.assertEqual(g.stop(), 0)
+
+    def test_counters_are_counters(self):
+        g = self.gateway()
+        text = g.rest.raw("GET", "/metrics")[1].decode()
+        types = dict(line.split()[2:4] for line in text.splitlines() if line.startswith("# TYPE"))
+        self.assertGreater(len(types), 15)
+        for name, kind in types.items():
+            self.assertEqual(kind == "counter", name.endswith("_total"), name)
 
 
 class Ends(Case):

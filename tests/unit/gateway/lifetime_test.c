@@ -178,6 +178,14 @@ static void a_new_one_of_the_same_name_is_another(void **state)
 	assert_true(stored(f, "a"));
 }
 
+static void the_name_of_all_sessions_is_nobodys(void **state)
+{
+	struct fix *f = *state;
+
+	assert_int_equal(wb_session_create(f->gw, &(struct wb_session_new){ .id = "all" }, NULL, NULL,
+					   NULL, NULL), WA_EINVALID);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -188,6 +196,7 @@ int main(void)
 		T(a_failed_commit_does_not_forget_the_deletion),
 		T(the_end_of_the_gateway_deletes_what_was_to_be_deleted),
 		T(a_new_one_of_the_same_name_is_another),
+		T(the_name_of_all_sessions_is_nobodys),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
