@@ -23,18 +23,20 @@ def once(bench, sandbox, gateway, count):
 
 
 def run(bench):
-    sandbox = bench.sandbox("hook-sandbox")
-    gateway = bench.gateway(sandbox, "hook")
-    sandbox.accounts(CUSTOMER, 1)
-    link(gateway, sandbox, 0, 1)
-    once(bench, sandbox, gateway, RATE)
-    runs = [once(bench, sandbox, gateway, RATE * SECONDS) for _ in range(bench.options.runs)]
-    note = "from the request to the phone on: holds the sandbox's work, too"
-    bench.report.add("webhook", "webhook.p50", "ms", [r["from_request"]["p50_ms"] for r in runs], note)
-    bench.report.add("webhook", "webhook.p99", "ms", [r["from_request"]["p99_ms"] for r in runs], note)
-    bench.report.add("webhook", "webhook.from_socket.p50", "ms", [r["from_socket"]["p50_ms"] for r in runs])
-    bench.report.add("webhook", "webhook.from_socket.p99", "ms", [r["from_socket"]["p99_ms"] for r in runs])
-    bench.report.add("webhook", "webhook.rate", "/s", [r["per_second"] for r in runs], f"asked for {RATE}")
-    bench.check("webhook", sandbox)
-    bench.stop()
-    bench.forget("hook-sandbox", "hook")
+    for sync in ("full", "normal"):
+        sandbox = bench.sandbox(f"hook-sandbox-{sync}")
+        gateway = bench.gateway(sandbox, f"hook-{sync}", storage__sync=sync)
+        sandbox.accounts(CUSTOMER, 1)
+        link(gateway, sandbox, 0, 1)
+        once(bench, sandbox, gateway, RATE)
+        runs = [once(bench, sandbox, gateway, RATE * SECONDS) for _ in range(bench.options.runs)]
+        figure = "webhook" if sync == "full" else "webhook.normal"
+        note = f"storage.sync {sync}; from the request to the phone on: holds the sandbox's work, too"
+        for p in ("p50", "p99"):
+            bench.report.add("webhook", f"{figure}.{p}", "ms", [r["from_request"][f"{p}_ms"] for r in runs], note)
+            bench.report.add("webhook", f"{figure}.from_socket.{p}", "ms",
+                             [r["from_socket"][f"{p}_ms"] for r in runs])
+        bench.report.add("webhook", f"{figure}.rate", "/s", [r["per_second"] for r in runs], f"asked for {RATE}")
+        bench.check("webhook", sandbox)
+        bench.stop()
+        bench.forget(f"hook-sandbox-{sync}", f"hook-{sync}")
