@@ -479,7 +479,10 @@ void wb_watch_end(struct wb_loop *l, const struct wb_watch *w)
 	WA_LOG(l->env, WA_WARN, "loop.slow", WA_S("owner", w->owner), WA_I("ms", ms));
 }
 
-void wb_loop_stats(const struct wb_loop *l, struct wb_loop_stats *ret_stats)
+void wb_loop_stats(struct wb_loop *l, struct wb_loop_stats *ret_stats)
 {
+	/* Other threads count what they post. */
+	pthread_mutex_lock(&l->lock);
 	*ret_stats = l->stats;
+	pthread_mutex_unlock(&l->lock);
 }

@@ -92,6 +92,6 @@ struct wb_loop_stats {
 	uint64_t posted;
 	uint64_t deferred;
 };
-void wb_loop_stats(const struct wb_loop *l, struct wb_loop_stats *ret_stats);
+void wb_loop_stats(struct wb_loop *l, struct wb_loop_stats *ret_stats);
 
 #endif
