@@ -16,16 +16,6 @@ char *wa_hex_encode(struct wa_span in, char *out)
 	return out;
 }
 
-void wa_hex_put(struct wa_buf *b, struct wa_span in)
-{
-	uint8_t *p = wa_buf_grow(b, in.len * 2);
-
-	for (size_t i = 0; p && i < in.len; i++) {
-		p[2 * i] = (uint8_t)hex_digits[in.ptr[i] >> 4];
-		p[2 * i + 1] = (uint8_t)hex_digits[in.ptr[i] & 15];
-	}
-}
-
 static int hex_value(uint8_t c)
 {
 	if (c >= '0' && c <= '9')

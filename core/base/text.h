@@ -25,7 +25,6 @@ int wa_parse_i64(struct wa_span s, int64_t min, int64_t max, int64_t *ret) WA_MU
 
 /* out: 2 * in.len + 1. Lower case; the decoder takes both cases. */
 char *wa_hex_encode(struct wa_span in, char *out);
-void wa_hex_put(struct wa_buf *b, struct wa_span in);
 /* Exactly len bytes from 2 * len digits. */
 int wa_hex_decode(struct wa_span text, void *out, size_t len) WA_MUST_USE;
 

@@ -63,7 +63,7 @@ struct wb_gateway {
 	bool kicked;
 	int waiting;		/* parts that are still draining */
 	struct wb_timer *kick;
-	size_t tx_pending;	/* see tx.h */
+	size_t tx_pending;	/* transactions submitted and not finished */
 	bool store_failing;	/* the last commit that had something to write could not (disk full) */
 	struct wb_janitor *janitor;
 	char first_key[WB_APIKEY_TEXT];	/* made at this first start; "" otherwise; wiped when shown */

@@ -192,8 +192,3 @@ void wb_tx_abort(struct wb_tx *take_tx)
 	wa_err_set(&err, WA_ESTATE, "aborted");
 	finish(take_tx, WA_ESTATE, &err, NULL);
 }
-
-size_t wb_tx_pending(const struct wb_gateway *gw)
-{
-	return gw->tx_pending;
-}

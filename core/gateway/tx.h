@@ -37,7 +37,5 @@ void wb_tx_hook(struct wb_tx *tx, wb_tx_fn *fn, void *ctx);
 void wb_tx_fail(struct wb_tx *tx, int code, const char *message);
 void wb_tx_commit(struct wb_tx *take_tx, wb_tx_fn *done, void *ctx);	/* done may be NULL */
 void wb_tx_abort(struct wb_tx *take_tx);	/* hooks run with WA_ESTATE */
-/* Transactions submitted and not finished. */
-size_t wb_tx_pending(const struct wb_gateway *gw);
 
 #endif

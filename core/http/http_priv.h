@@ -144,7 +144,6 @@ struct wb_req {
 	void *gone_ctx;
 	int64_t start_ns;
 	bool dispatched;	/* the hook or the handler has it */
-	bool tls;
 	char remote[64];
 };
 

@@ -211,37 +211,6 @@ void wb_reply_ref(struct wb_req *r, int status, const char *type, struct wa_span
 	done(r, status, body.len);
 }
 
-void wb_reply_file(struct wb_req *r, int status, const char *type, int take_fd, int64_t offset,
-		   int64_t len)
-{
-	struct wa_buf out;
-	bool bad;
-
-	if (!r->conn || !wants_body(r, status) || len == 0) {
-		close(take_fd);
-		if (!r->conn) {
-			done(r, 0, 0);
-			return;
-		}
-		take_fd = -1;
-	}
-	settle_keep_alive(r);
-	wa_buf_init(&out, 65536);
-	reply_head(r, status, type, len, &out);
-	conn_write(r->conn, wa_buf_view(&out));
-	bad = out.failed != 0;
-	wa_buf_clear(&out);
-	/* evbuffer_add_file() owns the descriptor once it succeeds. */
-	if (take_fd >= 0 && evbuffer_add_file(bufferevent_get_output(r->conn->bev), take_fd, offset,
-					      len)) {
-		close(take_fd);
-		bad = true;
-	}
-	if (bad)
-		conn_free(r->conn);
-	done(r, status, (size_t)len);
-}
-
 void wb_reply_problem_with(struct wb_req *r, int status, const char *code, const char *detail,
 			   json_t *take_extra)
 {

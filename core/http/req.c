@@ -12,7 +12,6 @@ struct wb_req *req_new(struct conn *c)
 		return NULL;
 	r->http = c->http;
 	r->conn = c;
-	r->tls = c->tls;
 	r->start_ns = http_mono_ns();
 	r->head.method = "";
 	r->head.target = r->path = "/";
@@ -104,11 +103,6 @@ void req_dispatch(struct wb_req *r)
 		run_handler(r);
 }
 
-void wb_req_continue(struct wb_req *r)
-{
-	run_handler(r);
-}
-
 void req_conn_gone(struct wb_req *r)
 {
 	wb_fn *fn = r->gone_fn;
@@ -140,11 +134,6 @@ const char *wb_req_method(const struct wb_req *r)
 const char *wb_req_path(const struct wb_req *r)
 {
 	return r->path;
-}
-
-const char *wb_req_uri(const struct wb_req *r)
-{
-	return r->head.target;
 }
 
 const char *wb_req_param(const struct wb_req *r, const char *name)
@@ -260,21 +249,6 @@ struct wa_arena *wb_req_arena(struct wb_req *r)
 const char *wb_req_remote(const struct wb_req *r)
 {
 	return r->remote;
-}
-
-bool wb_req_is_tls(const struct wb_req *r)
-{
-	return r->tls;
-}
-
-const struct wb_route *wb_req_route(const struct wb_req *r)
-{
-	return r->match.entry ? &r->match.entry->route : NULL;
-}
-
-struct wb_http *wb_req_http(const struct wb_req *r)
-{
-	return r->http;
 }
 
 bool wb_req_gone(const struct wb_req *r)

@@ -125,16 +125,6 @@ void wb_http_set_after(struct wb_http *h, wb_after_fn *fn, void *ctx)
 	h->after_ctx = ctx;
 }
 
-struct wb_router *wb_http_router(struct wb_http *h)
-{
-	return h->router;
-}
-
-struct wb_loop *wb_http_loop(struct wb_http *h)
-{
-	return h->loop;
-}
-
 void wb_http_stats(const struct wb_http *h, struct wb_http_stats *ret_stats)
 {
 	*ret_stats = h->stats;

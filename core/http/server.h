@@ -30,8 +30,8 @@ struct wb_http_opts {
 	const char *server_name;	/* Server header; NULL: none */
 };
 
-/* Called before the handler, for authentication. Return true to go on. False: the
- * hook has replied, or will call wb_req_continue() later. */
+/* Called before the handler, for authentication. Return true to go on, false when the
+ * hook has replied. */
 typedef bool wb_before_fn(struct wb_req *req, const struct wb_route *route, void *ctx);
 /* Called when a reply was handed out, for access log and metrics. status 0: the
  * peer had gone. */
@@ -44,8 +44,6 @@ int wb_http_new(struct wb_loop *loop, const struct wb_http_opts *opts, struct wb
 void wb_http_free(struct wb_http *h);		/* NULL allowed */
 void wb_http_set_before(struct wb_http *h, wb_before_fn *fn, void *ctx);
 void wb_http_set_after(struct wb_http *h, wb_after_fn *fn, void *ctx);
-struct wb_router *wb_http_router(struct wb_http *h);
-struct wb_loop *wb_http_loop(struct wb_http *h);
 
 struct wb_http_listen {
 	const char *address;		/* NULL: 127.0.0.1; "::" or "0.0.0.0" for all */
@@ -76,7 +74,6 @@ void wb_http_stats(const struct wb_http *h, struct wb_http_stats *ret_stats);
 
 const char *wb_req_method(const struct wb_req *r);	/* "POST" */
 const char *wb_req_path(const struct wb_req *r);	/* as sent, without the query */
-const char *wb_req_uri(const struct wb_req *r);		/* as sent, path and query */
 const char *wb_req_param(const struct wb_req *r, const char *name);	/* of the pattern; NULL */
 const char *wb_req_query(const struct wb_req *r, const char *name);	/* first, decoded; NULL */
 const char *wb_req_header(const struct wb_req *r, const char *name);	/* NULL: absent */
@@ -89,14 +86,10 @@ struct wa_span wb_req_body(const struct wb_req *r);	/* raw bytes, for signatures
 json_t *wb_req_json(struct wb_req *r, struct wa_err *err);
 struct wa_arena *wb_req_arena(struct wb_req *r);
 const char *wb_req_remote(const struct wb_req *r);	/* peer address, no port */
-bool wb_req_is_tls(const struct wb_req *r);
-const struct wb_route *wb_req_route(const struct wb_req *r);
-struct wb_http *wb_req_http(const struct wb_req *r);
 bool wb_req_gone(const struct wb_req *r);		/* the peer has hung up */
 /* The before hook's result: who asks. Freed with the request by `destroy` (may be NULL). */
 void wb_req_set_auth(struct wb_req *r, void *take_auth, wb_fn *destroy);
 void *wb_req_auth(const struct wb_req *r);
-void wb_req_continue(struct wb_req *r);			/* see wb_before_fn */
 /* Tell a waiting handler (long poll) that the peer has hung up. It still has to reply
  * once, inside fn or later. fn NULL removes it; it never runs after a reply. */
 void wb_req_on_gone(struct wb_req *r, wb_fn *fn, void *ctx);
@@ -110,9 +103,6 @@ void wb_reply_raw(struct wb_req *r, int status, const char *content_type, struct
 /* Body whose memory moves in; release(ptr, len, ctx) when sent or dropped. */
 void wb_reply_ref(struct wb_req *r, int status, const char *content_type, struct wa_span body,
 		  void (*release)(const void *ptr, size_t len, void *ctx), void *ctx);
-/* An open file from offset on, len bytes; sent with sendfile where possible; fd is taken. */
-void wb_reply_file(struct wb_req *r, int status, const char *content_type, int take_fd,
-		   int64_t offset, int64_t len);
 void wb_reply_empty(struct wb_req *r, int status);	/* 204, 304, 202 */
 /* RFC 9457 problem+json: { type, title, status, code, detail }. `code` is stable. */
 void wb_reply_problem(struct wb_req *r, int status, const char *code, const char *detail);

@@ -206,11 +206,6 @@ void wb_net_free(struct wb_net *net)
 	wb_loop_defer_free(net->loop, net);
 }
 
-struct wb_loop *wb_net_loop(struct wb_net *net)
-{
-	return net->loop;
-}
-
 struct wb_hosts *wb_net_hosts(struct wb_net *net)
 {
 	return net->hosts;

@@ -25,7 +25,6 @@ struct wb_net_opts {
 int wb_net_new(struct wb_loop *loop, const struct wb_net_opts *opts, struct wb_net **ret_net,
 	       struct wa_err *err) WA_MUST_USE;
 void wb_net_free(struct wb_net *net);		/* NULL allowed */
-struct wb_loop *wb_net_loop(struct wb_net *net);
 
 /*
  * Every host this process has contacted (promise P7): one row per name and

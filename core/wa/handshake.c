@@ -22,11 +22,6 @@ void wa_handshake_init(struct wa_handshake *hs, const struct wa_env *env,
 	hs->stat = *stat;
 }
 
-void wa_handshake_wipe(struct wa_handshake *hs)
-{
-	wa_wipe(hs, sizeof(*hs));
-}
-
 static ProtobufCBinaryData bytes(uint8_t *p, size_t len)
 {
 	return (ProtobufCBinaryData){ len, p };

@@ -26,7 +26,6 @@ struct wa_handshake {
 /* Draws the ephemeral pair. `prologue` is the 4-byte stream header. */
 void wa_handshake_init(struct wa_handshake *hs, const struct wa_env *env,
 		       const struct wa_keypair *stat, struct wa_span prologue);
-void wa_handshake_wipe(struct wa_handshake *hs);
 
 int wa_handshake_hello_write(struct wa_handshake *hs, struct wa_buf *out, struct wa_err *err)
 	WA_MUST_USE;

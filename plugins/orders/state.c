@@ -77,8 +77,3 @@ bool order_is_final(enum order_state s)
 	return s == ORDER_CONFIRMED || s == ORDER_CANCELLED || s == ORDER_NO_REPLY ||
 	       s == ORDER_FAILED;
 }
-
-bool order_is_open(enum order_state s)
-{
-	return (UNDERWAY & BIT(s)) != 0;
-}

@@ -41,7 +41,5 @@ const char *order_actor_str(enum order_actor a);
 
 bool order_may(enum order_state from, enum order_state to, enum order_actor by);
 bool order_is_final(enum order_state s);
-/* The confirmation is out and no answer has come: a reply belongs to such an order. */
-bool order_is_open(enum order_state s);
 
 #endif

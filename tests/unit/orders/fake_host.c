@@ -2,6 +2,7 @@
 #include "fake_host.h"
 
 #include <assert.h>
+#include <sqlite3.h>
 
 #include "base.h"
 #include "crypto.h"
@@ -78,7 +79,7 @@ struct fake {
 	struct check checks[CHECKS];
 	int n_checks;
 	char status[32], digits[16];
-	int commits, crash_after;
+	int crash_after;
 	bool dead;
 	char text[65536];
 	char name[256];
@@ -163,11 +164,6 @@ static int32_t host_query(struct wb_plugin *self, const char *sql, const struct 
 	}
 	sqlite3_finalize(st);
 	return r == SQLITE_ROW || r == SQLITE_DONE ? 0 : WB_ESTORE;
-}
-
-sqlite3 *fake_db(struct fake *f)
-{
-	return f->db;
 }
 
 int64_t fake_int(struct fake *f, const char *sql)
@@ -691,11 +687,6 @@ int64_t fake_now(const struct fake *f)
 	return f->now;
 }
 
-int fake_commits(const struct fake *f)
-{
-	return f->commits;
-}
-
 void fake_session(struct fake *f, const char *status)
 {
 	snprintf(f->status, sizeof(f->status), "%s", status);
@@ -717,7 +708,6 @@ static bool run_commit(struct fake *f)
 	if (!f->first)
 		f->last = &f->first;
 	code = apply(f, tx);
-	f->commits++;
 	/* the power goes between the commit and its report */
 	if (f->crash_after >= 0 && f->crash_after-- == 0) {
 		tx_free(tx);

@@ -10,7 +10,6 @@
 #include <stdbool.h>
 
 #include <jansson.h>
-#include <sqlite3.h>
 #include <warbler/plugin.h>
 
 struct fake;
@@ -32,7 +31,6 @@ bool fake_dead(const struct fake *f);
 int64_t fake_now(const struct fake *f);
 void fake_run(struct fake *f);				/* until nothing is left to do now */
 void fake_advance(struct fake *f, int64_t ms);		/* time passes, timers fire in order */
-int fake_commits(const struct fake *f);
 
 void fake_session(struct fake *f, const char *status);	/* of the one session "shop"; "" none */
 /* Which numbers exist: those that end with one of these digits. */
@@ -46,7 +44,6 @@ void fake_reply_clear(struct fake_reply *r);
 /* Something happened in the gateway: an event is committed. data: JSON text. */
 void fake_event(struct fake *f, const char *kind, const char *json);
 
-sqlite3 *fake_db(struct fake *f);
 /* One number or text out of the database; "" when there is no row. */
 int64_t fake_int(struct fake *f, const char *sql);
 const char *fake_text(struct fake *f, const char *sql);
