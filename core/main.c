@@ -12,8 +12,6 @@
 #include <demo.h>
 #include "gateway.h"
 
-extern char **environ;
-
 enum { EXIT_DONE, EXIT_FAILED, EXIT_USAGE, EXIT_CONFIG };
 
 #define SETS_MAX 64

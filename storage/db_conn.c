@@ -149,7 +149,7 @@ static int prepare(struct db_conn *c, const char *sql, struct db_stmt **ret_st, 
 		return wa_err_set(err, WA_EINVALID, "not exactly one statement");
 	}
 	n = sqlite3_bind_parameter_count(s);
-	st = malloc(sizeof(*st) + (size_t)n * sizeof(int));
+	st = calloc(1, sizeof(*st) + (size_t)n * sizeof(int));
 	if (!st) {
 		sqlite3_finalize(s);
 		return wa_err_set(err, WA_ENOMEM, "statement");

@@ -309,7 +309,7 @@ int db_outbox_find_idem(struct db *db, const char *idem_scope, const char *idem_
 			struct wa_span idem_request, char ret_id[DB_ID_LEN + 1], struct wa_err *err)
 {
 	struct wa_buf name;
-	struct idem i;
+	struct idem i = { .same = false };
 	int r;
 
 	wa_buf_init(&name, DB_VALUE_MAX);

@@ -253,7 +253,7 @@ static int each_row(void *ctx, const struct db_row *row)
 	r = db_row_open(row, 0, e->session, LABEL, kind_row(&e->kind), &e->value, e->err);
 	if (r == WA_OK)
 		r = unpack(wa_buf_view(&e->value), &key, &value, e->err);
-	return r < 0 ? r : e->fn(e->ctx, key, value);
+	return r != WA_OK ? r : e->fn(e->ctx, key, value);
 }
 
 int db_record_each(struct db *db, const char *session, int kind, size_t limit, db_record_fn *fn,

@@ -176,14 +176,14 @@ int db_conn_unseal(struct db_conn *c, const char *scope, const char *label, stru
 
 	if (r == WA_OK)
 		r = db_keys_get(c, scope, &k, err);
-	if (r < 0)
+	if (r != WA_OK)
 		return r;
 	if (wa_unseal(&k->seal, aad_span(&a), sealed, out) == WA_OK)
 		return WA_OK;
 	/* the scope may have been destroyed and made again since its keys were cached */
 	db_keys_forget(c, scope);
 	r = db_keys_get(c, scope, &k, err);
-	if (r < 0)
+	if (r != WA_OK)
 		return r;
 	if (wa_unseal(&k->seal, aad_span(&a), sealed, out) < 0)
 		return wa_err_set(err, WA_ECRYPTO, "%s of %s does not open", label, scope);

@@ -128,17 +128,19 @@ static char *split_list(const char *text)
 static int put_text(struct wb_config *c, const struct wb_config_key *k, const char *text,
 		    const char *where, struct wa_err *err)
 {
-	WA_AUTO(wa_freep) char *list = NULL;
+	char *list;
+	int r;
 
 	if (strlen(text) > WB_CONFIG_TEXT_MAX)
 		return wa_err_set(err, WA_ELIMIT, "%s: value too long", where ? where : k->path);
-	if (k->type == WB_C_LIST) {
-		list = split_list(text);
-		if (!list)
-			return wa_err_set(err, WA_ENOMEM, "configuration");
-		text = list;
-	}
-	return wb_config_put(c, k, text, where, err);
+	if (k->type != WB_C_LIST)
+		return wb_config_put(c, k, text, where, err);
+	list = split_list(text);
+	if (!list)
+		return wa_err_set(err, WA_ENOMEM, "configuration");
+	r = wb_config_put(c, k, list, where, err);
+	free(list);
+	return r;
 }
 
 int wb_config_set(struct wb_config *c, const char *path, const char *text, struct wa_err *err)
@@ -212,6 +214,7 @@ static int config_new(struct wb_config **ret_c, struct wa_err *err)
 	struct wb_config *c = calloc(1, sizeof(*c));
 	size_t n = n_keys();
 
+	assert(n > 0);
 	if (!c)
 		return wa_err_set(err, WA_ENOMEM, "configuration");
 	c->values = calloc(n, sizeof(*c->values));
@@ -231,31 +234,33 @@ static int config_new(struct wb_config **ret_c, struct wa_err *err)
 	return wa_err_set(err, WA_ENOMEM, "configuration");
 }
 
-static void config_freep(struct wb_config **c)
+static int config_fill(struct wb_config *c, struct wa_span lua, const char *name, char *const *env,
+		       struct wa_err *err)
 {
-	wb_config_free(*c);
+	int r = 0;
+
+	c->file = strdup(name);
+	if (!c->file)
+		return wa_err_set(err, WA_ENOMEM, "configuration");
+	if (lua.len)
+		r = wb_config_lua(c, lua, name, err);
+	return r < 0 ? r : apply_env(c, env, err);
 }
 
 int wb_config_parse(struct wa_span lua, const char *name, char *const *env, struct wb_config **ret_c,
 		    struct wa_err *err)
 {
-	WA_AUTO(config_freep) struct wb_config *c = NULL;
+	struct wb_config *c = NULL;
 	int r = config_new(&c, err);
 
 	if (r < 0)
 		return r;
-	c->file = strdup(name);
-	if (!c->file)
-		return wa_err_set(err, WA_ENOMEM, "configuration");
-	if (lua.len) {
-		r = wb_config_lua(c, lua, name, err);
-		if (r < 0)
-			return r;
-	}
-	r = apply_env(c, env, err);
-	if (r < 0)
+	r = config_fill(c, lua, name, env, err);
+	if (r < 0) {
+		wb_config_free(c);
 		return r;
-	*ret_c = WA_TAKE(c);
+	}
+	*ret_c = c;
 	return 0;
 }
 

@@ -180,20 +180,19 @@ static bool refuse(struct wb_req *req, const struct wb_route *route, void *ctx)
 
 /* ---- build ---- */
 
-static int open_log(struct wb_gateway *gw, int fd, struct wa_err *err)
+static void open_log(struct wb_gateway *gw, int fd)
 {
 	int level = WA_INFO;
 	bool json = strcmp(wb_config_text(gw->config, "log.format"), "json") == 0;
 
-	if (wa_level_parse(wa_span_str(wb_config_text(gw->config, "log.level")), &level) < 0)
-		return wa_err_set(err, WA_EINVALID, "log.level");
+	/* the configuration has checked the word */
+	(void)!wa_level_parse(wa_span_str(wb_config_text(gw->config, "log.level")), &level);
 	wa_log_init(&gw->log, fd ? fd : STDERR_FILENO, json ? WA_LOG_JSON : WA_LOG_TEXT, level);
 	gw->log.reveal = wb_config_bool(gw->config, "log.private");
 	wa_env_default(&gw->env, &gw->log);
 	for (size_t i = 0; wb_config_stray(gw->config, i); i++)
 		WB_GATEWAY_LOG(gw, WA_WARN, "config.unknown_variable",
 			       WA_S("name", wb_config_stray(gw->config, i)));
-	return 0;
 }
 
 static int build(struct wb_gateway *gw, struct wa_err *err)
@@ -245,11 +244,10 @@ int wb_gateway_new(struct wb_config *take_config, const struct wb_gateway_opts *
 	gw->config_file = opts->config_file ? wb_strdup(opts->config_file) : NULL;
 	gw->no_sessions = opts->no_sessions;
 	gw->api = opts->api;
-	r = open_log(gw, opts->log_fd, err);
+	open_log(gw, opts->log_fd);
 	gw->started_ms = wb_now(gw);
 	gw->public_url = wb_strdup(wb_config_text(gw->config, "public_url"));
-	if (r == 0)
-		r = build(gw, err);
+	r = build(gw, err);
 	if (r < 0) {
 		wb_gateway_free(gw);
 		return r;

@@ -5,19 +5,19 @@
 #include "gateway_priv.h"
 #include "mem.h"
 
-extern char **environ;
-
 static int64_t resident_bytes(void)
 {
-	long long pages = 0, resident = 0;
+	char text[128] = "", *second;
 	FILE *f = fopen("/proc/self/statm", "re");
 
 	if (!f)
 		return 0;
-	if (fscanf(f, "%lld %lld", &pages, &resident) != 2)
-		resident = 0;
+	/* pages: all, resident, ... */
+	if (!fgets(text, sizeof(text), f))
+		text[0] = '\0';
 	fclose(f);
-	return resident * sysconf(_SC_PAGESIZE);
+	(void)strtoll(text, &second, 10);
+	return strtoll(second, NULL, 10) * sysconf(_SC_PAGESIZE);
 }
 
 static void collect(struct wb_metrics *m, void *ctx)

@@ -164,7 +164,7 @@ static void keep(void *ctx, struct wa_span key, struct wa_span value)
 		return;
 	r->del = value.ptr == NULL;
 	r->len = value.len;
-	if (value.len)
+	if (!r->del && value.len)
 		memcpy(r->bytes, value.ptr, value.len);
 	if (wa_map_put(&g->pending, key, r, &old))
 		old = r;
