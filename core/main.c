@@ -190,7 +190,7 @@ static int cmd_serve(const struct options *o)
 		opts.config_file = getenv("WARBLER_CONFIG");
 	if (!opts.config_file && access("warbler.lua", F_OK) == 0)
 		opts.config_file = "warbler.lua";
-	if (load(o, &c, &err) < 0)
+	if (load(o, &c, &err))
 		return complain(&err, EXIT_CONFIG);
 	return run(c, &opts);
 }
@@ -210,7 +210,7 @@ static int cmd_config(const struct options *o)
 	}
 	if (!o->check)
 		return usage();
-	if (load(o, &c, &err) < 0)
+	if (load(o, &c, &err))
 		return complain(&err, EXIT_CONFIG);
 	for (size_t i = 0; wb_config_stray(c, i); i++)
 		fprintf(stderr, "warbler: %s means nothing\n", wb_config_stray(c, i));
@@ -365,9 +365,9 @@ static int cmd_key(const struct options *o, int argc, char **argv)
 
 	if (argc < 1)
 		return usage();
-	if (load(o, &c, &err) < 0)
+	if (load(o, &c, &err))
 		return complain(&err, EXIT_CONFIG);
-	if (wb_gateway_new(c, &opts, &gw, &err) < 0)
+	if (wb_gateway_new(c, &opts, &gw, &err))
 		return complain(&err, EXIT_FAILED);
 	code = key_verb(gw, argc, argv);
 	wb_gateway_free(gw);

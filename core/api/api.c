@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <assert.h>
+
 #include "api_int.h"
 
 #include <ws.h>
@@ -31,6 +33,7 @@ int wb_api_register(struct wb_gateway *gw, struct wa_err *err)
 	gw->rest = api;
 	while (wb_api_routes[n].method)
 		n++;
+	assert(n > 0);
 	routes = calloc(n, sizeof(*routes));
 	if (!routes)
 		return wa_err_set(err, WA_ENOMEM, "the API's routes");
