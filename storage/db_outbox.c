@@ -5,8 +5,8 @@
 
 #define LABEL "outbox.body"	/* chat, payload; row = id */
 #define SELECT                                                                                    \
-	"SELECT r.id, r.session, r.class, r.due_ms, r.state, r.attempts, r.next_ms, r.wa_id,"     \
-	" r.reason, r.fence, r.created_ms, r.body FROM outbox r "
+	"SELECT id, session, class, due_ms, state, attempts, next_ms, wa_id, reason, fence,"      \
+	" created_ms, body FROM outbox "
 
 /* ----------------------------------------------------------------- writes */
 
@@ -65,9 +65,9 @@ static int exec_add(struct db_exec *x, const void *args, int64_t *ret_rows, stru
 	}
 	return DB_RUN(
 		x->c,
-		"INSERT INTO outbox (id, session, chat, class, due_ms, state, attempts, next_ms,"
-		" wa_id, reason, lease_owner, lease_until_ms, fence, idem, idem_request,"
-		" created_ms, body) VALUES ($1, $2, $3, $4, $5, 'queued', 0, $6, $7, '', '', 0,"
+		"INSERT INTO outbox (id, session, chat, class, due_ms, state, done, attempts,"
+		" next_ms, wa_id, reason, lease_owner, lease_until_ms, fence, idem, idem_request,"
+		" created_ms, body) VALUES ($1, $2, $3, $4, $5, 'queued', 0, 0, $6, $7, '', '', 0,"
 		" 0, $8, $9, $10, $11)",
 		NULL, NULL, ret_rows, err, db_text(o->id), db_text(o->session),
 		db_hashed(o->session, wa_span_str(o->chat)), db_text(o->class), db_int(o->due_ms),
@@ -130,8 +130,8 @@ size_t db_batch_outbox_finish(struct db_batch *b, const char *id, const char *st
 		db_batch_fail(b, WA_EINVALID, "outbox state");
 	return DB_OP(
 		b, 0,
-		"UPDATE outbox SET state = $2, reason = $3, lease_owner = '', lease_until_ms = 0"
-		" WHERE id = $1 AND state IN ('queued', 'sending')",
+		"UPDATE outbox SET state = $2, done = 1, reason = $3, lease_owner = '',"
+		" lease_until_ms = 0 WHERE id = $1 AND done = 0",
 		db_text(db_batch_str(b, id)), db_text(db_batch_str(b, state)),
 		db_text(db_batch_str(b, reason)));
 }
@@ -149,7 +149,7 @@ size_t db_batch_outbox_retry(struct db_batch *b, const char *id, int64_t next_ms
 size_t db_batch_outbox_cancel(struct db_batch *b, const char *id, const char *reason)
 {
 	return DB_OP(b, DB_MUST_CHANGE,
-		     "UPDATE outbox SET state = 'cancelled', reason = $2"
+		     "UPDATE outbox SET state = 'cancelled', done = 1, reason = $2"
 		     " WHERE id = $1 AND state = 'queued'",
 		     db_text(db_batch_str(b, id)), db_text(db_batch_str(b, reason)));
 }
@@ -158,13 +158,11 @@ size_t db_batch_outbox_prune(struct db_batch *b, int64_t older_than_ms, size_t l
 {
 	DB_OP(b, 0,
 	      "DELETE FROM message_trace WHERE message IN (SELECT id FROM outbox WHERE created_ms < $1"
-	      " AND (state = 'sent' OR state = 'failed' OR state = 'cancelled')"
-	      " ORDER BY created_ms LIMIT $2)",
+	      " AND done = 1 ORDER BY created_ms LIMIT $2)",
 	      db_int(older_than_ms), db_int((int64_t)limit));
 	return DB_OP(b, 0,
 		     "DELETE FROM outbox WHERE id IN (SELECT id FROM outbox WHERE created_ms < $1"
-		     " AND (state = 'sent' OR state = 'failed' OR state = 'cancelled')"
-		     " ORDER BY created_ms LIMIT $2)",
+		     " AND done = 1 ORDER BY created_ms LIMIT $2)",
 		     db_int(older_than_ms), db_int((int64_t)limit));
 }
 
@@ -213,39 +211,6 @@ static int each_row(void *ctx, const struct db_row *row)
 	return r < 0 ? r : e->fn(e->ctx, &o);
 }
 
-int db_outbox_due(struct db *db, const char *session, int64_t now_ms, size_t limit,
-		  db_outbox_fn *fn, void *ctx, struct wa_err *err)
-{
-	struct each e = { .fn = fn, .ctx = ctx, .err = err };
-	int r;
-
-	wa_arena_init(&e.a, DB_ROW_ARENA);
-	r = DB_RUN(&db->r,
-		   SELECT "WHERE r.session = $1 AND r.state IN ('queued', 'sending')"
-			  " AND r.state = 'queued' AND r.due_ms <= $2 AND r.next_ms <= $2"
-			  " AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.session = r.session"
-			  " AND o.chat = r.chat AND o.state IN ('queued', 'sending')"
-			  " AND (o.due_ms, o.id) < (r.due_ms, r.id))"
-			  " ORDER BY r.due_ms, r.id LIMIT $3",
-		   each_row, &e, NULL, err, db_text(session), db_int(now_ms),
-		   db_int((int64_t)limit));
-	wa_arena_clear(&e.a);
-	return r;
-}
-
-int64_t db_outbox_next_ms(struct db *db, const char *session, struct wa_err *err)
-{
-	struct db_value v = db_text(session);
-	int64_t ms = 0;
-	int r = db_conn_int(&db->r,
-			    "SELECT MIN(CASE WHEN due_ms < next_ms THEN next_ms ELSE due_ms END)"
-			    " FROM outbox WHERE session = $1 AND state IN ('queued', 'sending')"
-			    " AND state = 'queued'",
-			    &v, 1, &ms, err);
-
-	return r < 0 ? r : ms;
-}
-
 int db_outbox_each(struct db *db, const char *session, const char *state, const char *after_id,
 		   size_t limit, db_outbox_fn *fn, void *ctx, struct wa_err *err)
 {
@@ -254,33 +219,20 @@ int db_outbox_each(struct db *db, const char *session, const char *state, const 
 	int r;
 
 	wa_arena_init(&e.a, DB_ROW_ARENA);
+	/* done: the words of the partial index; final rows may be many */
 	if (session)
 		r = DB_RUN(&db->r,
-			   SELECT "WHERE r.session = $1 AND r.state = $2 AND r.id > $3"
-				  " ORDER BY r.id LIMIT $4",
+			   SELECT "WHERE done = 0 AND session = $1 AND state = $2 AND id > $3"
+				  " ORDER BY id LIMIT $4",
 			   each_row, &e, NULL, err, db_text(session), db_text(state), after,
 			   db_int((int64_t)limit));
-	else if (strcmp(state, "queued") == 0 || strcmp(state, "sending") == 0)
-		/* says so again in the words of the partial index: final rows may be many */
+	else	/* id || '' keeps the planner from walking all rows by id */
 		r = DB_RUN(&db->r,
-			   SELECT "WHERE r.state IN ('queued', 'sending') AND r.state = $1"
-				  " AND r.id > $2 ORDER BY r.id LIMIT $3",
-			   each_row, &e, NULL, err, db_text(state), after, db_int((int64_t)limit));
-	else
-		r = DB_RUN(&db->r, SELECT "WHERE r.state = $1 AND r.id > $2 ORDER BY r.id LIMIT $3",
+			   SELECT "WHERE done = 0 AND state = $1 AND id || '' > $2"
+				  " ORDER BY id || '' LIMIT $3",
 			   each_row, &e, NULL, err, db_text(state), after, db_int((int64_t)limit));
 	wa_arena_clear(&e.a);
 	return r;
-}
-
-int64_t db_outbox_count(struct db *db, const char *session, const char *state, struct wa_err *err)
-{
-	struct db_value v[] = { db_text(session), db_text(state) };
-	int64_t n = 0;
-	int r = db_conn_int(&db->r, "SELECT COUNT(*) FROM outbox WHERE session = $1 AND state = $2",
-			    v, WA_ARRAY_LEN(v), &n, err);
-
-	return r < 0 ? r : n;
 }
 
 struct get {
@@ -302,7 +254,7 @@ int db_outbox_get(struct db *db, const char *id, struct wa_arena *a, struct db_o
 {
 	struct get g = { a, ret_o, err };
 
-	return DB_RUN(&db->r, SELECT "WHERE r.id = $1", get_row, &g, NULL, err, db_text(id));
+	return DB_RUN(&db->r, SELECT "WHERE id = $1", get_row, &g, NULL, err, db_text(id));
 }
 
 int db_outbox_find_idem(struct db *db, const char *idem_scope, const char *idem_key,

@@ -13,8 +13,7 @@
  *	  |  |      (retry: queued again, next_ms in the future)
  *	  |  `--> cancelled, failed
  *
- * Order within a chat is (due_ms, id): a row is handed out only when no earlier
- * one of its chat is queued or sending. A row due in the future blocks nothing.
+ * Whose turn it is, the gateway decides; here are the states.
  * `sending` rows found at start were interrupted: db_outbox_each(..., "sending").
  */
 #include "db.h"
@@ -57,15 +56,9 @@ size_t db_batch_outbox_cancel(struct db_batch *b, const char *id, const char *re
 size_t db_batch_outbox_prune(struct db_batch *b, int64_t older_than_ms, size_t limit);
 
 typedef int db_outbox_fn(void *ctx, const struct db_outbox *o);	/* o dies with the call */
-/* Rows that may be sent now, in order. */
-int db_outbox_due(struct db *db, const char *session, int64_t now_ms, size_t limit,
-		  db_outbox_fn *fn, void *ctx, struct wa_err *err) WA_MUST_USE;
-/* When the next queued row of the session may become due; 0: none. <0 failure. */
-int64_t db_outbox_next_ms(struct db *db, const char *session, struct wa_err *err);
-/* session NULL: all. By id, after `after_id`. */
+/* state: queued or sending. session NULL: all. By id, after `after_id`. */
 int db_outbox_each(struct db *db, const char *session, const char *state, const char *after_id,
 		   size_t limit, db_outbox_fn *fn, void *ctx, struct wa_err *err) WA_MUST_USE;
-int64_t db_outbox_count(struct db *db, const char *session, const char *state, struct wa_err *err);
 int db_outbox_get(struct db *db, const char *id, struct wa_arena *a, struct db_outbox *ret_o,
 		  struct wa_err *err) WA_MUST_USE;
 /* 1 and the id; 0; WA_ECONFLICT when the key was used with another request. */

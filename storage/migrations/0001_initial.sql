@@ -106,6 +106,7 @@ CREATE TABLE message_trace (
 	PRIMARY KEY (message, ts_ms, number)
 ) STRICT, WITHOUT ROWID;
 
+-- done repeats what state says, so that a row's claim leaves its indexes alone.
 CREATE TABLE outbox (
 	id TEXT NOT NULL PRIMARY KEY,
 	session TEXT NOT NULL REFERENCES session (id) ON DELETE CASCADE,
@@ -114,6 +115,7 @@ CREATE TABLE outbox (
 	due_ms INTEGER NOT NULL,
 	state TEXT NOT NULL CHECK (state = 'queued' OR state = 'sending' OR state = 'sent'
 		OR state = 'failed' OR state = 'cancelled'),
+	done INTEGER NOT NULL CHECK (done = (state <> 'queued' AND state <> 'sending')),
 	attempts INTEGER NOT NULL,
 	next_ms INTEGER NOT NULL,
 	wa_id TEXT NOT NULL,
@@ -121,16 +123,14 @@ CREATE TABLE outbox (
 	lease_owner TEXT NOT NULL,
 	lease_until_ms INTEGER NOT NULL,
 	fence INTEGER NOT NULL,
-	idem BLOB UNIQUE,
+	idem BLOB,
 	idem_request BLOB,
 	created_ms INTEGER NOT NULL,
 	body BLOB NOT NULL
-) STRICT;
-CREATE INDEX outbox_by_session ON outbox (session, state, id);
-CREATE INDEX outbox_open ON outbox (session, due_ms, id) WHERE state IN ('queued', 'sending');
-CREATE INDEX outbox_order ON outbox (session, chat, due_ms, id) WHERE state IN ('queued', 'sending');
-CREATE INDEX outbox_final ON outbox (created_ms)
-	WHERE state = 'sent' OR state = 'failed' OR state = 'cancelled';
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX outbox_by_idem ON outbox (idem) WHERE idem IS NOT NULL;
+CREATE INDEX outbox_open ON outbox (session, id) WHERE done = 0;
+CREATE INDEX outbox_final ON outbox (created_ms) WHERE done = 1;
 
 CREATE TABLE idempotency (
 	key BLOB NOT NULL PRIMARY KEY,

@@ -133,6 +133,7 @@ CREATE TABLE outbox (
 	due_ms INTEGER NOT NULL,
 	state TEXT NOT NULL CHECK (state = 'queued' OR state = 'sending' OR state = 'sent'
 		OR state = 'failed' OR state = 'cancelled'),
+	done INTEGER NOT NULL CHECK (done = (state <> 'queued' AND state <> 'sending')),
 	attempts INTEGER NOT NULL,
 	next_ms INTEGER NOT NULL,
 	wa_id TEXT NOT NULL,
@@ -140,20 +141,17 @@ CREATE TABLE outbox (
 	lease_owner TEXT NOT NULL,
 	lease_until_ms INTEGER NOT NULL,
 	fence INTEGER NOT NULL,
-	idem BLOB UNIQUE,
+	idem BLOB,
 	idem_request BLOB,
 	created_ms INTEGER NOT NULL,
 	body BLOB NOT NULL
-) STRICT;
+) STRICT, WITHOUT ROWID;
 
-CREATE INDEX outbox_by_session ON outbox (session, state, id);
+CREATE UNIQUE INDEX outbox_by_idem ON outbox (idem) WHERE idem IS NOT NULL;
 
-CREATE INDEX outbox_final ON outbox (created_ms)
-	WHERE state = 'sent' OR state = 'failed' OR state = 'cancelled';
+CREATE INDEX outbox_final ON outbox (created_ms) WHERE done = 1;
 
-CREATE INDEX outbox_open ON outbox (session, due_ms, id) WHERE state IN ('queued', 'sending');
-
-CREATE INDEX outbox_order ON outbox (session, chat, due_ms, id) WHERE state IN ('queued', 'sending');
+CREATE INDEX outbox_open ON outbox (session, id) WHERE done = 0;
 
 CREATE TABLE plugin_kv (
 	plugin TEXT NOT NULL,
