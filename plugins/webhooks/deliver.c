@@ -84,6 +84,11 @@ static void on_event(void *ctx, const struct wb_event *ev)
 		endpoint_stop(e);	/* the cursor stays: nothing is lost, a restart goes on */
 		return;
 	}
+	if (e->log.now.seq == e->head_seq) {
+		e->log.now.attempts = e->head_attempts;
+		e->log.now.first_ms = e->head_first_ms;
+	}
+	e->head_seq = 0;
 	attempt(&e->log);
 }
 
@@ -233,6 +238,21 @@ static void settle(struct lane *l, bool delivered, const char *why)
 	}
 }
 
+/* A restart goes on where the back-off was, and gives up when it would have. */
+static void store_head(struct endpoint *e)
+{
+	const struct wb_plugin_host *h = e->hooks->host;
+	const struct delivery *d = &e->log.now;
+	struct wb_tx *tx = h->tx_begin(e->hooks->self);
+	const struct wb_value v[] = { webhooks_text(e->id), webhooks_int(d->seq), webhooks_int(d->attempts),
+				      webhooks_int(d->first_ms) };
+
+	h->tx_sql(tx,
+		  "UPDATE webhooks_endpoint SET head_seq = $2, head_attempts = $3, head_first_ms = $4 WHERE id = $1",
+		  v, (int32_t)WA_ARRAY_LEN(v), 0);
+	h->tx_commit(tx, NULL, NULL);
+}
+
 static void failed(struct lane *l, int32_t status, const char *why)
 {
 	struct endpoint *e = l->endpoint;
@@ -242,10 +262,12 @@ static void failed(struct lane *l, int32_t status, const char *why)
 	(void)snprintf(e->last_error, sizeof(e->last_error), "%s", why);
 	w->host->metric_add(w->self, "failed_attempts_total", 1);
 	if (l == &e->dead || (refused && l->now.attempts >= REFUSED_ATTEMPTS) ||
-	    w->host->now_ms() - l->now.first_ms >= w->give_up_ms)
+	    w->host->now_ms() - l->now.first_ms >= w->give_up_ms) {
 		settle(l, false, why);
-	else
-		l->timer = w->host->timer(w->self, backoff_ms(l), 0, on_retry, l);
+		return;
+	}
+	store_head(e);
+	l->timer = w->host->timer(w->self, backoff_ms(l), 0, on_retry, l);
 }
 
 static void on_answer(void *ctx, int32_t code, int32_t status, struct wb_str body, const char *message)

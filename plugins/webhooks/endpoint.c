@@ -170,14 +170,17 @@ static int load_row(void *ctx, const struct wb_value *c, int32_t n)
 	}
 	e->state = c[5].str.len == 6 && memcmp(c[5].str.ptr, "paused", 6) == 0 ? EP_PAUSED : EP_ACTIVE;
 	e->created_ms = c[6].num;
+	e->head_seq = c[7].num;
+	e->head_attempts = (int32_t)c[8].num;
+	e->head_first_ms = c[9].num;
 	return 0;
 }
 
 int endpoint_load_all(struct webhooks *w)
 {
 	return w->host->query(w->self,
-			      "SELECT id, url, secret, kinds, session, state, created_ms "
-			      "FROM webhooks_endpoint ORDER BY id",
+			      "SELECT id, url, secret, kinds, session, state, created_ms, "
+			      "head_seq, head_attempts, head_first_ms FROM webhooks_endpoint ORDER BY id",
 			      NULL, 0, load_row, w);
 }
 

@@ -66,6 +66,9 @@ struct endpoint {
 	/* delivery */
 	struct wb_sub *sub;
 	struct lane log, dead;
+	int64_t head_seq;	/* as stored: the event that was being retried when we last stopped */
+	int32_t head_attempts;
+	int64_t head_first_ms;
 	uint32_t life;		/* counts its starts: what was begun in an earlier one is void */
 	int32_t last_status;
 	char last_error[160];

@@ -36,10 +36,12 @@ class Webhooks(Case):
         r.answer = lambda e: 503
         for i in range(3):
             g.send(customer, f"text {i}", wait="delivered")
-        until(lambda: len(r.got) >= 2, what="a second attempt")
+        until(lambda: len(r.got) >= 3, what="a third attempt")
         self.assertEqual({e["data"]["text"] for _, e, _ in r.got}, {"text 0"})   # the others wait their turn
         g.kill()
         g.start()
+        last = until(lambda: g.rest.get(f"/v1/webhooks/{hook}")["last_attempt"], what="an attempt after the restart")
+        self.assertGreaterEqual(last["attempts"], 3)        # the back-off goes on where it was
         r.answer = lambda e: 204
         until(lambda: len(r.taken()) == 3)
         self.assertEqual([e["data"]["text"] for _, e in r.taken()], ["text 0", "text 1", "text 2"])
