@@ -201,12 +201,51 @@ static bool wants_wait(struct wb_api *api, struct wb_req *req, struct waiter **r
 	return true;
 }
 
-/* A phone number in any spelling becomes E.164; JIDs stay. False: answered. */
+struct warming {
+	struct wb_api *api;
+	struct wb_req *req;
+};
+
+static void on_warm(void *ctx, bool cancelled)
+{
+	struct warming *w = ctx;
+
+	if (cancelled)
+		wb_reply_problem(w->req, 503, "closed", "the gateway is stopping");
+	else
+		api_messages_send(w->req, w->api);
+	free(w);
+}
+
+/* True when the number needs libphonenumber and that is still to be loaded, which takes longer than
+ * the loop may stand: the request comes again afterwards, or is answered. */
+static bool await_phone(struct wb_api *api, struct wb_req *req, json_t *doc)
+{
+	const char *to = json_string_value(json_object_get(doc, "to"));
+	struct warming *w;
+
+	if (!to || strchr(to, '@') || wb_phone_plain(to) || wb_phone_ready())
+		return false;
+	w = calloc(1, sizeof(*w));
+	if (w) {
+		w->api = api;
+		w->req = req;
+	}
+	if (!w || wb_work(api->gw->work, "api.phone", wb_phone_warm, on_warm, w, NULL, NULL) < 0) {
+		free(w);
+		wb_reply_header(req, "Retry-After", "1");
+		wb_reply_problem(req, 503, "limit", "too much work is waiting: try again in a second");
+	}
+	return true;
+}
+
+/* A phone number in any spelling becomes E.164; JIDs and what is E.164 already stay: whether a number
+ * exists is asked of WhatsApp. False: answered. */
 static bool recipient(struct wb_req *req, const char *to, const char *country, const char **ret_to)
 {
 	char e164[32], reason[64], why[128];
 
-	if (strchr(to, '@')) {
+	if (strchr(to, '@') || wb_phone_plain(to)) {
 		*ret_to = to;
 		return true;
 	}
@@ -293,7 +332,8 @@ void api_messages_send(struct wb_req *req, void *ctx)
 	if (db_busy(api->gw->db)) {
 		wb_reply_header(req, "Retry-After", "1");
 		wb_reply_problem(req, 429, "limit", "too much is waiting for the disk: try again in a second");
-	} else if (api_body(req, false, &doc) && read_message(req, doc, &m, mentions) &&
+	} else if (api_body(req, false, &doc) && !await_phone(api, req, doc) &&
+		   read_message(req, doc, &m, mentions) &&
 		   api_idem_begin(api, req, &s->idem) && wants_wait(api, req, &s->waiter)) {
 		s->api = api;
 		s->req = req;

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the REST API promises whoever repeats a request, opts out, or loses a key; and ends in the middle of work."""
+import gzip
 import http.client
 import json
 import resource
@@ -50,6 +51,19 @@ class Idempotency(Case):
         again = g.rest.post("/v1/keys", body, headers=head)
         self.assertEqual(again, {k: v for k, v in first.items() if k != "key"})
         self.assertEqual(len([k for k in g.rest.get("/v1/keys")["keys"] if k["name"] == "till"]), 1)
+
+    def test_numbers_as_people_write_them(self):
+        """The first of them loads libphonenumber, off the loop."""
+        g = self.linked()
+        customer = self.sandbox.account(phone(4))
+        local = f"({customer[1:4]}) {customer[4:7]}-{customer[7:]}"
+        for to, more in ((f"+1 {local}", {}), (local, {"country": "US"}), (f"+{customer}", {})):
+            g.rest.post("/v1/messages?wait=delivered", {"session": "shop", "to": to, "text": to, **more})
+        self.assertEqual([m["text"] for m in self.sandbox.received(customer)], [f"+1 {local}", local, f"+{customer}"])
+        for to in ("call me", local, ""):
+            with self.assertRaises(ApiError) as e:
+                g.rest.post("/v1/messages", {"session": "shop", "to": to, "text": "no"})
+            self.assertEqual(e.exception.status, 422)
 
     def test_a_message_is_cancelled_once(self):
         g = self.linked()
@@ -122,6 +136,16 @@ class Keys(Case):
         while r.fp.readline():      # until its end
             pass
         c.close()
+
+    def test_description_is_cached_and_compressed(self):
+        g = self.gateway()
+        status, plain, headers = g.rest.raw("GET", "/openapi.yaml")
+        self.assertEqual((status, headers["Content-Type"]), (200, "application/yaml"))
+        status, packed, zipped = g.rest.raw("GET", "/openapi.yaml", headers={"Accept-Encoding": "gzip"})
+        self.assertEqual((status, zipped["Content-Encoding"]), (200, "gzip"))
+        self.assertEqual(gzip.decompress(packed), plain)
+        status, body, _ = g.rest.raw("GET", "/openapi.yaml", headers={"If-None-Match": headers["ETag"]})
+        self.assertEqual((status, body), (304, b""))
 
     def test_every_route_asks_for_a_key(self):
         """But for those that say they are public."""

@@ -4,6 +4,7 @@
 #include <dlfcn.h>
 #include <limits.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <unistd.h>
 
 #include "phone_shim.h"
@@ -20,6 +21,7 @@
 static pthread_once_t shim_once = PTHREAD_ONCE_INIT;
 static const struct wb_phone_shim *shim;
 static char shim_error[512];
+static atomic_bool ready;
 
 static bool load_from(const char *path)
 {
@@ -84,6 +86,21 @@ static const struct wb_phone_shim *get_shim(void)
 {
 	pthread_once(&shim_once, load_shim);
 	return shim;
+}
+
+bool wb_phone_ready(void)
+{
+	return atomic_load(&ready);
+}
+
+void wb_phone_warm(void *unused)
+{
+	const struct wb_phone_shim *s = get_shim();
+
+	(void)unused;
+	if (s)
+		(void)s->region_known("DE");	/* makes the library read its tables */
+	atomic_store(&ready, true);
 }
 
 const char *wb_phone_module_error(void)
@@ -218,6 +235,31 @@ static bool repair(const char *e164, char out[32])
 		return true;
 	}
 	return false;
+}
+
+static size_t country_digits(const char *digits)
+{
+	static const char two[] = "20 27 30 31 32 33 34 36 39 40 41 43 44 45 46 47 48 49 51 52 53 54 "
+				  "55 56 57 58 60 61 62 63 64 65 66 81 82 84 86 90 91 92 93 94 95 98";
+
+	if (digits[0] == '1' || digits[0] == '7')
+		return 1;
+	for (const char *p = two; *p; p += p[2] ? 3 : 2)
+		if (strncmp(p, digits, 2) == 0)
+			return 2;
+	return 3;
+}
+
+bool wb_phone_plain(const char *text)
+{
+	size_t cc;
+
+	if (!is_e164(text) || starts(text, "+52") || starts(text, "+54") || starts(text, "+55"))
+		return false;
+	cc = country_digits(text + 1);
+	if (cc == 1 && strlen(text) != 12)
+		return false;	/* ten digits in North America and Russia, neither more nor less */
+	return text[1 + cc] != '0';
 }
 
 static int parse_with(const struct wb_phone_shim *s, const char *digits, const char *region,

@@ -51,6 +51,15 @@ size_t wb_phone_candidates(const char *e164, char out[WB_PHONE_CANDIDATES][32]);
 /* "0551234567 / 0557654321" -> its numbers, as texts. Returns how many. */
 size_t wb_phone_split(const char *text, char out[WB_PHONE_PARTS][WB_PHONE_TEXT_MAX]);
 
+/* "+E.164" that parsing would give back as it is, so that whoever asks WhatsApp anyway needs no
+ * library: no outdated spelling of Brazil, Mexico or Argentina, no zero behind the country code. */
+bool wb_phone_plain(const char *text);
+
+/* The first number costs some 80 ms and 18 MiB: wb_phone_warm() is for a pool's thread, before a
+ * thread that must not wait asks. */
+bool wb_phone_ready(void);
+void wb_phone_warm(void *unused);
+
 /* NULL when the module is loaded, else why it is not. */
 const char *wb_phone_module_error(void);
 

@@ -62,7 +62,7 @@ def one_session(bench, sync):
     bench.report.add("send", f"{figure}.many_chats.cpu", "s/1000", [r[0] for r in runs])
     bench.report.add("send", f"{figure}.many_chats.rate", "/s", [r[1] for r in runs], f"{CHATS} chats")
     bench.report.add("send", f"{figure}.rss", "MiB", [gateway.memory()["Rss"] / 1024],
-                     "afterwards; holds libphonenumber, loaded at the first number")
+                     "afterwards")
     if sandbox.account(OWN)["received"] < (1 + 2 * bench.options.runs) * TEXTS:
         raise RuntimeError("our own phone did not get every text")
     bench.check("send", sandbox)

@@ -140,6 +140,25 @@ static void candidates_of_two_faced_countries(void **state)
 	}
 }
 
+static void plain_numbers_parse_to_themselves(void **state)
+{
+	static const char *const plain[] = { "+966551234567", "+14155552671", "+447911123456",
+					     "+12025550123", "+79161234567" };
+	static const char *const other[] = { "966551234567",   "+9660551234567", "+551187654321",
+					     "+5215512345678", "+541123456789",	 "+44 7911123456",
+					     "+1415555267",    "+788123456789",	 "+4401711234567",
+					     "+0551234567",    "",		 "+1234567890123456",
+					     "+22501020304" };
+
+	(void)state;
+	for (size_t i = 0; i < WA_ARRAY_LEN(plain); i++)
+		assert_true(wb_phone_plain(plain[i]));
+	for (size_t i = 0; i < WA_ARRAY_LEN(other); i++)
+		assert_false(wb_phone_plain(other[i]));
+	wb_phone_warm(NULL);
+	assert_true(wb_phone_ready());
+}
+
 static void two_numbers_in_one_text(void **state)
 {
 	char out[WB_PHONE_PARTS][WB_PHONE_TEXT_MAX];
@@ -181,6 +200,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(refusals_say_why),
 		cmocka_unit_test(countries),
 		cmocka_unit_test(candidates_of_two_faced_countries),
+		cmocka_unit_test(plain_numbers_parse_to_themselves),
 		cmocka_unit_test(two_numbers_in_one_text),
 	};
 	static const struct CMUnitTest without[] = {
