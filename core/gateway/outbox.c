@@ -2,7 +2,6 @@
 /* The door: what wants to leave comes in here. */
 #include <db_chat.h>
 #include <db_consent.h>
-#include <db_contact.h>
 #include <text.h>
 #include <ulid.h>
 #include "message.h"
@@ -209,12 +208,23 @@ void wb_outbox_turn(struct wb_outbox *o)
 		wb_lane_pump(container_of(it, struct wb_lane, dirty));
 }
 
+static int on_any_consent(void *ctx, const struct db_consent *c)
+{
+	struct wb_outbox *o = ctx;
+
+	(void)c;
+	o->opt_outs = true;
+	return 0;
+}
+
 struct wb_outbox *wb_outbox_new(struct wb_gateway *gw)
 {
 	struct wb_outbox *o = wb_zalloc(sizeof(*o));
 
 	o->gw = gw;
 	o->consent = 1;
+	o->opt_outs = db_consent_each(gw->db, 0, 1, on_any_consent, o, NULL) < 0 || o->opt_outs;
+	wa_list_init(&o->contacts_used);
 	wa_list_init(&o->dirty);
 	wa_list_init(&o->hooks);
 	return o;
@@ -238,6 +248,7 @@ void wb_outbox_free(struct wb_outbox *o)
 	wa_map_clear(&o->rows);
 	wa_map_clear(&o->cancelling);
 	wb_outbox_forget(o);
+	wb_outbox_contacts_clear(o);
 	free(o);
 }
 
@@ -247,6 +258,7 @@ void wb_outbox_gone(struct wb_outbox *o, const char *session)
 
 	if (lane)
 		lane_free(lane);
+	wb_outbox_contacts_clear(o);
 }
 
 /* ---- hooks and counters ---- */
@@ -302,6 +314,8 @@ int wb_consent_check(struct wb_gateway *gw, const char *session, const char *jid
 {
 	int r = 0;
 
+	if (!gw->outbox->opt_outs)
+		return 0;
 	if (*jid)
 		r = is_out(gw, session, jid, err);
 	if (r == 0 && *lid)
@@ -334,6 +348,7 @@ int wb_consent_set(struct wb_tx *tx, const char *session, const char *who, bool 
 	if (r < 0)
 		return r;
 	wa_jid_text(&j, text);
+	gw->outbox->opt_outs = true;	/* from before it is durable until the process ends */
 	db_batch_consent_set(wb_tx_batch(tx),
 			     &(struct db_consent){ .scope = all ? "all" : session, .who = text,
 						   .opted_out = opted_out, .source = source,
@@ -407,8 +422,8 @@ static int check_new(struct adding *ad, struct wa_err *err)
 /* Both forms of the recipient, the chat's key, and whether they want messages at all. */
 static int find_recipient(struct adding *ad, struct wa_err *err)
 {
+	const char *jid, *lid;
 	char text[WA_JID_TEXT_MAX];
-	struct db_contact c;
 	int r = wb_recipient(ad->m->to ? ad->m->to : "", &ad->to, err);
 	bool is_lid = ad->to.server == WA_SRV_LID;
 
@@ -418,12 +433,14 @@ static int find_recipient(struct adding *ad, struct wa_err *err)
 	ad->chat_jid = is_lid ? "" : wa_arena_str(&ad->arena, wa_span_str(text));
 	ad->chat_lid = is_lid ? wa_arena_str(&ad->arena, wa_span_str(text)) : "";
 	if (ad->to.server != WA_SRV_GROUP) {
-		r = db_contact_get(ad->gw->db, ad->m->session, text, &ad->arena, &c, err);
+		r = wb_outbox_contact(ad->gw->outbox, ad->m->session, text, &jid, &lid, err);
 		if (r < 0)
 			return r;
 		if (r == 1) {
-			ad->chat_jid = *c.jid ? c.jid : ad->chat_jid;
-			ad->chat_lid = *c.lid ? c.lid : ad->chat_lid;
+			if (*jid)
+				ad->chat_jid = wa_arena_str(&ad->arena, wa_span_str(jid));
+			if (*lid)
+				ad->chat_lid = wa_arena_str(&ad->arena, wa_span_str(lid));
 		}
 	}
 	snprintf(ad->chat, sizeof(ad->chat), "%s", *ad->chat_jid ? ad->chat_jid : ad->chat_lid);

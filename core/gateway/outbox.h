@@ -69,6 +69,11 @@ int wb_consent_set(struct wb_tx *tx, const char *session, const char *who, bool 
 int wb_consent_check(struct wb_gateway *gw, const char *session, const char *jid, const char *lid,
 		     struct wa_err *err) WA_MUST_USE;
 
+/* The contact of jid or lid (either may be "") is written in tx: what the outbox remembers of it
+ * goes when that is durable. */
+void wb_outbox_contact_put(struct wb_tx *tx, const char *session, const char *jid,
+			   const char *lid);
+
 /* Hooks before a message leaves; revoked by owner. */
 int wb_outbox_hook(struct wb_outbox *o, const void *owner, wb_before_send_fn *fn, void *ctx)
 	WA_MUST_USE;

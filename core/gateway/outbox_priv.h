@@ -6,6 +6,7 @@
  * Inside of outbox*.c only.
  *
  *	outbox.c	the door: add, cancel, hooks
+ *	outbox_contact.c	recipients looked up lately
  *	outbox_load.c	rows of storage come into memory: start, crash, far future
  *	outbox_pump.c	who may leave now: order, pacing, recipients, vetoes
  *	outbox_result.c	what became of what left
@@ -83,12 +84,16 @@ struct wb_outbox {
 	struct wa_map cancelling;	/* ids of rows not in memory with a cancellation under way */
 	struct wa_list dirty, hooks;
 	uint64_t consent;		/* grows with every opt-out or opt-in */
+	bool opt_outs;			/* somebody may have opted out: else nobody is looked up */
+	struct wa_map contacts;		/* outbox_contact.c: "session|jid" -> struct wb_known */
+	struct wa_list contacts_used;	/* the same, least recently used last */
 	size_t bytes;			/* of bodies in memory */
 	struct wa_map recent;		/* WhatsApp id -> struct wb_recent */
 	struct wb_recent *ring[1024];	/* the same, oldest at ring_at */
 	size_t ring_at;
 };
 
+#define WB_KNOWN_MAX 1024	/* contacts remembered */
 #define WB_BODIES_MAX (32u << 20)
 #define WB_RECENT_BYTES 4096	/* larger messages are not remembered */
 #define WB_HORIZON_MS 3600000	/* rows due later stay in storage only */
@@ -107,6 +112,12 @@ void wb_queue_schedule(struct wb_queue *q);
 void wb_lane_commit(struct wb_lane *lane, struct wb_tx *take_tx);
 void wb_row_event(struct wb_tx *tx, struct wb_row *row, const char *session, const char *kind,
 		  const char *status, const char *reason);
+
+/* outbox_contact.c: 1 with both forms of a contact ("" unknown), 0 no contact, <0. Borrowed until
+ * the next call. */
+int wb_outbox_contact(struct wb_outbox *o, const char *session, const char *text,
+		      const char **ret_jid, const char **ret_lid, struct wa_err *err);
+void wb_outbox_contacts_clear(struct wb_outbox *o);
 
 /* outbox_load.c */
 void wb_lane_load(struct wb_lane *lane);

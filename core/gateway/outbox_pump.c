@@ -142,16 +142,13 @@ static bool resolve(struct wb_queue *q)
 /* A stored contact is an answer of WhatsApp's that we need not ask for. */
 static bool resolve_known(struct wb_queue *q)
 {
-	struct db_contact c;
-	struct wa_arena a;
+	const char *jid, *lid;
 	bool known;
 
 	if (q->resolved || !strstr(q->chat, "@s.whatsapp.net"))
 		return resolve(q);
-	wa_arena_init(&a, 1u << 20);
-	known = db_contact_get(q->lane->o->gw->db, q->lane->session, q->chat, &a, &c, NULL) == 1 &&
-		wa_jid_parse(wa_span_str(*c.jid ? c.jid : q->chat), &q->to, NULL) == 0;
-	wa_arena_clear(&a);
+	known = wb_outbox_contact(q->lane->o, q->lane->session, q->chat, &jid, &lid, NULL) == 1 &&
+		wa_jid_parse(wa_span_str(*jid ? jid : q->chat), &q->to, NULL) == 0;
 	q->resolved = known;
 	return known || resolve(q);
 }
@@ -176,7 +173,7 @@ static int opted_out(struct wb_lane *lane, struct wb_row *row)
 	struct wa_arena a;
 	int r;
 
-	if (row->consent == lane->o->consent)
+	if (row->consent == lane->o->consent || !lane->o->opt_outs)
 		return 0;	/* nothing changed since it came in */
 	jid = jid ? jid : "";
 	lid = lid ? lid : "";

@@ -48,6 +48,7 @@ static void on_answer(void *arg, int code, const struct wa_check_result *results
 		if (at)
 			snprintf(phone, sizeof(phone), "%.*s", (int)(at - k->jid), k->jid);
 		tx = wb_tx_new(k->gw);
+		wb_outbox_contact_put(tx, k->session, k->jid, k->lid);
 		db_batch_contact_put(wb_tx_batch(tx), k->session,
 				     &(struct db_contact){ .jid = k->jid, .lid = k->lid,
 							   .phone = phone });

@@ -84,6 +84,7 @@ static void learn_contact(struct wb_session *s, struct wb_tx *tx, const char *ji
 		return;
 	if (at)
 		snprintf(phone, sizeof(phone), "%.*s", (int)(at - jid), jid);
+	wb_outbox_contact_put(tx, s->id, jid, lid);
 	db_batch_contact_put(wb_tx_batch(tx), s->id, &c);
 	o = json_object();
 	json_object_set_new(o, "contact", wb_person_json(jid, lid, phone));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The outbox with a played WhatsApp below it: what is handed to libwa, when, and what follows. */
 #include "fixture.h"
+#include <db_contact.h>
 #include <db_outbox.h>
 
 #define SENT_MAX 512
@@ -445,6 +446,37 @@ static void who_opted_out_gets_nothing(void **state)
 	assert_int_equal(wa.n, 1);
 }
 
+/* The number was looked up, and known to nobody, before its other name was learnt. */
+static void who_opted_out_under_another_name_gets_nothing(void **state)
+{
+	static const char pn[] = "4915111111111@s.whatsapp.net", lid[] = "777@lid";
+	struct fix *f = *state;
+	struct wb_tx *tx;
+	char id[27];
+
+	must_add(f, "4915111111111", "one", 0, NULL);
+	assert_int_equal(consent(f, lid, true), 0);
+	must_add(f, "4915111111111", "two", 0, NULL);
+	tx = wb_tx_new(f->gw);
+	wb_outbox_contact_put(tx, "s", pn, lid);
+	db_batch_contact_put(wb_tx_batch(tx), "s", &(struct db_contact){ .jid = pn, .lid = lid });
+	assert_int_equal(fix_commit(f, tx), 0);
+	assert_int_equal(add(f, "4915111111111", "three", 0, id), WA_EDENIED);
+	assert_int_equal(add(f, lid, "four", 0, id), WA_EDENIED);
+}
+
+static void an_opt_out_outlives_the_process(void **state)
+{
+	struct fix *f = *state;
+	char id[27];
+
+	assert_int_equal(consent(f, "4915111111111", true), 0);
+	fix_close(f);
+	open_with(f, NO_PACING);
+	assert_int_equal(add(f, "4915111111111", "one", 0, id), WA_EDENIED);
+	must_add(f, "4915111111112", "two", 0, NULL);
+}
+
 static int veto(void *ctx, const char *message_id, const struct wb_send *s, char reason[121])
 {
 	int *calls = ctx;
@@ -569,6 +601,8 @@ int main(void)
 		T(pacing_spaces_and_limits),
 		T(only_so_many_are_under_way),
 		T(who_opted_out_gets_nothing),
+		T(who_opted_out_under_another_name_gets_nothing),
+		T(an_opt_out_outlives_the_process),
 		T(hooks_may_refuse),
 		T(what_has_not_left_can_be_cancelled),
 		T(an_idempotency_key_counts_once),
