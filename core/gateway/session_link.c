@@ -6,6 +6,10 @@
 #define BACKOFF_SLOW_MS 60000		/* after "rate limited" */
 #define STEADY_MS 10000			/* connected for so long: the next loss starts over */
 #define QUEUED_MAX (1u << 20)		/* unsent bytes before we wait for the socket */
+/* Record caches: what all sessions share, and what each may have. libwa empties idle ones. */
+#define RECORDS_BYTES (16u << 20)
+#define RECORDS_MIN (32u << 10)
+#define RECORDS_MAX (1u << 20)
 
 /* ---- time ---- */
 
@@ -271,6 +275,7 @@ static int make_client(struct wb_session *s, struct wa_err *err)
 {
 	struct wb_sessions *reg = s->reg;
 	const struct wb_config *c = reg->gw->config;
+	size_t share = RECORDS_BYTES / (wb_sessions_count(reg, -1) + 1);
 	struct wa_client_opts o = {
 		.env = &reg->gw->env,
 		.store = &wb_session_store_ops,
@@ -282,6 +287,9 @@ static int make_client(struct wb_session *s, struct wa_err *err)
 		.os_name = wb_config_text(c, "whatsapp.device_name"),
 		.client_type = '1',
 		.mark_online = wb_config_bool(c, "whatsapp.mark_online"),
+		.cache_bytes = share < RECORDS_MIN ? RECORDS_MIN :
+			       share > RECORDS_MAX ? RECORDS_MAX :
+						     share,
 	};
 
 	s->closed = false;
