@@ -31,6 +31,8 @@ int wb_api_register(struct wb_gateway *gw, struct wa_err *err)
 	wa_list_init(&api->polls);
 	wa_list_init(&api->streams);
 	gw->rest = api;
+	if (api_docs_new(api))
+		return wa_err_set(err, WA_ENOMEM, "the API's description");
 	while (wb_api_routes[n].method)
 		n++;
 	assert(n > 0);
@@ -72,6 +74,7 @@ void wb_api_free(struct wb_gateway *gw)
 	wb_bus_revoke(gw->bus, api);
 	wb_timer_free(api->timer);
 	wb_ws_listener_free(api->ws);
+	wb_static_free(api->docs);
 	wb_router_revoke(gw->router, api);
 	wb_http_set_after(gw->http, NULL, NULL);
 	api_keys_free(api);

@@ -8,6 +8,7 @@
 #include <base.h>
 #include <clock.h>
 #include <list.h>
+#include <static.h>
 #include <text.h>
 
 #define API_PAGE_DEFAULT 50
@@ -23,6 +24,7 @@ struct wb_api {
 	struct wa_list polls;		/* events.c: GET ?wait_ms= */
 	struct wa_list streams;		/* stream.c */
 	struct wb_ws_listener *ws;
+	struct wb_static *docs;		/* openapi.yaml, with ETag and gzip */
 	struct wb_timer *timer;		/* deadlines of waiters and long polls */
 };
 
@@ -125,6 +127,9 @@ API_HANDLER(api_metrics);
 API_HANDLER(api_hosts);
 API_HANDLER(api_plugins);
 API_HANDLER(api_openapi);
+
+/* system.c */
+int api_docs_new(struct wb_api *api) WA_MUST_USE;
 
 /* stream.c */
 int api_stream_listen(struct wb_api *api, struct wa_err *err) WA_MUST_USE;

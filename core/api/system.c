@@ -61,6 +61,15 @@ void api_plugins(struct wb_req *req, void *ctx)
 
 void api_openapi(struct wb_req *req, void *ctx)
 {
-	(void)ctx;
-	wb_reply_raw(req, 200, "application/yaml", wa_span(wb_openapi, wb_openapi_len));
+	struct wb_api *api = ctx;
+
+	wb_static_serve(api->docs, req, "openapi.yaml", NULL);
+}
+
+int api_docs_new(struct wb_api *api)
+{
+	static const struct wb_static_file files[] = { { "openapi.yaml", { wb_openapi, wb_openapi_len } } };
+
+	api->docs = wb_static_embedded(files, WA_ARRAY_LEN(files));
+	return api->docs ? WA_OK : WA_ENOMEM;
 }
