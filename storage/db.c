@@ -149,18 +149,19 @@ static int first_contents(struct db *db, struct wa_err *err)
 }
 
 /* Signals are the loop's business. */
-static int start_thread(struct db *db, struct wa_err *err)
+static int start_thread(struct db *db, void *(*fn)(void *arg), pthread_t *ret_thread,
+			bool *ret_up, struct wa_err *err)
 {
 	sigset_t all, old;
 	int r;
 
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
-	r = pthread_create(&db->thread, NULL, db_store_thread, db);
+	r = pthread_create(ret_thread, NULL, fn, db);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	if (r != 0)
-		return wa_err_detail(err, WA_ENOMEM, r, "store thread: %s", strerror(r));
-	db->thread_up = true;
+		return wa_err_detail(err, WA_ENOMEM, r, "thread: %s", strerror(r));
+	*ret_up = true;
 	return WA_OK;
 }
 
@@ -175,6 +176,8 @@ static int open_all(struct db *db, const struct db_opts *opts, struct wa_err *er
 	if (r == WA_OK)
 		r = db_conn_open(&db->w, db->path, &o, true, err);
 	if (r == WA_OK)
+		db_checkpoint_watch(db);
+	if (r == WA_OK)
 		r = load_key(db, opts, err);
 	if (r == WA_OK)
 		r = db_migrate(db, db_migrations, db_n_migrations, err);
@@ -182,7 +185,12 @@ static int open_all(struct db *db, const struct db_opts *opts, struct wa_err *er
 		r = first_contents(db, err);
 	if (r == WA_OK)
 		r = db_conn_open(&db->r, db->path, &o, false, err);
-	return r < 0 ? r : start_thread(db, err);
+	if (r == WA_OK)
+		r = db_checkpoint_open(db, err);
+	if (r == WA_OK)
+		r = start_thread(db, db_checkpoint_thread, &db->checkpoint.thread,
+				 &db->checkpoint.thread_up, err);
+	return r < 0 ? r : start_thread(db, db_store_thread, &db->thread, &db->thread_up, err);
 }
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -211,6 +219,8 @@ int db_open(const struct db_opts *opts, struct db **ret_db, struct wa_err *err)
 	pthread_mutex_init(&db->qlock, NULL);
 	pthread_cond_init(&db->work, NULL);
 	pthread_cond_init(&db->idle, NULL);
+	pthread_mutex_init(&db->checkpoint.lock, NULL);
+	pthread_cond_init(&db->checkpoint.work, NULL);
 	db->path = strdup(opts->path);
 	r = db->path ? open_all(db, opts, err) : wa_err_set(err, WA_ENOMEM, "database");
 	if (r < 0) {
@@ -236,16 +246,23 @@ void db_close(struct db *db)
 		pthread_join(db->thread, NULL);
 		(void)db_poll(db);
 	}
+	if (db->checkpoint.thread_up) {
+		db_checkpoint_stop(db);
+		pthread_join(db->checkpoint.thread, NULL);
+	}
 	while ((b = db->free)) {
 		db->free = b->next;
 		wa_arena_clear(&b->arena);
 		free(b);
 	}
 	wa_map_clear(&db->pending);
+	sqlite3_close_v2(db->checkpoint.h);
 	db_conn_close(&db->r);
 	db_conn_close(&db->w);
 	if (db->lock_fd >= 0)
 		close(db->lock_fd);
+	pthread_cond_destroy(&db->checkpoint.work);
+	pthread_mutex_destroy(&db->checkpoint.lock);
 	pthread_cond_destroy(&db->idle);
 	pthread_cond_destroy(&db->work);
 	pthread_mutex_destroy(&db->qlock);

@@ -3,7 +3,8 @@
 #define WB_DB_H
 
 /*
- * The database: one SQLite file, one writer thread, one read connection.
+ * The database: one SQLite file, one writer thread, one read connection, and a
+ * thread that moves the WAL into the file.
  *
  * Reads are synchronous and run on the loop thread (db_query and every
  * db_<entity>_get/_each). Writes are batches: collect operations, submit,
@@ -33,7 +34,8 @@
  * keyed hash under the same scope.
  *
  * Threads: everything here is called on the loop thread, except that
- * opts.post and the functions of opts.env are also called on the store thread.
+ * opts.post and the functions of opts.env are also called on the store thread,
+ * and the log of opts.env on the checkpoint thread.
  *
  * Text and span arguments are copied by the operation that takes them.
  */

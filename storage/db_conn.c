@@ -5,7 +5,6 @@
 #define STMTS_MAX 512
 #define SCRATCH_MAX (DB_BATCH_MAX + (1U << 20))
 #define BUSY_MS 5000
-#define WAL_PAGES 4000	/* of 4 KiB, then the store thread checkpoints */
 
 struct db_stmt {
 	sqlite3_stmt *s;
@@ -75,12 +74,13 @@ static int set_up(struct db_conn *c, const struct db_opts *opts, bool writer, st
 	sqlite3_db_config(c->h, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
 	if (!writer)
 		return db_conn_exec(c, "PRAGMA query_only = ON; PRAGMA cache_size = -2000;", err);
-	snprintf(sql, sizeof(sql), "PRAGMA wal_autocheckpoint = %d; PRAGMA max_page_count = %lld;",
-		 WAL_PAGES, (long long)(opts->max_pages > 0 ? opts->max_pages : 0xfffffffeLL));
+	snprintf(sql, sizeof(sql), "PRAGMA max_page_count = %lld;",
+		 (long long)(opts->max_pages > 0 ? opts->max_pages : 0xfffffffeLL));
 	r = db_conn_exec(c,
 			 "PRAGMA journal_mode = WAL; PRAGMA foreign_keys = ON;"
 			 "PRAGMA temp_store = MEMORY; PRAGMA secure_delete = FAST;"
-			 "PRAGMA cache_size = -6000; PRAGMA journal_size_limit = 67108864;", err);
+			 "PRAGMA cache_size = -6000; PRAGMA journal_size_limit = 67108864;"
+			 "PRAGMA wal_autocheckpoint = 0;", err);
 	if (r == WA_OK)
 		r = db_conn_exec(c, sql, err);
 	if (r == WA_OK)

@@ -149,6 +149,17 @@ struct db_queue {
 	struct db_batch *head, *tail;
 };
 
+/* The WAL's copying into the file (db_checkpoint.c). */
+struct db_checkpoint {
+	sqlite3 *h;			/* its thread's */
+	pthread_t thread;
+	bool thread_up;
+	int pages, due;			/* under wlock: in the WAL; then it is time again */
+	pthread_mutex_t lock;
+	pthread_cond_t work;		/* wanted or stop */
+	bool wanted, tail, stop;	/* under lock; tail: for the store thread */
+};
+
 struct db {
 	struct db_conn w;		/* under wlock: store thread, or start-up calls */
 	struct db_conn r;		/* loop thread */
@@ -161,6 +172,7 @@ struct db {
 
 	pthread_t thread;
 	bool thread_up;
+	struct db_checkpoint checkpoint;
 	pthread_mutex_t wlock;
 	int64_t next_seq;		/* under wlock */
 
@@ -239,6 +251,14 @@ extern const struct db_migration db_migrations[];
 extern const size_t db_n_migrations;
 int db_migrate(struct db *db, const struct db_migration *m, size_t n,
 	       struct wa_err *err) WA_MUST_USE;
+
+/* db_checkpoint.c */
+void db_checkpoint_watch(struct db *db);	/* from now on commits wake the thread */
+int db_checkpoint_open(struct db *db, struct wa_err *err) WA_MUST_USE;
+void *db_checkpoint_thread(void *arg);		/* arg: struct db */
+void db_checkpoint_stop(struct db *db);		/* it ends; join it */
+/* What the thread left, if anything; under wlock, outside of a transaction. */
+void db_checkpoint_tail(struct db *db);
 
 /* db_event.c */
 int db_event_insert(struct db *db, const struct db_event_args *e, int64_t seq,

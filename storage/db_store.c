@@ -219,6 +219,7 @@ static void run_list(struct db *db, struct db_batch *list)
 			b->head = NULL;
 	if (has_work(list)) {
 		pthread_mutex_lock(&db->wlock);
+		db_checkpoint_tail(db);
 		add.replays = run_group(db, list);
 		pthread_mutex_unlock(&db->wlock);
 		add.commits = 1;

@@ -327,6 +327,53 @@ static void full_database_fails_the_group_whole(void **state)
 	fix_check_seq(f, ok + 1);
 }
 
+static off_t size_of(const struct fix *f, const char *end)
+{
+	char path[160];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "%s%s", f->path, end);
+	return stat(path, &st) == 0 ? st.st_size : 0;
+}
+
+static void commit_bytes(struct fix *f, size_t len)
+{
+	static uint8_t bytes[1 << 20];
+	struct db_batch *b = db_batch_new(f->db);
+
+	db_batch_event(b, &(struct db_event_new){ .kind = "x", .json = wa_span(bytes, len) }, NULL);
+	assert_int_equal(fix_commit(f, b), WA_OK);
+}
+
+/* 4,000 pages wake the thread; from 16,000 on a commit would do it. */
+static void wal_is_copied_beside_the_commits(void **state)
+{
+	struct fix *f = *state;
+	const off_t limit = (off_t)15000 * 4096;
+	off_t small = size_of(f, "");
+
+	for (int i = 0; i < 20; i++)
+		commit_bytes(f, 1 << 20);
+	while (size_of(f, "") < small + (10 << 20)) {
+		commit_bytes(f, 1000);
+		assert_true(size_of(f, "-wal") < limit);
+	}
+}
+
+static void wal_stays_within_its_limit(void **state)
+{
+	struct fix *f = *state;
+
+	for (int i = 0; i < 150; i++) {
+		commit_bytes(f, 1 << 20);
+		assert_true(size_of(f, "-wal") < (off_t)17000 * 4096);
+	}
+	fix_check_seq(f, 150);
+	fix_reopen(f);
+	fix_check_seq(f, 150);
+	assert_int_equal(size_of(f, "-wal"), 0);
+}
+
 static void failing_commit_fails_the_group_whole(void **state)
 {
 	struct fix *f = *state;
@@ -598,6 +645,8 @@ int main(void)
 		T_CLOSED(post_wakes_the_loop),
 		T(close_commits_what_is_queued),
 		T_CLOSED(full_database_fails_the_group_whole),
+		T(wal_is_copied_beside_the_commits),
+		T(wal_stays_within_its_limit),
 		T(failing_commit_fails_the_group_whole),
 		T(events_are_read_by_filter_and_limit),
 		T(pruning_keeps_what_a_cursor_needs),
