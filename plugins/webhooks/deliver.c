@@ -258,16 +258,19 @@ static void failed(struct lane *l, int32_t status, const char *why)
 	struct endpoint *e = l->endpoint;
 	struct webhooks *w = e->hooks;
 	bool refused = status >= 400 && status < 500 && status != 408 && status != 425 && status != 429;
+	int64_t left, wait;
 
 	(void)snprintf(e->last_error, sizeof(e->last_error), "%s", why);
 	w->host->metric_add(w->self, "failed_attempts_total", 1);
-	if (l == &e->dead || (refused && l->now.attempts >= REFUSED_ATTEMPTS) ||
-	    w->host->now_ms() - l->now.first_ms >= w->give_up_ms) {
+	left = l->now.first_ms + w->give_up_ms - w->host->now_ms();
+	if (l == &e->dead || (refused && l->now.attempts >= REFUSED_ATTEMPTS) || left <= 0) {
 		settle(l, false, why);
 		return;
 	}
+	wait = backoff_ms(l);
 	store_head(e);
-	l->timer = w->host->timer(w->self, backoff_ms(l), 0, on_retry, l);
+	/* the last attempt is when it is given up, not a back-off later */
+	l->timer = w->host->timer(w->self, wait < left ? wait : left, 0, on_retry, l);
 }
 
 static void on_answer(void *ctx, int32_t code, int32_t status, struct wb_str body, const char *message)
