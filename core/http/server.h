@@ -3,7 +3,8 @@
 #define WB_HTTP_SERVER_H
 
 /*
- * The HTTP server on the loop (evhttp): listeners, TLS, limits, requests, replies.
+ * The HTTP server on the loop: listeners, TLS, limits, requests, replies. A strict parser of our own
+ * (h1.h) on bufferevents; README.md says why not evhttp.
  *
  * Life of a server: new -> listen (one or more) -> drain -> free.
  *

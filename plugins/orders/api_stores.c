@@ -312,6 +312,8 @@ void api_store_create(void *ctx, struct wb_plugin_req *req)
 		json_decref(extra);
 		api_problem(o, req, r, "the store could not be saved");
 	} else {
+		if (o->new_store)
+			o->new_store(o);
 		api_commit(o, req, tx, &idem, 201, s.id, extra, show_store);
 	}
 	store_clear(&s);

@@ -52,6 +52,7 @@ struct orders {
 	/* parameters */
 	int64_t reminder_after_ms, no_reply_after_ms, tolerance_s, raw_keep_ms, max_age_ms;
 	uint32_t max_body;
+	void (*new_store)(struct orders *o);	/* told before the first order can come; NULL: nobody */
 };
 
 /* ---- host, in short ---- */
