@@ -88,6 +88,22 @@ struct api_reply {
 struct api_reply *api_reply_new(struct wb_api *api, struct wb_req *req, int status, json_t *take_body);
 wb_tx_fn api_reply_done;
 
+/* ---- ask.c: requests that ask WhatsApp ----
+ *
+ *	struct wa_client *c = api_client(api, req, &s);      NULL: answered 404 or 409
+ *	struct api_reply *p = api_reply_new(api, req, 204, NULL);
+ *	if (p)
+ *		api_ask_begun(p, wa_client_block(c, &jid, true, api_ask_done, p, &err), &err);
+ */
+struct wa_client *api_client(struct wb_api *api, struct wb_req *req, struct wb_session **ret_s);
+/* A command that could not start (r < 0) is answered here and p freed; true: it is under way. */
+bool api_ask_begun(struct api_reply *p, int r, const struct wa_err *err);
+/* A wa_done_fn with ctx = struct api_reply: p's status and body, or the problem. Frees p. */
+void api_ask_done(void *p, int code, const char *text);
+/* The answer to code != 0 of any command's callback: WhatsApp's refusals keep their meaning
+ * (403 denied, 404 not_found, 406 invalid, 409 conflict, 429 rate_limited), else 502. Frees p. */
+void api_ask_failed(struct api_reply *p, int code, const char *text);
+
 /* Handlers by file. */
 #define API_HANDLER(name) void name(struct wb_req *req, void *ctx)
 API_HANDLER(api_sessions_list);

@@ -252,6 +252,36 @@ static void on_message(struct wb_session *s, struct wb_tx *tx, const struct wa_e
 	case WA_MSG_PROTOCOL:
 	case WA_MSG_SKDM:
 		break;	/* between devices, not for people */
+	case WA_MSG_IMAGE:
+	case WA_MSG_VIDEO:
+	case WA_MSG_AUDIO:
+	case WA_MSG_DOCUMENT:
+	case WA_MSG_STICKER:
+	case WA_MSG_ALBUM:
+	case WA_MSG_LOCATION:
+	case WA_MSG_LIVE_LOCATION:
+	case WA_MSG_CONTACT:
+	case WA_MSG_POLL:
+	case WA_MSG_POLL_VOTE:
+	case WA_MSG_POLL_RESULT:
+	case WA_MSG_CALENDAR:
+	case WA_MSG_CALENDAR_ANSWER:
+	case WA_MSG_ENC_REACTION:
+	case WA_MSG_COMMENT:
+	case WA_MSG_ENC_EDIT:
+	case WA_MSG_PIN:
+	case WA_MSG_KEEP:
+	case WA_MSG_TIMER:
+	case WA_MSG_GROUP_INVITE:
+	case WA_MSG_MENU:
+	case WA_MSG_CHOICE:
+	case WA_MSG_PRODUCT:
+	case WA_MSG_ORDER:
+	case WA_MSG_PAYMENT:
+	case WA_MSG_MEMBER_LABEL:
+	case WA_MSG_CALL_LOG:
+		on_new_message(s, tx, ev, &n, &a);
+		break;
 	}
 	if (wa_arena_failed(&a))
 		wb_tx_fail(tx, WA_ENOMEM, "message");
@@ -503,6 +533,23 @@ void wb_session_event(struct wb_session *s, struct wb_tx *tx, const struct wa_ev
 	case WA_EV_IDENTITY: on_person_event(s, tx, ev, "contact.identity"); break;
 	case WA_EV_LID:
 	case WA_EV_PUSH_NAME: on_names(s, tx, ev); break;
+	case WA_EV_GROUP:
+	case WA_EV_SYNC:
+	case WA_EV_SYNC_DONE:
+	case WA_EV_SYNC_ERROR:
+	case WA_EV_HISTORY:
+	case WA_EV_HISTORY_PROGRESS:
+	case WA_EV_MEDIA_RETRY:
+	case WA_EV_CALL:
+	case WA_EV_NEWSLETTER:
+	case WA_EV_PICTURE:
+	case WA_EV_ABOUT:
+	case WA_EV_BLOCKLIST:
+	case WA_EV_PRIVACY:
+	case WA_EV_RESTRICTION:
+	case WA_EV_PASSKEY:
+	case WA_EV_DEVICE_REMOVED:
+	case WA_EV_OWN_DEVICES:
 	case WA_EV_DEVICES: break;
 	case WA_EV_UNKNOWN:
 		WB_GATEWAY_LOG(s->reg->gw, WA_INFO, "session.unknown", WA_S("session", s->id),

@@ -43,6 +43,23 @@ const char *wa_event_kind_str(int kind)
 		[WA_EV_DEVICES] = "devices",
 		[WA_EV_UNKNOWN] = "unknown",
 		[WA_EV_SENT] = "sent",
+		[WA_EV_GROUP] = "group",
+		[WA_EV_SYNC] = "sync",
+		[WA_EV_SYNC_DONE] = "sync_done",
+		[WA_EV_SYNC_ERROR] = "sync_error",
+		[WA_EV_HISTORY] = "history",
+		[WA_EV_HISTORY_PROGRESS] = "history_progress",
+		[WA_EV_MEDIA_RETRY] = "media_retry",
+		[WA_EV_CALL] = "call",
+		[WA_EV_NEWSLETTER] = "newsletter",
+		[WA_EV_PICTURE] = "picture",
+		[WA_EV_ABOUT] = "about",
+		[WA_EV_BLOCKLIST] = "blocklist",
+		[WA_EV_PRIVACY] = "privacy",
+		[WA_EV_RESTRICTION] = "restriction",
+		[WA_EV_PASSKEY] = "passkey",
+		[WA_EV_DEVICE_REMOVED] = "device_removed",
+		[WA_EV_OWN_DEVICES] = "own_devices",
 	};
 
 	return kind > 0 && (size_t)kind < WA_ARRAY_LEN(names) ? names[kind] : "unknown";
@@ -104,6 +121,7 @@ static void init_state(struct wa_client *c)
 	c->phase_deadline = c->ping_at = c->count_at = c->told_deadline = INT64_MAX;
 	wa_arena_init(&c->ev_arena, EVENT_ARENA_MAX);
 	wa_list_init(&c->iqs);
+	wa_list_init(&c->blobs);
 	wa_list_init(&c->ready);
 	wa_list_init(&c->waiting);
 	wa_list_init(&c->await);
@@ -147,6 +165,7 @@ void wa_client_free(struct wa_client *c)
 		return;
 	c->depth++; /* nothing is said any more, nothing more is taken */
 	c->state = WA_ST_IDLE;
+	blob_abort(c);
 	turn_clear(c);
 	retry_clear(c);
 	wa_stream_free(c->stream);

@@ -18,6 +18,7 @@
  *	send_kind.c	what a stanza says about its content
  *	recv.c		from stanza to message
  *	retry.c		retry receipts, both ways
+ *	blob.c		files the host fetches for us
  *	trust.c		trusted-contact tokens
  *	receipt.c presence.c notification.c payload.c	what their names say
  *
@@ -152,6 +153,10 @@ struct wa_client {
 	struct upload *upload;
 	struct retry_table *retries;
 
+	/* files on their way (blob.c) */
+	struct wa_list blobs;
+	uint64_t next_blob;
+
 	/* sends */
 	struct wa_map sends;	/* id -> struct send */
 	struct wa_map lanes;	/* chat -> struct lane */
@@ -223,6 +228,14 @@ void iq_tick(struct wa_client *c, int64_t now);
 void iq_abort(struct wa_client *c);
 int64_t iq_deadline(const struct wa_client *c);
 void iq_result(struct wa_client *c, const struct wa_node *n);	/* empty result to a request */
+
+/* ---- blob.c ---- */
+/* The parts of a checked file in order; an error ends it (done is still called, with that code). */
+typedef int blob_data_fn(struct wa_client *c, void *arg, struct wa_span part, struct wa_err *err);
+typedef void blob_done_fn(struct wa_client *c, void *arg, int code);	/* 0, or enum wa_code, or HTTP status */
+/* done is called exactly once, perhaps before this returns. They outlive a connection. */
+void blob_get(struct wa_client *c, const struct wa_blob *b, blob_data_fn *data, blob_done_fn *done, void *arg);
+void blob_abort(struct wa_client *c);
 
 /* ---- link.c ---- */
 void link_request(struct wa_client *c, const struct wa_node *n);	/* iq set md */

@@ -26,6 +26,20 @@ const char *wa_message_kind_str(int kind)
 		[WA_MSG_EDIT] = "edit",         [WA_MSG_REVOKE] = "revoke",
 		[WA_MSG_REACTION] = "reaction", [WA_MSG_PROTOCOL] = "protocol",
 		[WA_MSG_SKDM] = "sender_key",   [WA_MSG_OTHER] = "other",
+		[WA_MSG_IMAGE] = "image",       [WA_MSG_VIDEO] = "video",
+		[WA_MSG_AUDIO] = "audio",       [WA_MSG_DOCUMENT] = "document",
+		[WA_MSG_STICKER] = "sticker",   [WA_MSG_ALBUM] = "album",
+		[WA_MSG_LOCATION] = "location", [WA_MSG_LIVE_LOCATION] = "live_location",
+		[WA_MSG_CONTACT] = "contact",   [WA_MSG_POLL] = "poll",
+		[WA_MSG_POLL_VOTE] = "poll_vote", [WA_MSG_POLL_RESULT] = "poll_result",
+		[WA_MSG_CALENDAR] = "event",    [WA_MSG_CALENDAR_ANSWER] = "event_answer",
+		[WA_MSG_ENC_REACTION] = "enc_reaction", [WA_MSG_COMMENT] = "comment",
+		[WA_MSG_ENC_EDIT] = "enc_edit", [WA_MSG_PIN] = "pin",
+		[WA_MSG_KEEP] = "keep",         [WA_MSG_TIMER] = "timer",
+		[WA_MSG_GROUP_INVITE] = "group_invite", [WA_MSG_MENU] = "menu",
+		[WA_MSG_CHOICE] = "choice",     [WA_MSG_PRODUCT] = "product",
+		[WA_MSG_ORDER] = "order",       [WA_MSG_PAYMENT] = "payment",
+		[WA_MSG_MEMBER_LABEL] = "member_label", [WA_MSG_CALL_LOG] = "call_log",
 	};
 
 	if (kind < 0 || (size_t)kind >= WA_ARRAY_LEN(names))

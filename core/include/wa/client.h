@@ -86,6 +86,23 @@ enum wa_event_kind {
 	WA_EV_DEVICES,		/* jid: device list changed */
 	WA_EV_UNKNOWN,		/* text: what was not understood, once per kind */
 	WA_EV_SENT,		/* stanza for id is committed and will be written: chat, count = devices */
+	WA_EV_GROUP,		/* a group changed, or was met: group (group.h) */
+	WA_EV_SYNC,		/* app state changed: sync (sync.h) */
+	WA_EV_SYNC_DONE,	/* a collection is up to date: text = its name, count = mutations */
+	WA_EV_SYNC_ERROR,	/* a collection cannot be read: text = its name, code, final */
+	WA_EV_HISTORY,		/* a slice of history: history (history.h) */
+	WA_EV_HISTORY_PROGRESS,	/* history (history.h), without conversations: what has been read */
+	WA_EV_MEDIA_RETRY,	/* the phone's answer to wa_client_media_retry: id, chat, text = direct path, code */
+	WA_EV_CALL,		/* call (call.h) */
+	WA_EV_NEWSLETTER,	/* a channel changed: newsletter (newsletter.h) */
+	WA_EV_PICTURE,		/* jid's picture changed: text = new id, "" removed; sender = who did it */
+	WA_EV_ABOUT,		/* sender's about text changed: text; "" unknown, ask */
+	WA_EV_BLOCKLIST,	/* jid was blocked (code 1) or not any more (0); null jid: read the list again */
+	WA_EV_PRIVACY,		/* the account's privacy settings changed elsewhere */
+	WA_EV_RESTRICTION,	/* the account is restricted or free again: restriction (account.h) */
+	WA_EV_PASSKEY,		/* linking demands a passkey: text = step, raw = the options (pair.h) */
+	WA_EV_DEVICE_REMOVED,	/* one of our own other devices is gone: jid */
+	WA_EV_OWN_DEVICES,	/* the list of our own devices changed: count */
 };
 WA_API const char *wa_event_kind_str(int kind);
 
@@ -102,6 +119,13 @@ struct wa_msg_info {
 	const char *push_name;
 };
 
+struct wa_group_event;		/* group.h */
+struct wa_sync_event;		/* sync.h */
+struct wa_history;		/* history.h */
+struct wa_call_event;		/* call.h */
+struct wa_newsletter_event;	/* newsletter.h */
+struct wa_restriction;		/* account.h */
+
 struct wa_event {
 	int kind;			/* enum wa_event_kind */
 	const char *id;
@@ -113,6 +137,12 @@ struct wa_event {
 	const struct wa_msg_info *info;
 	const struct wa_message *message;
 	struct wa_span raw;		/* serialized Message for WA_EV_MESSAGE */
+	const struct wa_group_event *group;
+	const struct wa_sync_event *sync;
+	const struct wa_history *history;
+	const struct wa_call_event *call;
+	const struct wa_newsletter_event *newsletter;
+	const struct wa_restriction *restriction;
 };
 
 struct wa_batch {
@@ -123,6 +153,15 @@ struct wa_batch {
 	size_t n_events;
 };
 
+/* An encrypted file on a media host which libwa needs: history, app-state snapshots. */
+struct wa_blob {
+	int type;			/* enum wa_media_type */
+	const char *direct_path;
+	struct wa_span media_key;	/* 32 bytes */
+	struct wa_span file_enc_sha256, file_sha256;
+	uint64_t length;		/* of the plain file; 0 unknown */
+};
+
 struct wa_client_ops {
 	/* Commit this; then wa_client_committed(). Borrowed for the call. */
 	void (*batch)(void *ctx, const struct wa_batch *b);
@@ -131,6 +170,10 @@ struct wa_client_ops {
 	/* CPU-heavy work (PBKDF2 of code pairing): run `job` anywhere, then call wa_client_job_done
 	 * on the loop. NULL: libwa runs it inline. */
 	void (*work)(void *ctx, void (*job)(void *arg), void *arg, void (*done)(void *arg));
+	/* Download b, check all its hashes and its MAC (media.h), and only then hand over the plain
+	 * bytes: wa_client_blob_data for each part in order, then wa_client_blob_done. b is borrowed
+	 * for the call. NULL: such files count as unavailable. */
+	void (*blob)(void *ctx, uint64_t id, const struct wa_blob *b);
 };
 
 struct wa_client_opts {
@@ -166,7 +209,19 @@ WA_API void wa_client_committed(struct wa_client *c, uint64_t batch_id);
  * said: sends under way get no result, hand them in again). Free it and make it anew. */
 WA_API void wa_client_commit_failed(struct wa_client *c);
 
+/* Answers to ops.blob. Data is borrowed for the call; an error: stop, say done with that code.
+ * An id that nobody waits for any more is ignored (WA_ESTATE). */
+WA_API int wa_client_blob_data(struct wa_client *c, uint64_t id, struct wa_span part, struct wa_err *err) WA_MUST_USE;
+WA_API void wa_client_blob_done(struct wa_client *c, uint64_t id, int code);	/* 0 complete and verified */
+
 /* ---- commands; WA_ESTATE when not ready ---- */
+
+/*
+ * The answer of a command that asks the server, called exactly once, also on timeout and loss;
+ * never from inside the command itself when that returned an error. code 0: done; > 0: the
+ * server's error code (text: its words); < 0: enum wa_code. More results: the command's own type.
+ */
+typedef void wa_done_fn(void *arg, int code, const char *text);
 
 /* "3EB0" + 18 hex */
 WA_API void wa_client_message_id(struct wa_client *c, char out[32]);

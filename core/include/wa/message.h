@@ -8,6 +8,7 @@
  */
 #include "arena.h"
 #include "buf.h"
+#include "content.h"
 #include "jid.h"
 
 #ifdef __cplusplus
@@ -22,7 +23,35 @@ enum wa_message_kind {
 	WA_MSG_REACTION,	/* text (emoji, "" removes) on target_id */
 	WA_MSG_PROTOCOL,	/* between own devices: history, keys …; not for people */
 	WA_MSG_SKDM,		/* carried a sender key only */
-	WA_MSG_OTHER,		/* a kind people see that is not modelled yet: caption in text, name in kind_name */
+	WA_MSG_OTHER,		/* a kind people see that is not modelled: caption in text, name in kind_name */
+	WA_MSG_IMAGE,		/* media; text = caption, here and below */
+	WA_MSG_VIDEO,		/* media: gif, ptv */
+	WA_MSG_AUDIO,		/* media: ptt */
+	WA_MSG_DOCUMENT,	/* media */
+	WA_MSG_STICKER,		/* media */
+	WA_MSG_ALBUM,		/* count images and videos that follow, each naming this one as album_id */
+	WA_MSG_LOCATION,	/* location */
+	WA_MSG_LIVE_LOCATION,	/* location */
+	WA_MSG_CONTACT,		/* cards, one or more */
+	WA_MSG_POLL,		/* poll; its secret is needed to read votes */
+	WA_MSG_POLL_VOTE,	/* target, enc; opened: vote */
+	WA_MSG_POLL_RESULT,	/* poll with counts, forwarded: kind_name and raw */
+	WA_MSG_CALENDAR,	/* calendar (WhatsApp: event) */
+	WA_MSG_CALENDAR_ANSWER,	/* target, enc; opened: going */
+	WA_MSG_ENC_REACTION,	/* target, enc; opened it is a REACTION */
+	WA_MSG_COMMENT,		/* target, enc; opened: text */
+	WA_MSG_ENC_EDIT,	/* target, enc: edit of a message, poll or event */
+	WA_MSG_PIN,		/* target; on, duration_s */
+	WA_MSG_KEEP,		/* target; on */
+	WA_MSG_TIMER,		/* the chat's disappearing timer is now expiration_s */
+	WA_MSG_GROUP_INVITE,	/* invite */
+	WA_MSG_MENU,		/* menu */
+	WA_MSG_CHOICE,		/* choice; quoted_id = the menu */
+	WA_MSG_PRODUCT,		/* product */
+	WA_MSG_ORDER,		/* order */
+	WA_MSG_PAYMENT,		/* kind_name and raw; text = its note */
+	WA_MSG_MEMBER_LABEL,	/* text: the sender's label in this group */
+	WA_MSG_CALL_LOG,	/* kind_name and raw */
 };
 WA_API const char *wa_message_kind_str(int kind);
 
@@ -49,6 +78,29 @@ struct wa_message {
 	bool view_once, ephemeral, forwarded;
 	int64_t timestamp_ms;		/* of an edit or reaction by the sender's clock, 0 none */
 	struct wa_span secret;		/* messageContextInfo.messageSecret, 32 bytes or empty */
+	/* the part the kind names; NULL otherwise */
+	const struct wa_media *media;
+	const struct wa_location *location;
+	const struct wa_cards *cards;
+	const struct wa_poll *poll;
+	const struct wa_enc *enc;
+	const struct wa_vote *vote;
+	const struct wa_calendar *calendar;
+	const struct wa_going_answer *going;
+	const struct wa_menu *menu;
+	const struct wa_choice *choice;
+	const struct wa_group_invite *invite;
+	const struct wa_product *product;
+	const struct wa_order *order;
+	const struct wa_link *link;	/* TEXT: preview */
+	struct wa_span album_id;	/* IMAGE, VIDEO: the album it belongs to */
+	uint32_t album_images, album_videos;	/* ALBUM */
+	uint32_t duration_s;		/* PIN: 86400, 604800, 2592000 */
+	bool on;			/* PIN, KEEP: false undoes it */
+	bool mention_all;
+	uint32_t forwarding_score;	/* with forwarded; 0 counts as 1 */
+	uint32_t text_argb, background_argb;	/* TEXT as status */
+	int font;
 	/* in only */
 	struct wa_jid destination;	/* deviceSentMessage: the chat it went to; null otherwise */
 	struct wa_span skdm_group, skdm;	/* sender key distribution carried along */
