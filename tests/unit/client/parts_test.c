@@ -54,7 +54,7 @@ static void names(void **state)
 		if (i != WA_EV_UNKNOWN)
 			assert_string_not_equal(wa_event_kind_str(i), "unknown");
 	assert_string_equal(wa_event_kind_str(0), "unknown");
-	assert_string_equal(wa_event_kind_str(WA_EV_SENT + 1), "unknown");
+	assert_string_equal(wa_event_kind_str(WA_EV_OWN_DEVICES + 1), "unknown");
 }
 
 static void reasons(void **state)
