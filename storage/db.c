@@ -220,6 +220,7 @@ int db_open(const struct db_opts *opts, struct db **ret_db, struct wa_err *err)
 	pthread_cond_init(&db->work, NULL);
 	pthread_cond_init(&db->idle, NULL);
 	pthread_mutex_init(&db->checkpoint.lock, NULL);
+	pthread_mutex_init(&db->checkpoint.copying, NULL);
 	pthread_cond_init(&db->checkpoint.work, NULL);
 	db->path = strdup(opts->path);
 	r = db->path ? open_all(db, opts, err) : wa_err_set(err, WA_ENOMEM, "database");
@@ -263,6 +264,7 @@ void db_close(struct db *db)
 		close(db->lock_fd);
 	pthread_cond_destroy(&db->checkpoint.work);
 	pthread_mutex_destroy(&db->checkpoint.lock);
+	pthread_mutex_destroy(&db->checkpoint.copying);
 	pthread_cond_destroy(&db->idle);
 	pthread_cond_destroy(&db->work);
 	pthread_mutex_destroy(&db->qlock);

@@ -89,7 +89,9 @@ void *db_checkpoint_thread(void *arg)
 		pthread_mutex_unlock(&k->lock);
 		if (stop)
 			return NULL;
+		pthread_mutex_lock(&k->copying);
 		copy(db);
+		pthread_mutex_unlock(&k->copying);
 	}
 }
 
@@ -105,10 +107,14 @@ void db_checkpoint_tail(struct db *db)
 	pthread_mutex_unlock(&k->lock);
 	if (!tail && !limit)
 		return;
-	/* FULL waits for a copy in progress, and for readers */
+	/* FULL waits for readers, but where another connection copies it gives up at once */
+	if (limit)
+		pthread_mutex_lock(&k->copying);
 	rc = sqlite3_wal_checkpoint_v2(
 		db->w.h, NULL, limit ? SQLITE_CHECKPOINT_FULL : SQLITE_CHECKPOINT_PASSIVE, NULL,
 		NULL);
+	if (limit)
+		pthread_mutex_unlock(&k->copying);
 	if (rc != SQLITE_OK && rc != SQLITE_BUSY)
 		failed(db, db->w.h);
 }

@@ -157,6 +157,7 @@ struct db_checkpoint {
 	int pages, due;			/* under wlock: in the WAL; then it is time again */
 	pthread_mutex_t lock;
 	pthread_cond_t work;		/* wanted or stop */
+	pthread_mutex_t copying;	/* held by whoever copies, except a tail under the limit */
 	bool wanted, tail, stop;	/* under lock; tail: for the store thread */
 };
 
