@@ -228,9 +228,11 @@ WA_API void wa_client_message_id(struct wa_client *c, char out[32]);
 
 struct wa_send {
 	const char *id;			/* from wa_client_message_id, stable over retries of the same send */
-	struct wa_jid to;		/* user (pn or lid), group later; self allowed */
+	struct wa_jid to;		/* user (pn or lid), self allowed; group; status@broadcast */
 	const struct wa_message *message;	/* or */
 	struct wa_span raw;		/* an encoded Message */
+	const struct wa_jid *audience;	/* status@broadcast: who may see it; copied */
+	size_t n_audience;
 };
 /* Queue a send: devices, sessions and keys are fetched as needed; ends in WA_EV_ACK or WA_EV_NACK.
  * Sends of one chat keep their order. The result of a send under way when the connection drops is
