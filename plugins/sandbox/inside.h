@@ -575,6 +575,22 @@ void sb_keep_record(struct sb_device *d, const struct wa_change *ch);
 void sb_drop_account(struct sb_account *a);
 void sb_drop_device(struct sb_device *d);
 
+/* media.c: the media host. Files are kept in memory, the oldest forgotten first. */
+struct sb_blob_ref {
+	char direct_path[256];	/* contains '?' */
+	uint8_t media_key[32], file_sha256[32], file_enc_sha256[32];
+	uint64_t length;	/* of the plain file */
+};
+/* Encrypt under a fresh key and put it on the media host; type: enum wa_media_type. */
+int sb_blob_put(struct sandbox *s, int type, struct wa_span plain, struct sb_blob_ref *ret,
+		struct wa_err *err);
+/* The stored bytes (ciphertext and MAC) of a path, borrowed until the next put; 1, 0. */
+int sb_blob_get(struct sandbox *s, const char *direct_path, struct wa_span *ret_stored);
+/* Fetch, check all hashes, decrypt. WA_ENOTFOUND, WA_ECRYPTO. */
+int sb_blob_read(struct sandbox *s, int type, const char *direct_path, struct wa_span key,
+		 struct wa_span file_enc_sha256, struct wa_span file_sha256, struct wa_buf *out,
+		 struct wa_err *err);
+
 /* small readers of nodes */
 static inline const char *sb_attr(struct wa_arena *a, const struct wa_node *n, const char *key)
 {
