@@ -74,7 +74,7 @@ enum wa_event_kind {
 				 * temporarily_banned: count = why (101 …), expires_ms = until when */
 	WA_EV_MESSAGE,		/* message in: m, info. Also our own messages from other devices (from_me) */
 	WA_EV_UNDECRYPTABLE,	/* info, code = retry reason, count = retries asked so far, final */
-	WA_EV_ACK,		/* server accepted our message: id, chat, timestamp */
+	WA_EV_ACK,		/* server accepted our message: id, chat, timestamp; channels: count = server id */
 	WA_EV_NACK,		/* server or fan-out refused our message: id, chat, code, text */
 	WA_EV_RECEIPT,		/* id, chat, sender (device), receipt, timestamp */
 	WA_EV_RETRY_SENT,	/* we answered a retry receipt: id, sender, count */
@@ -100,7 +100,8 @@ enum wa_event_kind {
 	WA_EV_BLOCKLIST,	/* jid was blocked (code 1) or not any more (0); null jid: read the list again */
 	WA_EV_PRIVACY,		/* the account's privacy settings changed elsewhere */
 	WA_EV_RESTRICTION,	/* the account is restricted or free again: restriction (account.h) */
-	WA_EV_PASSKEY,		/* linking demands a passkey: text = step, raw = the options (pair.h) */
+	WA_EV_PASSKEY,		/* linking demands a passkey: text = step, raw = the options; see
+				 * wa_client_passkey_assertion */
 	WA_EV_DEVICE_REMOVED,	/* one of our own other devices is gone: jid */
 	WA_EV_OWN_DEVICES,	/* the list of our own devices changed: count */
 };
@@ -117,6 +118,7 @@ struct wa_msg_info {
 	bool from_me, group, offline;	/* offline: from the backlog */
 	int64_t timestamp_ms;
 	const char *push_name;
+	int64_t server_id;		/* channels: the message's number (newsletter.h); 0 otherwise */
 };
 
 struct wa_group_event;		/* group.h */
@@ -176,6 +178,16 @@ struct wa_client_ops {
 	void (*blob)(void *ctx, uint64_t id, const struct wa_blob *b);
 };
 
+/* How much of what was before linking is wanted (history.h). All zero: what the phone gives by
+ * itself, about the last months. Told to the phone at linking, and applied again while reading. */
+struct wa_history_depth {
+	bool none;			/* parts are confirmed unread; only on-demand answers are read */
+	bool full;			/* ask the phone for everything it has */
+	uint32_t max_days;		/* messages older than that are left out; 0 any age */
+	uint32_t max_per_chat;		/* newest first; 0 any number */
+	uint64_t max_total;		/* messages of all parts together; 0 any number */
+};
+
 struct wa_client_opts {
 	const struct wa_env *env;
 	const struct wa_store_ops *store;	/* WA_REC_DEVICE absent: a new device is generated */
@@ -190,6 +202,7 @@ struct wa_client_opts {
 	const char *pair_code;			/* owner's own 8 characters or NULL: random */
 	size_t cache_bytes;			/* record cache budget; 0: 32 KiB */
 	bool mark_online;			/* send presence available after login */
+	struct wa_history_depth history;
 };
 
 WA_API int wa_client_new(const struct wa_client_opts *o, struct wa_client **ret_c, struct wa_err *err) WA_MUST_USE;
@@ -258,6 +271,17 @@ WA_API int wa_client_check_numbers(struct wa_client *c, const char *const *digit
 				   struct wa_err *err) WA_MUST_USE;
 /* Switch linking to a pairing code while WA_ST_LINKING; NULL code: random. Answer: WA_EV_PAIR_CODE. */
 WA_API int wa_client_pair_by_code(struct wa_client *c, const char *digits, const char *code, struct wa_err *err) WA_MUST_USE;
+/*
+ * Linking demands a passkey: WA_EV_PASSKEY, text "required", raw = the WebAuthn request options as
+ * JSON (rpId whatsapp.com: only a page of that origin can ask the authenticator). The answer is its
+ * PublicKeyCredential as JSON: {id, rawId, type, response{clientDataJSON, authenticatorData,
+ * signature, userHandle?}}, binary values base64url without padding. Then WA_EV_PASSKEY, text
+ * "confirmation", id = the code to compare with the phone's (XXXX-XXXX), final: the phone does not
+ * insist on showing it; wa_client_passkey_confirm goes on, and linking ends as ever (WA_EV_PAIRED).
+ * Text "failed": code, id = why; the demand stands when code is 0. WA_ESTATE: nothing was demanded.
+ */
+WA_API int wa_client_passkey_assertion(struct wa_client *c, struct wa_span json, struct wa_err *err) WA_MUST_USE;
+WA_API int wa_client_passkey_confirm(struct wa_client *c, struct wa_err *err) WA_MUST_USE;
 /* Unlink this device at the server; ends in WA_EV_CLOSED logged_out (also when the server does not answer). */
 WA_API int wa_client_logout(struct wa_client *c, struct wa_err *err) WA_MUST_USE;
 WA_API void wa_client_close(struct wa_client *c);	/* clean close: flush, then WA_EV_CLOSED next STOP */

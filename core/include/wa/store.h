@@ -42,6 +42,7 @@ enum wa_record_kind {
 	WA_REC_SECRET = 17,	/* key: chat, NUL, sender, NUL, id; value: message secret, 32 bytes. The
 				 * host drops them when it drops the message. */
 	WA_REC_TOKEN = 18,	/* key: lid user; value: trusted-contact tokens, theirs and ours */
+	WA_REC_HISTORY = 19,	/* parts of history announced and not yet read, and how far each chat goes */
 	WA_REC_KEY_HOLDERS = 20,	/* key: group JID; value: devices that were given our sender key */
 };
 
