@@ -469,6 +469,19 @@ static int find_quoted(struct adding *ad, struct wa_err *err)
 	return 0;
 }
 
+static int encode_mentions(struct adding *ad, struct wa_message *msg, struct wa_err *err)
+{
+	const struct wb_outbox_new *m = ad->m;
+	struct wa_jid *jids = wa_arena_alloc(&ad->arena, (m->n_mentions + 1) * sizeof(*jids));
+	int r = jids ? 0 : wa_err_set(err, WA_ENOMEM, "mentions");
+
+	for (size_t i = 0; i < m->n_mentions && r == 0; i++)
+		r = wb_recipient(m->mentions[i], &jids[i], err);
+	msg->mentions = jids;
+	msg->n_mentions = m->n_mentions;
+	return r;
+}
+
 static int encode(struct adding *ad, struct wa_err *err)
 {
 	const struct wb_outbox_new *m = ad->m;
@@ -486,8 +499,7 @@ static int encode(struct adding *ad, struct wa_err *err)
 	msg->link_description = wa_span_str(m->link_description);
 	wa_random(secret, sizeof(secret));
 	msg->secret = wa_span(secret, sizeof(secret));
-	for (size_t i = 0; i < m->n_mentions && r == 0; i++)
-		r = wb_recipient(m->mentions[i], &msg->mentions[msg->n_mentions++], err);
+	r = encode_mentions(ad, msg, err);
 	if (r == 0 && ad->has_quoted) {
 		const char *sender = ad->quoted.from_me ? ad->session.jid : ad->quoted.sender;
 

@@ -50,8 +50,8 @@ const char *wa_message_kind_str(int kind)
 /* What the protobuf structs of one message point into. */
 struct encoder {
 	char jid[3][WA_JID_TEXT_MAX];
-	char mention[WA_MENTIONS_MAX][WA_JID_TEXT_MAX];
-	ProtobufCBinaryData mentions[WA_MENTIONS_MAX];
+	char mention[64][WA_JID_TEXT_MAX];
+	ProtobufCBinaryData mentions[64];
 	struct wa_buf quoted;
 	Wa__ContextInfo context;
 	Wa__MessageContextInfo info;
@@ -87,7 +87,7 @@ static int fill_context(struct encoder *e, const struct wa_message *m, struct wa
 		c->has_participant = !wa_jid_is_null(&m->quoted_sender);
 		c->participant = jid_bytes(&author, e->jid[0]);
 	}
-	for (size_t i = 0; i < m->n_mentions; i++) {
+	for (size_t i = 0; i < m->n_mentions && i < 64; i++) {
 		struct wa_jid who = wa_jid_bare(&m->mentions[i]);
 
 		e->mentions[i] = jid_bytes(&who, e->mention[i]);

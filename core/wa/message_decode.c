@@ -226,11 +226,16 @@ static void take_context(struct decoder *d, const Wa__ContextInfo *c)
 		if (c->has_quotedmessage)
 			m->quoted_text = excerpt(d, c->quotedmessage);
 	}
-	for (size_t i = 0; i < c->n_mentionedjid && m->n_mentions < WA_MENTIONS_MAX; i++) {
-		struct wa_jid who = jid_of(c->mentionedjid[i]);
+	if (c->n_mentionedjid) {
+		size_t most = c->n_mentionedjid < WA_MENTIONS_MAX ? c->n_mentionedjid : WA_MENTIONS_MAX;
+		struct wa_jid *jids = wa_arena_alloc(d->a, most * sizeof(*jids));
 
-		if (!wa_jid_is_null(&who))
-			m->mentions[m->n_mentions++] = who;
+		for (size_t i = 0; jids && i < most; i++) {
+			jids[m->n_mentions] = jid_of(c->mentionedjid[i]);
+			if (!wa_jid_is_null(&jids[m->n_mentions]))
+				m->n_mentions++;
+		}
+		m->mentions = jids;
 	}
 	if (c->has_expiration)
 		m->expiration_s = c->expiration;

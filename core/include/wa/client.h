@@ -251,6 +251,11 @@ struct wa_send {
  * Sends of one chat keep their order. The result of a send under way when the connection drops is
  * reported as WA_EV_NACK code 0 text "connection_lost": send again with the same id. */
 WA_API int wa_client_send(struct wa_client *c, const struct wa_send *s, struct wa_err *err) WA_MUST_USE;
+/* The secret of a message of anybody (either form of chat and sender): 1 found, 0 unknown, <0 error.
+ * wa_client_send seals POLL_VOTE (vote), CALENDAR_ANSWER (going), ENC_REACTION and COMMENT (text) and
+ * ENC_EDIT (text; enc->use) with it when enc, or its payload, is not set: WA_ENOTFOUND without it. */
+WA_API int wa_client_secret(struct wa_client *c, const struct wa_jid *chat, const struct wa_jid *sender,
+			    const char *id, uint8_t out[32], struct wa_err *err) WA_MUST_USE;
 
 WA_API int wa_client_mark_read(struct wa_client *c, const struct wa_jid *chat, const struct wa_jid *sender,
 			       const char *const *ids, size_t n, bool played, struct wa_err *err) WA_MUST_USE;

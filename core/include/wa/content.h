@@ -86,6 +86,8 @@ struct wa_poll {
 	bool quiz;
 	uint32_t correct;		/* quiz: index of the right option + 1; 0 not told */
 	bool announcement;		/* the form announcement groups use (V2) */
+	/* POLL_RESULT: votes for each option; n of them */
+	uint32_t counts[WA_POLL_OPTIONS_MAX];
 };
 
 /* Encrypted under the secret of the message it belongs to: poll votes, event answers,
@@ -135,7 +137,7 @@ struct wa_menu {
 	struct wa_span button_text;	/* LIST: what opens it */
 	struct wa_button buttons[WA_BUTTONS_MAX];
 	size_t n_buttons;
-	struct wa_span sections[WA_BUTTONS_MAX];	/* titles */
+	struct wa_span sections[WA_BUTTONS_MAX];	/* titles; what has none comes under "" */
 	size_t n_sections;
 	struct wa_row rows[WA_ROWS_MAX];
 	size_t n_rows;
@@ -146,6 +148,8 @@ struct wa_choice {
 	struct wa_span id, text, description;
 	struct wa_span params;		/* native flow: JSON */
 	int form;			/* enum wa_menu_form */
+	uint32_t index;			/* TEMPLATE: of the button */
+	struct wa_span flow;		/* NATIVE: its name */
 };
 
 struct wa_group_invite {

@@ -55,8 +55,9 @@ enum wa_message_kind {
 };
 WA_API const char *wa_message_kind_str(int kind);
 
-#define WA_MENTIONS_MAX 64
+#define WA_MENTIONS_MAX 1024	/* a whole group */
 #define WA_TEXT_MAX 65536	/* bytes of text in one message */
+#define WA_RAW_MAX (4u << 20)	/* bytes of a Message we make or forward */
 
 struct wa_message {
 	int kind;
@@ -65,13 +66,16 @@ struct wa_message {
 	/* quote */
 	struct wa_span quoted_id;
 	struct wa_jid quoted_sender;
-	struct wa_span quoted_text;	/* out: optional excerpt of the quoted message */
+	struct wa_span quoted_text;	/* words of the quoted message, where there are some */
+	struct wa_span quoted_raw;	/* the quoted Message, serialized; out: preferred to quoted_text,
+					 * without its own quote. Empty: quoted_text is quoted */
+	struct wa_jid quoted_chat;	/* where it was said when that is another chat (status replies) */
 	/* target of edit, revoke, reaction */
 	struct wa_span target_id;
 	bool target_from_me;
 	struct wa_jid target_sender;	/* its author; in groups only */
 	struct wa_jid target_chat;
-	struct wa_jid mentions[WA_MENTIONS_MAX];
+	const struct wa_jid *mentions;
 	size_t n_mentions;
 	struct wa_span link_url, link_title, link_description;	/* link text without fetching */
 	uint32_t expiration_s;		/* disappearing timer of the chat, 0 none */
@@ -79,7 +83,7 @@ struct wa_message {
 	int64_t timestamp_ms;		/* of an edit or reaction by the sender's clock, 0 none */
 	struct wa_span secret;		/* messageContextInfo.messageSecret, 32 bytes or empty */
 	/* the part the kind names; NULL otherwise */
-	const struct wa_media *media;
+	const struct wa_media *media;	/* also: picture, film or document in the head of a MENU */
 	const struct wa_location *location;
 	const struct wa_cards *cards;
 	const struct wa_poll *poll;
@@ -93,13 +97,15 @@ struct wa_message {
 	const struct wa_product *product;
 	const struct wa_order *order;
 	const struct wa_link *link;	/* TEXT: preview */
-	struct wa_span album_id;	/* IMAGE, VIDEO: the album it belongs to */
+	struct wa_span album_id;	/* IMAGE, VIDEO: the album it belongs to, and … */
+	bool album_from_me;		/* … the rest of that album's key */
+	struct wa_jid album_sender;
 	uint32_t album_images, album_videos;	/* ALBUM */
 	uint32_t duration_s;		/* PIN: 86400, 604800, 2592000 */
 	bool on;			/* PIN, KEEP: false undoes it */
 	bool mention_all;
 	uint32_t forwarding_score;	/* with forwarded; 0 counts as 1 */
-	uint32_t text_argb, background_argb;	/* TEXT as status */
+	uint32_t text_argb, background_argb;	/* TEXT as status; background of a voice status too */
 	int font;
 	/* in only */
 	struct wa_jid destination;	/* deviceSentMessage: the chat it went to; null otherwise */
@@ -108,7 +114,14 @@ struct wa_message {
 	struct wa_span raw;		/* the inner Message after unwrapping device-sent, serialized */
 };
 
-/* Serialize. TEXT, EDIT, REVOKE, REACTION. A messageSecret is written when m->secret is set. */
+/*
+ * Serialize, every kind but UNKNOWN, PROTOCOL, SKDM, OTHER, POLL_RESULT, PAYMENT and CALL_LOG. A
+ * messageSecret is written when m->secret is set (POLL and CALENDAR need one: WA_EINVALID).
+ * POLL_VOTE, CALENDAR_ANSWER, ENC_REACTION, COMMENT and ENC_EDIT need enc sealed already
+ * (addon.h); wa_client_send does that itself when enc is not set. view_once and ephemeral wrap.
+ * Forms: one card is a contactMessage, more are a contactsArrayMessage; a poll of one choice is
+ * V3, for announcements V2; a document with a caption is wrapped; EDIT takes text or media.
+ */
 WA_API int wa_message_encode(const struct wa_message *m, struct wa_buf *out, struct wa_err *err) WA_MUST_USE;
 /* deviceSentMessage around an encoded Message, messageContextInfo copied out. */
 WA_API int wa_message_wrap_sent(struct wa_span message, const struct wa_jid *destination, struct wa_buf *out,
@@ -121,6 +134,22 @@ WA_API int wa_message_wrap_skdm(const struct wa_jid *group, struct wa_span skdm,
  * not readable are null. */
 WA_API int wa_message_decode(struct wa_span bytes, struct wa_arena *a, struct wa_message *ret_m,
 			     struct wa_err *err) WA_MUST_USE;
+
+/*
+ * A Message to pass on: as raw (of any kind, also one not modelled here), without quote, mentions and
+ * secret, the score one up (again: false leaves it, as for one's own messages). WA_EUNSUPPORTED:
+ * nothing that can be passed on (reactions, edits, votes …).
+ */
+WA_API int wa_message_forward(struct wa_span raw, bool again, struct wa_buf *out, struct wa_err *err) WA_MUST_USE;
+
+/*
+ * Any Message as one JSON object, appended to out_json; nothing is lost. Members are named as in the
+ * schema where that is known, else "#42"; a field that comes several times is a list. Values: a number
+ * (varint), a string (text), an object (a message inside), {"base64": "…"} (other bytes),
+ * {"varint": "…"} (past 2^53), {"fixed32": n}, {"fixed64": "…"}. Depth and size are bounded: what is
+ * too deep stays base64. WA_EPROTO: raw is no protobuf.
+ */
+WA_API int wa_message_dump(struct wa_span raw, struct wa_buf *out_json, struct wa_err *err) WA_MUST_USE;
 
 #ifdef __cplusplus
 }

@@ -104,7 +104,7 @@ static void test_rich_text(void **state)
 		.quoted_id = wa_span_str("3EB0AA"),
 		.quoted_sender = jid("4915112345678:3@s.whatsapp.net"),
 		.quoted_text = wa_span_str("before"),
-		.mentions = { jid("123:9@lid"), jid("456@lid") },
+		.mentions = (struct wa_jid[]){ jid("123:9@lid"), jid("456@lid") },
 		.n_mentions = 2,
 		.link_url = wa_span_str("https://example.org"),
 		.link_title = wa_span_str("Example"),
