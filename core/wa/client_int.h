@@ -355,6 +355,18 @@ void trust_notification(struct wa_client *c, const struct wa_node *n, const stru
 void trust_put(struct wa_client *c, struct wa_arena *a, struct wa_node *parent,
 	       const struct wa_jid *user);
 
+/* What the history of a chat says (history.c): the token its person gave us at t_s (0, empty: none),
+ * and when ours was last issued (0 not told). Older than what is known: ignored. */
+void trust_learn(struct wa_client *c, const struct wa_jid *user, struct wa_span token, int64_t t_s,
+		 int64_t sender_t_s);
+/* A message left for this person: give him our token when this week's has not been given. */
+void trust_issue(struct wa_client *c, const struct wa_jid *user);
+/* As trust_put, for a message: without a token the one derived from the account's salt. */
+void trust_put_message(struct wa_client *c, struct wa_arena *a, struct wa_node *parent,
+		       const struct wa_jid *user);
+/* Ask again at once (463): ours is issued, whatever week it is. */
+void trust_reissue(struct wa_client *c, const struct wa_jid *user);
+
 /* ---- payload.c ---- */
 int payload_build(const struct wa_client *c, struct wa_buf *out, struct wa_err *err);
 
