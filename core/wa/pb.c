@@ -83,6 +83,25 @@ static bool skip_value(struct wa_span *s, unsigned wire, struct wa_span *ret)
 	return true;
 }
 
+int wa_pb_next(struct wa_span *at, struct wa_pb_field *ret_f)
+{
+	struct wa_span in = *at;
+	uint64_t tag;
+
+	memset(ret_f, 0, sizeof(*ret_f));
+	if (in.len == 0)
+		return 0;
+	if (!read_varint(&in, &tag) || tag >> 3 == 0 || tag >> 3 > UINT32_MAX)
+		return WA_EPROTO;
+	ret_f->number = (uint32_t)(tag >> 3);
+	ret_f->wire = (unsigned)(tag & 7);
+	if (ret_f->wire == 0 ? !read_varint(&in, &ret_f->varint)
+			     : !skip_value(&in, ret_f->wire, &ret_f->bytes))
+		return WA_EPROTO;
+	*at = in;
+	return 1;
+}
+
 int wa_pb_find(struct wa_span msg, uint32_t number, struct wa_span *ret)
 {
 	struct wa_span value = { NULL, 0 };
@@ -121,6 +140,12 @@ void wa_pb_put_head(struct wa_buf *out, uint32_t number, size_t value_len)
 {
 	put_varint(out, (uint64_t)number << 3 | 2);
 	put_varint(out, value_len);
+}
+
+void wa_pb_put_varint(struct wa_buf *out, uint32_t number, uint64_t value)
+{
+	put_varint(out, (uint64_t)number << 3);
+	put_varint(out, value);
 }
 
 void wa_pb_put(struct wa_buf *out, uint32_t number, struct wa_span value)

@@ -21,9 +21,20 @@ int wa_pb_pack(const ProtobufCMessage *m, struct wa_buf *out, struct wa_err *err
 
 /* By hand, where unpacking everything would be waste: */
 
+/* One field after the other; views into the message. */
+struct wa_pb_field {
+	uint32_t number;
+	unsigned wire;		/* 0 varint, 1 64 bits, 2 bytes, 5 32 bits */
+	uint64_t varint;	/* wire 0 */
+	struct wa_span bytes;	/* the others: as they stand */
+};
+/* 1: *ret_f, *at moved behind it; 0: no more; WA_EPROTO malformed. */
+int wa_pb_next(struct wa_span *at, struct wa_pb_field *ret_f) WA_MUST_USE;
+
 /* The last length-delimited field of that number at the top level; 1/0, WA_EPROTO malformed. */
 int wa_pb_find(struct wa_span msg, uint32_t number, struct wa_span *ret) WA_MUST_USE;
 void wa_pb_put(struct wa_buf *out, uint32_t number, struct wa_span value);
+void wa_pb_put_varint(struct wa_buf *out, uint32_t number, uint64_t value);
 size_t wa_pb_put_len(uint32_t number, size_t value_len);	/* bytes wa_pb_put() writes */
 /* Tag and length only: value_len bytes are to follow. */
 void wa_pb_put_head(struct wa_buf *out, uint32_t number, size_t value_len);
