@@ -25,10 +25,10 @@ static int hmac_init(void **ctx, const uint8_t *key, size_t key_len, void *user)
 	struct wa_hmac256 *c = malloc(sizeof(*c));
 
 	(void)user;
+	*ctx = c; /* libsignal cleans up what it never set */
 	if (!c)
 		return SG_ERR_NOMEM;
 	wa_hmac256_init(c, wa_span(key, key_len));
-	*ctx = c;
 	return 0;
 }
 
@@ -65,10 +65,10 @@ static int sha512_init(void **ctx, void *user)
 	struct wa_sha512_ctx *c = malloc(sizeof(*c));
 
 	(void)user;
+	*ctx = c;
 	if (!c)
 		return SG_ERR_NOMEM;
 	wa_sha512_init(c);
-	*ctx = c;
 	return 0;
 }
 

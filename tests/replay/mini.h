@@ -124,6 +124,7 @@ void mini_init(struct mini *m, uint64_t seed);
 void mini_clear(struct mini *m);
 void mini_restart(struct mini *m); /* a new client on the same store */
 void mini_connect(struct mini *m);
+void mini_connect_any(struct mini *m);                 /* a refusal is fine */
 void mini_drop(struct mini *m);                        /* the transport goes */
 void mini_run(struct mini *m);                         /* until nobody has anything to say */
 void mini_pass(struct mini *m, int64_t ms);            /* time goes by, timers run when due */
