@@ -187,7 +187,7 @@ static void encrypt_one(struct wa_client *c, struct send *s, struct target *t)
 		if (!s->participants)
 			s->participants = wa_node_new(&s->arena, "participants");
 		enc = enc_node(s, type, wa_buf_view(&cipher));
-		if (s->resend) {
+		if (s->resend || s->peer) {
 			wa_node_append(s->participants, enc);
 		} else {
 			to = wa_node_child(&s->arena, s->participants, "to");
@@ -248,7 +248,7 @@ static void put_stanza(struct wa_client *c, struct send *s)
 	if (s->kind.polltype)
 		wa_node_attr(a, wa_node_child(a, msg, "meta"), "polltype", s->kind.polltype);
 	if (!client_own(c, &s->chat))
-		trust_put(c, a, msg, &s->chat);
+		trust_put_message(c, a, msg, &s->chat);
 	client_send(c, msg);
 }
 
@@ -273,8 +273,32 @@ static void put_resend(struct wa_client *c, struct send *s)
 	client_send(c, msg);
 }
 
+static void put_peer(struct wa_client *c, struct send *s)
+{
+	struct wa_arena *a = &s->arena;
+	struct wa_node *msg = wa_node_new(a, "message");
+
+	wa_node_attr(a, msg, "id", s->id);
+	wa_node_attr_jid(a, msg, "to", &s->to);
+	wa_node_attr(a, msg, "type", s->kind.type);
+	wa_node_attr(a, msg, "category", "peer");
+	if (s->peer_opts.priority)
+		wa_node_attr(a, msg, "push_priority", s->peer_opts.priority);
+	if (s->peer_opts.privacy_sensitive)
+		wa_node_attr(a, msg, "privacy_sensitive", "1");
+	wa_node_attr(a, wa_node_child(a, msg, "meta"), "appdata", "default");
+	wa_node_append(msg, s->participants->children);
+	put_identity(c, s, msg);
+	client_send(c, msg);
+}
+
 void fanout_complete(struct wa_client *c, struct send *s)
 {
+	if (s->peer) {
+		put_peer(c, s);
+		send_await(c, s);
+		return;
+	}
 	if (s->resend) {
 		struct wa_event *e = send_result(c, WA_EV_RETRY_SENT, s);
 

@@ -5,6 +5,7 @@
  * message is committed.
  */
 #include "client_int.h"
+#include "peer.h"
 
 #define ENCS_MAX              16
 #define NACK_PARSING          487
@@ -12,7 +13,6 @@
 #define NACK_PROTOBUF         491
 #define NACK_SECRET           495
 #define NACK_UNHANDLED        500
-#define PROTOCOL_HISTORY_SYNC 5
 #define PLAIN_MAX             (8u << 20)
 #define MESSAGE_ARENA_MAX     (32u << 20) /* one message, decoded */
 
@@ -203,7 +203,10 @@ static enum outcome take_content(struct wa_client *c, struct incoming *in, struc
 	if (in->info.from_me && in->info.push_name && in->info.sender.device == 0)
 		presence_own_name(c, wa_span_str(in->info.push_name));
 	if (m.kind == WA_MSG_PROTOCOL) {
-		in->history |= in->info.from_me && m.protocol_type == PROTOCOL_HISTORY_SYNC;
+		if (in->info.from_me && !peer_in(c, &in->info, m.protocol_type, m.raw))
+			WA_LOG(c->env, WA_INFO, "recv.protocol_ignored",
+			       WA_I("type", m.protocol_type));
+		in->history |= in->info.from_me && m.protocol_type == PEER_HISTORY;
 		return GOT_MESSAGE;
 	}
 	if (m.kind != WA_MSG_SKDM && !in->peer)

@@ -122,6 +122,10 @@ void send_fail(struct wa_client *c, struct send *s, int code, const char *text)
 {
 	struct wa_event *e;
 
+	if (s->peer) {
+		send_peer_end(c, s, code ? code : WA_EIO, text);
+		return;
+	}
 	if (!s->resend) {
 		e = send_result(c, WA_EV_NACK, s);
 		e->code = code;
@@ -378,6 +382,7 @@ void send_ack(struct wa_client *c, const struct wa_node *n)
 	struct wa_span phash = wa_node_attr_get(n, "phash");
 	struct send *s = wa_map_get(&c->sends, wa_node_attr_get(n, "id"));
 	int64_t t = attr_ms(n, "t", 0), code = wa_node_attr_num(n, "error", 0);
+	struct wa_event *e;
 	struct wa_jid me;
 
 	if (!s || s->deadline_ms == 0)
@@ -391,10 +396,21 @@ void send_ack(struct wa_client *c, const struct wa_node *n)
 	if (wa_node_has(n, "error")) {
 		if (code < 1 || code > 9999)
 			code = 500;
-		send_fail(c, s, (int)code, send_reason((int)code));
+		if (code == 463 && !s->resend && !s->peer && wa_jid_is_user(&s->chat) &&
+		    restriction_refused(c, s->id, &s->chat))
+			send_free(c, s);
+		else
+			send_fail(c, s, (int)code, send_reason((int)code));
 		return;
 	}
-	send_result(c, WA_EV_ACK, s)->timestamp_ms = t > 0 ? t : client_now(c);
+	if (s->peer) {
+		send_peer_end(c, s, 0, "");
+		return;
+	}
+	e = send_result(c, WA_EV_ACK, s);
+	e->timestamp_ms = t > 0 ? t : client_now(c);
+	if (wa_jid_is_user(&s->chat) && !s->resend)
+		trust_issue(c, &s->chat);
 	send_free(c, s);
 }
 
@@ -432,6 +448,46 @@ void send_abort(struct wa_client *c)
 		}
 	wa_map_clear(&c->asked);
 	want_clear(&c->want_users);
+}
+
+void send_peer_end(struct wa_client *c, struct send *s, int code, const char *text)
+{
+	peer_done_fn *done = s->peer_done;
+	void *arg = s->peer_arg;
+
+	send_free(c, s);
+	if (done)
+		done(c, arg, code, text);
+}
+
+int send_peer(struct wa_client *c, const char *id, const struct wa_jid *to, struct wa_span plain,
+	      const struct peer_opts *o, peer_done_fn *done, void *arg)
+{
+	struct send *s = send_new(id, to);
+
+	if (!s)
+		return WA_ENOMEM;
+	s->peer = true;
+	s->peer_opts = *o;
+	s->chat = *to;
+	s->kind.type = "text";
+	s->plain = malloc(plain.len ? plain.len : 1);
+	s->targets = calloc(1, sizeof(*s->targets));
+	if (!s->plain || !s->targets || wa_map_put(&c->sends, wa_span_str(s->id), s, NULL)) {
+		work_free(s);
+		free(s);
+		return WA_ENOMEM;
+	}
+	if (plain.len)
+		memcpy(s->plain, plain.ptr, plain.len);
+	s->plain_len = plain.len;
+	s->n_targets = 1;
+	s->targets[0].wire = *to;
+	s->targets[0].addr = wa_signal_canonical(c->sig, to);
+	s->peer_done = done;
+	s->peer_arg = arg;
+	wa_list_push_back(&c->ready, &s->link);
+	return 0;
 }
 
 int send_again(struct wa_client *c, const struct resend *r)

@@ -4,6 +4,7 @@
 
 /* A send under way: send.c queues, wakes and ends it, fanout.c makes its stanza. */
 #include "client_int.h"
+#include "peer.h"
 
 #define PLAIN_MAX (4u << 20)
 
@@ -47,6 +48,11 @@ struct send {
 	unsigned count;
 	int64_t timestamp_s;
 	struct wa_jid participant;
+	/* between own devices (peer.h): to one of them, and told to who asked */
+	bool peer;
+	struct peer_opts peer_opts;
+	peer_done_fn *peer_done;
+	void *peer_arg;
 	struct wa_node *ack;	/* of the receipt; not sent when the connection goes: it comes again */
 };
 
@@ -59,6 +65,10 @@ enum step fanout_step(struct wa_client *c, struct send *s);
 void fanout_complete(struct wa_client *c, struct send *s);
 
 /* send.c */
+int send_peer(struct wa_client *c, const char *id, const struct wa_jid *to, struct wa_span plain,
+	      const struct peer_opts *o, peer_done_fn *done, void *arg);
+/* The end of a peer message. */
+void send_peer_end(struct wa_client *c, struct send *s, int code, const char *text);
 struct wa_event *send_result(struct wa_client *c, int kind, const struct send *s);
 void send_fail(struct wa_client *c, struct send *s, int code, const char *text);
 void send_free(struct wa_client *c, struct send *s);
