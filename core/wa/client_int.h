@@ -19,7 +19,9 @@
  *	recv.c		from stanza to message
  *	retry.c		retry receipts, both ways
  *	blob.c		files the host fetches for us
- *	trust.c		trusted-contact tokens
+ *	trust.c restriction.c	trusted-contact tokens; what keeps us from writing to strangers
+ *	mex.c newsletter*.c	GraphQL questions; channels
+ *	profile.c user_info.c business.c blocklist.c privacy.c links.c call.c	account.h, call.h
  *	receipt.c presence.c notification.c payload.c	what their names say
  *
  * The turn. Every call of the host is bracketed by client_enter/client_leave.
@@ -76,6 +78,8 @@ typedef void iq_fn(struct wa_client *c, void *arg, const struct wa_node *node, i
 struct link_state;	/* link.c */
 struct upload;		/* prekey.c */
 struct retry_table;	/* retry.c */
+struct media_hosts;	/* media_conn.c */
+struct media_retries;	/* media_retry.c */
 
 struct want {		/* JIDs to ask about at the end of the turn */
 	struct wa_jid *jids;
@@ -156,6 +160,8 @@ struct wa_client {
 	/* files on their way (blob.c) */
 	struct wa_list blobs;
 	uint64_t next_blob;
+	struct media_hosts *media_hosts;	/* media_conn.c; NULL: nobody asked */
+	struct media_retries *media_retries;	/* media_retry.c */
 
 	/* sends */
 	struct wa_map sends;	/* id -> struct send */
@@ -236,6 +242,11 @@ typedef void blob_done_fn(struct wa_client *c, void *arg, int code);	/* 0, or en
 /* done is called exactly once, perhaps before this returns. They outlive a connection. */
 void blob_get(struct wa_client *c, const struct wa_blob *b, blob_data_fn *data, blob_done_fn *done, void *arg);
 void blob_abort(struct wa_client *c);
+
+/* ---- media_conn.c media_retry.c ---- */
+void media_hosts_clear(struct wa_client *c);	/* who waits is told WA_EIO */
+void media_retry_notification(struct wa_client *c, const struct wa_node *n, const struct wa_jid *from);
+void media_retry_clear(struct wa_client *c);
 
 /* ---- link.c ---- */
 void link_request(struct wa_client *c, const struct wa_node *n);	/* iq set md */
@@ -366,6 +377,10 @@ void trust_put_message(struct wa_client *c, struct wa_arena *a, struct wa_node *
 		       const struct wa_jid *user);
 /* Ask again at once (463): ours is issued, whatever week it is. */
 void trust_reissue(struct wa_client *c, const struct wa_jid *user);
+
+/* ---- restriction.c ---- */
+/* A message got 463: its WA_EV_NACK comes when it is known why. False: no memory, say it now. */
+bool restriction_refused(struct wa_client *c, const char *id, const struct wa_jid *chat);
 
 /* ---- payload.c ---- */
 int payload_build(const struct wa_client *c, struct wa_buf *out, struct wa_err *err);
