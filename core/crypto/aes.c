@@ -2,6 +2,7 @@
 /* AES-256 in three modes, through EVP for the CPU's AES instructions. */
 #include "crypto.h"
 
+#include <assert.h>
 #include <limits.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
@@ -10,7 +11,7 @@
 /* Updates take an int length; larger inputs go in pieces. */
 #define PIECE ((size_t)1 << 30)
 
-enum mode { GCM_SEAL, GCM_OPEN, CBC_ENCRYPT, CBC_DECRYPT, CTR, MODES };
+enum mode { GCM_SEAL, GCM_OPEN, CBC_ENCRYPT, CBC_DECRYPT, BLOCKS_ENCRYPT, BLOCKS_DECRYPT, CTR, MODES };
 
 /* Looked up once per process: a look-up by name costs more than a short message. */
 static EVP_CIPHER *ciphers[MODES];
@@ -49,6 +50,7 @@ static void init(void)
 		abort();
 	ciphers[GCM_SEAL] = ciphers[GCM_OPEN] = gcm;
 	ciphers[CBC_ENCRYPT] = ciphers[CBC_DECRYPT] = cbc;
+	ciphers[BLOCKS_ENCRYPT] = ciphers[BLOCKS_DECRYPT] = cbc;
 	ciphers[CTR] = ctr;
 }
 
@@ -70,7 +72,7 @@ static struct thread_ctx *thread_ctx(void)
 static EVP_CIPHER_CTX *begin(enum mode mode, const struct wa_key *key, const uint8_t *iv)
 {
 	struct thread_ctx *t = thread_ctx();
-	int encrypt = mode != GCM_OPEN && mode != CBC_DECRYPT;
+	int encrypt = mode != GCM_OPEN && mode != CBC_DECRYPT && mode != BLOCKS_DECRYPT;
 	const EVP_CIPHER *cipher = NULL;
 
 	if (!t->ctx[mode]) {
@@ -171,6 +173,35 @@ int wa_cbc_decrypt(const struct wa_key *key, const uint8_t iv[WA_AES_BLOCK], str
 	}
 	*ret_len = done + (size_t)n;
 	return WA_OK;
+}
+
+static void blocks(enum mode mode, const struct wa_key *key, uint8_t iv[WA_AES_BLOCK],
+		   struct wa_span in, uint8_t *out)
+{
+	uint8_t next[WA_AES_BLOCK];
+	EVP_CIPHER_CTX *c;
+
+	assert(in.len % WA_AES_BLOCK == 0);
+	if (in.len == 0)
+		return;
+	memcpy(next, in.ptr + in.len - WA_AES_BLOCK, sizeof(next));
+	c = begin(mode, key, iv);
+	if (EVP_CIPHER_CTX_set_padding(c, 0) != 1)
+		abort();
+	update(c, out, in);
+	memcpy(iv, mode == BLOCKS_ENCRYPT ? out + in.len - WA_AES_BLOCK : next, WA_AES_BLOCK);
+}
+
+void wa_cbc_encrypt_blocks(const struct wa_key *key, uint8_t iv[WA_AES_BLOCK], struct wa_span in,
+			   uint8_t *out)
+{
+	blocks(BLOCKS_ENCRYPT, key, iv, in, out);
+}
+
+void wa_cbc_decrypt_blocks(const struct wa_key *key, uint8_t iv[WA_AES_BLOCK], struct wa_span in,
+			   uint8_t *out)
+{
+	blocks(BLOCKS_DECRYPT, key, iv, in, out);
 }
 
 void wa_ctr(const struct wa_key *key, const uint8_t iv[WA_AES_BLOCK], struct wa_span in,

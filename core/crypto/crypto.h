@@ -75,6 +75,13 @@ void wa_cbc_encrypt(const struct wa_key *key, const uint8_t iv[WA_AES_BLOCK], st
 int wa_cbc_decrypt(const struct wa_key *key, const uint8_t iv[WA_AES_BLOCK], struct wa_span in,
 		   uint8_t *out, size_t *ret_len) WA_MUST_USE;
 
+/* Whole blocks of CBC without padding, for what comes piece by piece; iv moves on, so that the next
+ * call continues. In place is fine. in.len must be a multiple of WA_AES_BLOCK (assert). */
+void wa_cbc_encrypt_blocks(const struct wa_key *key, uint8_t iv[WA_AES_BLOCK], struct wa_span in,
+			   uint8_t *out);
+void wa_cbc_decrypt_blocks(const struct wa_key *key, uint8_t iv[WA_AES_BLOCK], struct wa_span in,
+			   uint8_t *out);
+
 /* AES-256-CTR, big-endian counter; its own inverse. */
 void wa_ctr(const struct wa_key *key, const uint8_t iv[WA_AES_BLOCK], struct wa_span in,
 	    uint8_t *out);

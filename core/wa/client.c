@@ -166,6 +166,8 @@ void wa_client_free(struct wa_client *c)
 	c->depth++; /* nothing is said any more, nothing more is taken */
 	c->state = WA_ST_IDLE;
 	blob_abort(c);
+	media_hosts_clear(c);
+	media_retry_clear(c);
 	turn_clear(c);
 	retry_clear(c);
 	wa_stream_free(c->stream);

@@ -84,12 +84,12 @@ static const struct {
 	{ "account_sync", on_account_sync },
 	{ "link_code_companion_reg", on_link },
 	{ "privacy_token", trust_notification },
+	{ "mediaretry", media_retry_notification },
 	/* known, of no consequence here */
 	{ "server_sync", nothing },
 	{ "w:gp2", nothing },
 	{ "picture", nothing },
 	{ "status", nothing },
-	{ "mediaretry", nothing },
 	{ "business", nothing },
 	{ "psa", nothing },
 	{ "pay", nothing },

@@ -34,6 +34,7 @@ static void connection_clear(struct wa_client *c)
 {
 	send_abort(c); /* first: the sends know best what happened to them */
 	iq_abort(c);
+	media_hosts_clear(c);
 	prekey_clear(c);
 	link_clear(c);
 	gate_clear(c);

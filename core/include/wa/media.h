@@ -34,7 +34,9 @@ struct wa_media_sums {			/* what a message says about its file */
 	uint8_t file_sha256[32], file_enc_sha256[32];
 	uint64_t length, enc_length;	/* plain; stored: ciphertext and MAC */
 };
-/* sidecar: also compute the streaming sidecar (audio, video): 10 bytes for each 64 KiB. */
+/* sidecar: also compute the streaming sidecar (audio, video): over IV || stored file, for each 64 KiB
+ * of it the first 10 bytes of the HMAC of those and the 16 bytes that follow. No open client writes
+ * one, so this form is unproven; files play without. */
 WA_API int wa_media_enc_new(int type, struct wa_span key, bool sidecar, struct wa_media_enc **ret_e,
 			    struct wa_err *err) WA_MUST_USE;
 WA_API int wa_media_enc_update(struct wa_media_enc *e, struct wa_span plain, struct wa_buf *out,
@@ -70,7 +72,8 @@ struct wa_media_conn {			/* answer of iq w:m media_conn */
 	size_t n;
 };
 typedef void wa_media_conn_fn(void *arg, int code, const struct wa_media_conn *mc);
-/* Answered from memory while it is fresh; `fresh` asks anew. mc is borrowed for the call. */
+/* Answered from memory while it is fresh, then fn runs at once; `fresh` asks anew. Exactly one call of fn,
+ * none when an error is returned. mc is borrowed for the call. code as in wa_done_fn. */
 WA_API int wa_client_media_conn(struct wa_client *c, bool fresh, wa_media_conn_fn *fn, void *arg,
 				struct wa_err *err) WA_MUST_USE;
 
