@@ -29,6 +29,7 @@ struct wb_probe {
 	const char *mimetype;		/* static; NULL unknown */
 	uint32_t width, height;		/* as shown (rotation applied where known); 0 unknown */
 	uint32_t ms;			/* duration; 0 unknown */
+	uint8_t orientation;		/* JPEG: EXIF 1..8; 0 unknown */
 	uint8_t channels;		/* audio; 0 unknown */
 	bool animated;			/* GIF, WebP with more than one frame */
 	bool opus;			/* Ogg: holds Opus */
@@ -66,7 +67,8 @@ struct wb_ogg {
 	const struct wb_source *src;
 	uint64_t at;			/* next page */
 	uint32_t serial;
-	bool started, page_open;
+	bool started;
+	unsigned headers;		/* packets left out so far */
 	uint8_t segments[255];
 	size_t n_segments, segment;
 	uint64_t body;			/* of the current page */

@@ -1,16 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "phone.h"
 
-#include <dlfcn.h>
-#include <limits.h>
 #include <pthread.h>
 #include <stdatomic.h>
-#include <unistd.h>
 
+#include "module.h"
 #include "phone_shim.h"
 #include "text.h"
 
-#define SHIM_FILE       "libwarbler_phone.so"
 #define E164_DIGITS_MIN 8
 #define E164_DIGITS_MAX 15
 
@@ -23,63 +20,17 @@ static const struct wb_phone_shim *shim;
 static char shim_error[512];
 static atomic_bool ready;
 
-static bool load_from(const char *path)
-{
-	void *lib = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-	const struct wb_phone_shim *table;
-
-	if (!lib) {
-		snprintf(shim_error, sizeof(shim_error), "%s", dlerror());
-		return false;
-	}
-	table = dlsym(lib, WB_PHONE_SHIM_SYMBOL);
-	if (!table || table->abi != WB_PHONE_SHIM_ABI) {
-		snprintf(shim_error, sizeof(shim_error), "%s: not this version's module", path);
-		dlclose(lib);
-		return false;
-	}
-	shim = table;
-	return true;
-}
-
-/* The folder of `file`, with `sub` and the module's name behind it. */
-static bool load_beside(const char *file, const char *sub)
-{
-	const char *slash = strrchr(file, '/');
-	char path[PATH_MAX];
-	int n;
-
-	if (!slash)
-		return false;
-	n = snprintf(path, sizeof(path), "%.*s/%s" SHIM_FILE, (int)(slash - file), file, sub);
-	if (n < 0 || (size_t)n >= sizeof(path) || access(path, R_OK) != 0)
-		return false;
-	return load_from(path);
-}
-
 static void load_shim(void)
 {
-	static const char *const places[] = { "lib/", "../lib/" };
-	const char *named = getenv("WARBLER_PHONE_SHIM");
-	char exe[PATH_MAX];
-	ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
-	Dl_info self;
+	static const struct wa_module module = {
+		.file = "libwarbler_phone.so",
+		.env = "WARBLER_PHONE_SHIM",
+		.libdir = WB_PHONE_LIBDIR,
+		.symbol = WB_PHONE_SHIM_SYMBOL,
+		.abi = WB_PHONE_SHIM_ABI,
+	};
 
-	snprintf(shim_error, sizeof(shim_error), "%s not found", SHIM_FILE);
-	if (named && *named) {
-		(void)load_from(named);
-		return;
-	}
-	exe[n > 0 ? n : 0] = 0;
-	for (size_t i = 0; i < WA_ARRAY_LEN(places); i++)
-		if (load_beside(exe, places[i]))
-			return;
-	if (dladdr(&shim_once, &self) && self.dli_fname)
-		for (size_t i = 0; i < WA_ARRAY_LEN(places); i++)
-			if (load_beside(self.dli_fname, places[i]))
-				return;
-	if (access(WB_PHONE_LIBDIR "/" SHIM_FILE, R_OK) == 0)
-		(void)load_from(WB_PHONE_LIBDIR "/" SHIM_FILE);
+	shim = wa_module_load(&module, &shim_once, shim_error);
 }
 
 static const struct wb_phone_shim *get_shim(void)
