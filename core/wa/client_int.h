@@ -15,6 +15,7 @@
  *	usync.c		device lists, LIDs, number checks
  *	send.c		sends: queues, acks; send_int.h is its inside
  *	fanout.c	from message to stanza
+ *	group*.c community.c	groups; listed in group_int.h
  *	send_kind.c	what a stanza says about its content
  *	recv.c		from stanza to message
  *	retry.c		retry receipts, both ways
@@ -166,6 +167,7 @@ struct wa_client {
 	/* sends */
 	struct wa_map sends;	/* id -> struct send */
 	struct wa_map lanes;	/* chat -> struct lane */
+	size_t n_resends;
 	struct wa_list ready, waiting, await;
 	size_t n_waiting;
 	struct wa_map asked;	/* user or device text -> in flight */
@@ -229,7 +231,14 @@ void conn_prekeys_done(struct wa_client *c);	/* upkeep at login is over */
 void iq_send(struct wa_client *c, struct wa_arena *a, struct wa_node *iq, int64_t timeout_ms,
 	     iq_fn *fn, void *arg);
 struct wa_node *iq_new(struct wa_arena *a, const char *type, const char *xmlns);
-void iq_answer(struct wa_client *c, const struct wa_node *n);
+/* Also takes an <ack> or an answering stanza of another kind: whatever carries the id. False: nobody asked. */
+bool iq_answer(struct wa_client *c, const struct wa_node *n);
+/* A command that is only done or not. text: what else the answer says, NULL nothing. */
+typedef void iq_text_fn(const struct wa_node *answer, char *out, size_t size);
+void iq_done(struct wa_client *c, struct wa_arena *a, struct wa_node *iq, iq_text_fn *text, wa_done_fn *fn,
+	     void *arg);
+/* The server's words of an error. */
+struct wa_span iq_error_text(const struct wa_node *answer);
 void iq_tick(struct wa_client *c, int64_t now);
 void iq_abort(struct wa_client *c);
 int64_t iq_deadline(const struct wa_client *c);
@@ -285,6 +294,9 @@ void usync_forget(struct wa_client *c, const struct wa_jid *user);
 void usync_want(struct wa_client *c, const struct wa_jid *user);
 void usync_fetch(struct wa_client *c);
 struct wa_jid usync_device(const struct device_list *l, size_t i);
+/* <iq><usync>, its protocols and its people still to be filled in. mode: "query" or "full". */
+struct wa_node *usync_iq(struct wa_client *c, struct wa_arena *a, const char *mode, const char *context,
+			 struct wa_node **ret_query, struct wa_node **ret_list);
 
 /* ---- asked: what is in flight, by JID ---- */
 bool asked_has(struct wa_client *c, char kind, const struct wa_jid *j);
@@ -309,6 +321,11 @@ void send_device_failed(struct wa_client *c, const struct wa_jid *device);
 void send_tick(struct wa_client *c, int64_t now);
 int64_t send_deadline(const struct wa_client *c);
 void send_abort(struct wa_client *c);
+/* Members of a group changed: sends that are not out yet begin again. */
+void send_group_changed(struct wa_client *c, const struct wa_jid *group);
+void send_group_failed(struct wa_client *c, const struct wa_jid *group, int code, const char *text);
+/* Look again who lacks the key of a message that is out, and give it to them. */
+int send_repair(struct wa_client *c, const char *id, const struct wa_jid *group);
 /* Send one stored message again to one device. */
 struct resend {
 	const char *id;
@@ -341,6 +358,12 @@ bool retry_asked(struct wa_client *c, const struct wa_node *n);
 void retry_store(struct wa_client *c, const char *id, const struct wa_jid *chat,
 		 int64_t timestamp_s, struct wa_span plain);
 void retry_clear(struct wa_client *c);
+/* Send a stored message of ours again to a device that has not asked. */
+void retry_offer(struct wa_client *c, const char *id, const struct wa_jid *chat, const struct wa_jid *device);
+
+/* ---- group_notify.c, group.c ---- */
+void group_notification(struct wa_client *c, const struct wa_node *n, const struct wa_jid *from);
+void group_list_dirty(struct wa_client *c, const struct wa_node *dirty);
 
 /* ---- receipt.c ---- */
 void receipt_in(struct wa_client *c, const struct wa_node *n);
@@ -375,8 +398,23 @@ void trust_issue(struct wa_client *c, const struct wa_jid *user);
 /* As trust_put, for a message: without a token the one derived from the account's salt. */
 void trust_put_message(struct wa_client *c, struct wa_arena *a, struct wa_node *parent,
 		       const struct wa_jid *user);
-/* Ask again at once (463): ours is issued, whatever week it is. */
+/* His phone is a new one: who had our token gets it again. */
+void trust_renew(struct wa_client *c, const struct wa_jid *user);
+/* At once (463): ours is issued, whatever week it is. */
 void trust_reissue(struct wa_client *c, const struct wa_jid *user);
+
+/* ---- account_notify.c ---- */
+void account_picture(struct wa_client *c, const struct wa_node *n, const struct wa_jid *from);
+void account_about(struct wa_client *c, const struct wa_node *n, const struct wa_jid *from);
+void account_sync(struct wa_client *c, const struct wa_node *n);
+
+/* ---- call.c ---- */
+void call_in(struct wa_client *c, const struct wa_node *n);
+
+/* ---- newsletter_recv.c ---- */
+void newsletter_notification(struct wa_client *c, const struct wa_node *n, const struct wa_jid *from);
+/* A message of a channel: plain text, numbered by the server. */
+void newsletter_message(struct wa_client *c, const struct wa_node *n, const struct wa_jid *from);
 
 /* ---- restriction.c ---- */
 /* A message got 463: its WA_EV_NACK comes when it is known why. False: no memory, say it now. */

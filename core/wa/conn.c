@@ -303,7 +303,10 @@ void conn_ib(struct wa_client *c, const struct wa_node *n)
 		} else if (wa_node_is(ch, "offline_preview")) {
 			ask_offline(c);
 		} else if (wa_node_is(ch, "dirty")) {
-			clean_dirty(c, ch);
+			if (wa_node_attr_is(ch, "type", "groups"))
+				group_list_dirty(c, ch);
+			else
+				clean_dirty(c, ch);
 		} else if (!wa_node_is(ch, "thread_metadata")) {
 			client_unknown(c, "ib", ch->tag);
 		}

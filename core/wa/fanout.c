@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* One send from recipient to stanza: LID, device lists, sessions, a ciphertext for each device. */
-#include "send_int.h"
+#include "group_send.h"
 
 #include <stdlib.h>
 
@@ -145,8 +145,19 @@ static enum step find_sessions(struct wa_client *c, struct send *s)
 	return step;
 }
 
+static bool group_chat(const struct wa_jid *chat)
+{
+	return chat->server == WA_SRV_GROUP || chat->server == WA_SRV_BROADCAST;
+}
+
 static struct wa_span plain_for(struct wa_client *c, struct send *s, const struct target *t)
 {
+	if (group_chat(&s->chat)) { /* the key comes along, and own devices get what members get */
+		if (s->dsm.len == 0 && group_resend_plain(c, &s->chat,
+							  wa_span(s->plain, s->plain_len), &s->dsm))
+			client_nomem(c);
+		return wa_buf_view(&s->dsm);
+	}
 	if (!t->own)
 		return wa_span(s->plain, s->plain_len);
 	if (s->dsm.len == 0 &&
@@ -155,12 +166,14 @@ static struct wa_span plain_for(struct wa_client *c, struct send *s, const struc
 	return wa_buf_view(&s->dsm);
 }
 
-static struct wa_node *enc_node(struct send *s, int type, struct wa_span cipher)
+struct wa_node *fanout_enc(struct send *s, int type, struct wa_span cipher)
 {
 	struct wa_node *enc = wa_node_new(&s->arena, "enc");
 
 	wa_node_attr(&s->arena, enc, "v", "2");
-	wa_node_attr(&s->arena, enc, "type", type == WA_ENC_PKMSG ? "pkmsg" : "msg");
+	wa_node_attr(&s->arena, enc, "type", type == WA_ENC_SKMSG   ? "skmsg"
+					       : type == WA_ENC_PKMSG ? "pkmsg"
+								      : "msg");
 	if (s->kind.mediatype)
 		wa_node_attr(&s->arena, enc, "mediatype", s->kind.mediatype);
 	if (s->kind.hide)
@@ -186,7 +199,7 @@ static void encrypt_one(struct wa_client *c, struct send *s, struct target *t)
 	} else {
 		if (!s->participants)
 			s->participants = wa_node_new(&s->arena, "participants");
-		enc = enc_node(s, type, wa_buf_view(&cipher));
+		enc = fanout_enc(s, type, wa_buf_view(&cipher));
 		if (s->resend || s->peer) {
 			wa_node_append(s->participants, enc);
 		} else {
@@ -229,6 +242,15 @@ static void put_identity(struct wa_client *c, struct send *s, struct wa_node *ms
 			     wa_span(c->dev.adv, c->dev.adv_len));
 }
 
+void fanout_put_tail(struct wa_client *c, struct send *s, struct wa_node *msg)
+{
+	struct wa_arena *a = &s->arena;
+
+	put_identity(c, s, msg);
+	if (s->kind.polltype)
+		wa_node_attr(a, wa_node_child(a, msg, "meta"), "polltype", s->kind.polltype);
+}
+
 static void put_stanza(struct wa_client *c, struct send *s)
 {
 	struct wa_arena *a = &s->arena;
@@ -244,9 +266,7 @@ static void put_stanza(struct wa_client *c, struct send *s)
 	    wa_signal_pn_of(c->sig, &s->chat, &pn) == 1)
 		wa_node_attr_jid(a, msg, "peer_recipient_pn", &pn);
 	wa_node_append(msg, s->participants);
-	put_identity(c, s, msg);
-	if (s->kind.polltype)
-		wa_node_attr(a, wa_node_child(a, msg, "meta"), "polltype", s->kind.polltype);
+	fanout_put_tail(c, s, msg);
 	if (!client_own(c, &s->chat))
 		trust_put_message(c, a, msg, &s->chat);
 	client_send(c, msg);
@@ -257,14 +277,14 @@ static void put_resend(struct wa_client *c, struct send *s)
 	struct wa_arena *a = &s->arena;
 	struct wa_node *msg = wa_node_new(a, "message");
 
-	wa_node_attr_jid(a, msg, "to", &s->to);
+	wa_node_attr_jid(a, msg, "to", group_chat(&s->chat) ? &s->chat : &s->to);
 	wa_node_attr(a, msg, "id", s->id);
 	wa_node_attr(a, msg, "type", s->kind.type);
 	wa_node_attr_int(a, msg, "t", s->timestamp_s);
 	wa_node_attr(a, msg, "device_fanout", "false");
 	if (!wa_jid_is_null(&s->participant))
 		wa_node_attr_jid(a, msg, "participant", &s->participant);
-	if (s->resend_own)
+	if (s->resend_own && !group_chat(&s->chat))
 		wa_node_attr_jid(a, msg, "recipient", &s->chat);
 	if (s->kind.edit)
 		wa_node_attr(a, msg, "edit", s->kind.edit);
@@ -310,7 +330,10 @@ void fanout_complete(struct wa_client *c, struct send *s)
 		send_free(c, s);
 		return;
 	}
-	put_stanza(c, s);
+	if (s->group)
+		group_complete(c, s);
+	else
+		put_stanza(c, s);
 	retry_store(c, s->id, &s->chat, client_now(c) / 1000, wa_span(s->plain, s->plain_len));
 	send_result(c, WA_EV_SENT, s)->count = (int)s->n_done;
 	send_await(c, s);
@@ -320,6 +343,8 @@ enum step fanout_step(struct wa_client *c, struct send *s)
 {
 	enum step r = STEP_GO;
 
+	if (s->group)
+		return group_step(c, s);
 	if (!s->targets)
 		r = find_devices(c, s);
 	if (r == STEP_GO && !s->sessions_ok)

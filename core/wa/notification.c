@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What the server tells on its own. Every one is acknowledged, understood or not. */
-#include "client_int.h"
+#include "mex.h"
 
 static void devices_changed(struct wa_client *c, const struct wa_jid *user)
 {
@@ -25,8 +25,7 @@ static void on_account_sync(struct wa_client *c, const struct wa_node *n, const 
 		return;
 	if (wa_node_get(n, "devices"))
 		devices_changed(c, from);
-	if (wa_node_get(n, "privacy"))
-		receipt_privacy(c);
+	account_sync(c, n);
 }
 
 /* Their keys are new: what was agreed with the old ones is void. */
@@ -49,6 +48,7 @@ static void identity_changed(struct wa_client *c, const struct wa_jid *from)
 	if (wa_signal_drop_user(c->sig, &user, ids, n))
 		client_nomem(c);
 	usync_forget(c, &user);
+	trust_renew(c, &user);
 	client_event(c, WA_EV_IDENTITY)->sender = user;
 }
 
@@ -84,18 +84,18 @@ static const struct {
 	{ "account_sync", on_account_sync },
 	{ "link_code_companion_reg", on_link },
 	{ "privacy_token", trust_notification },
+	{ "picture", account_picture },
+	{ "status", account_about },
+	{ "newsletter", newsletter_notification },
+	{ "mex", mex_notification },
+	{ "w:gp2", group_notification },
 	{ "mediaretry", media_retry_notification },
 	/* known, of no consequence here */
 	{ "server_sync", nothing },
-	{ "w:gp2", nothing },
-	{ "picture", nothing },
-	{ "status", nothing },
 	{ "business", nothing },
 	{ "psa", nothing },
 	{ "pay", nothing },
 	{ "server", nothing },
-	{ "newsletter", nothing },
-	{ "mex", nothing },
 };
 
 void notification_in(struct wa_client *c, const struct wa_node *n)

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* "I could not decrypt this": what we say, and what we do when others say it. */
-#include "client_int.h"
+#include "group_int.h"
 
 #include <stdlib.h>
 
 #define TABLE_SIZE        64
+#define TABLE_GROUP       1024 /* once somebody in a group asks: its members ask together */
 #define RETRIES_MAX       5
 #define RECREATE_MS       (3600 * 1000LL)
 #define SENT_VERSION      1
@@ -23,35 +24,57 @@ struct retry_entry {
 };
 
 struct retry_table {
-	size_t next;
-	struct retry_entry entries[TABLE_SIZE];
+	size_t next, size;
+	struct retry_entry *entries;
 };
 
 void retry_clear(struct wa_client *c)
 {
+	if (c->retries)
+		free(c->retries->entries);
 	free(c->retries);
 	c->retries = NULL;
 }
 
+static struct retry_table *table(struct wa_client *c, bool group)
+{
+	size_t size = group ? TABLE_GROUP : TABLE_SIZE;
+	struct retry_table *t = c->retries;
+	struct retry_entry *grown;
+
+	if (!t)
+		t = c->retries = calloc(1, sizeof(*t));
+	if (!t || t->size >= size)
+		return t;
+	grown = realloc(t->entries, size * sizeof(*grown));
+	if (!grown)
+		return NULL;
+	memset(grown + t->size, 0, (size - t->size) * sizeof(*grown));
+	if (t->next >= t->size)
+		t->next = t->size;
+	t->entries = grown;
+	t->size = size;
+	return t;
+}
+
 static struct retry_entry *entry(struct wa_client *c, const char *direction, struct wa_span id,
-				 const struct wa_jid *device)
+				 const struct wa_jid *device, bool group)
 {
 	char text[WA_JID_TEXT_MAX], key[512];
+	struct retry_table *t = table(c, group);
 	struct retry_entry *e;
 	uint64_t h;
 	size_t i;
 
-	if (!c->retries)
-		c->retries = calloc(1, sizeof(*c->retries));
-	if (!c->retries)
+	if (!t)
 		return NULL;
 	snprintf(key, sizeof(key), "%s %s %.*s", direction, wa_jid_text(device, text),
 		 (int)(id.len < 256 ? id.len : 256), id.len ? (const char *)id.ptr : "");
 	h = wa_hash(wa_span_str(key));
-	for (i = 0; i < TABLE_SIZE; i++)
-		if (c->retries->entries[i].key == h)
-			return &c->retries->entries[i];
-	e = &c->retries->entries[c->retries->next++ % TABLE_SIZE];
+	for (i = 0; i < t->size; i++)
+		if (t->entries[i].key == h)
+			return &t->entries[i];
+	e = &t->entries[t->next++ % t->size];
 	memset(e, 0, sizeof(*e));
 	e->key = h;
 	return e;
@@ -112,7 +135,7 @@ static void send_retry(struct wa_client *c, const struct wa_node *n, unsigned co
 void retry_ask(struct wa_client *c, const struct wa_node *n, const struct wa_msg_info *info,
 	       int reason)
 {
-	struct retry_entry *t = entry(c, "ask", wa_span_str(info->id), &info->sender);
+	struct retry_entry *t = entry(c, "ask", wa_span_str(info->id), &info->sender, false);
 	int64_t resent = wa_node_attr_num(wa_node_get(n, "enc"), "count", 0);
 	struct wa_msg_info *copy = wa_arena_dup(&c->ev_arena, info, sizeof(*info));
 	struct wa_event *e = client_event(c, WA_EV_UNDECRYPTABLE);
@@ -207,22 +230,44 @@ static bool need_fetch(struct wa_client *c, const struct wa_node *n, const struc
 	return fetch;
 }
 
+/* In the group now, or holding our key: a status goes to whom it was addressed. */
+static bool group_entitled(struct wa_client *c, const struct wa_jid *chat,
+			   const struct wa_jid *device)
+{
+	struct holders h;
+	struct group g;
+	bool in = false;
+
+	if (chat->server == WA_SRV_GROUP && group_load(c, chat, &g) > 0) {
+		in = group_find(&g, device) != NULL;
+		group_clear(&g);
+		return in;
+	}
+	if (holders_load(c, chat, &h) > 0)
+		in = holders_has(&h, holder_id(c, device));
+	holders_clear(&h);
+	return in;
+}
+
 static bool resend(struct wa_client *c, const struct wa_node *n, struct resend *r)
 {
 	struct wa_jid canon = wa_signal_canonical(c->sig, &r->to);
 	struct wa_jid chat = wa_signal_canonical(c->sig, &r->chat);
 	struct wa_jid who = jid_person(&canon);
 	struct retry_entry *t;
+	int rc;
 
 	r->own = client_own(c, &canon);
 	/* A message is sent again only to those it was sent to. */
-	if (!r->own && !wa_jid_same_user(&who, &chat)) {
+	if (!r->own && !(wa_jid_is_null(&r->participant) ? wa_jid_same_user(&who, &chat)
+							 : group_entitled(c, &chat, &canon))) {
 		WA_LOG(c->env, WA_WARN, "retry.stranger", WA_S("id", r->id));
 		return false;
 	}
 	if (r->own && canon.device == c->dev.pn.device)
 		return false;
-	t = entry(c, "resend", wa_span_str(r->id), &canon);
+	t = entry(c, "resend", wa_span_str(r->id), &canon,
+		  !wa_jid_is_null(&r->participant));
 	if (!t) {
 		client_nomem(c);
 		return false;
@@ -232,9 +277,30 @@ static bool resend(struct wa_client *c, const struct wa_node *n, struct resend *
 		return false;
 	}
 	r->fetch = need_fetch(c, n, &canon, t, r->count);
-	if (send_again(c, r))
+	rc = send_again(c, r);
+	if (rc == WA_ELIMIT) {
+		WA_LOG(c->env, WA_WARN, "retry.busy", WA_S("id", r->id));
+		return false; /* acknowledged; it asks once more */
+	}
+	if (rc)
 		client_nomem(c);
 	return true;
+}
+
+void retry_offer(struct wa_client *c, const char *id, const struct wa_jid *chat,
+		 const struct wa_jid *device)
+{
+	struct resend r = { .id = id, .to = *device, .participant = *device, .count = 1 };
+	struct wa_buf b;
+
+	wa_buf_init(&b, SENT_MAX);
+	if (wa_records_get(c->rec, WA_REC_SENT, wa_span_str(id), &b, NULL) == 1 &&
+	    parse_sent(wa_buf_view(&b), &r) && wa_jid_eq(&r.chat, chat)) {
+		r.own = client_own(c, device);
+		if (send_again(c, &r) == WA_ENOMEM)
+			client_nomem(c);
+	}
+	wa_buf_wipe(&b);
 }
 
 bool retry_asked(struct wa_client *c, const struct wa_node *n)
@@ -252,10 +318,16 @@ bool retry_asked(struct wa_client *c, const struct wa_node *n)
 		return false;
 	span_copy(text, sizeof(text), id);
 	r.to = from;
+	if (from.server == WA_SRV_GROUP || from.server == WA_SRV_BROADCAST) {
+		if (!wa_node_attr_jid_get(n, "participant", &r.to) || !wa_jid_is_user(&r.to))
+			return false;
+		r.participant = r.to;
+	}
 	r.count = count < 1 ? 1 : count > 99 ? 99 : (unsigned)count;
 	wa_buf_init(&b, SENT_MAX);
 	if (wa_records_get(c->rec, WA_REC_SENT, id, &b, NULL) == 1 &&
-	    parse_sent(wa_buf_view(&b), &r))
+	    parse_sent(wa_buf_view(&b), &r) &&
+	    (wa_jid_is_null(&r.participant) || wa_jid_eq(&r.chat, &from)))
 		taken = resend(c, n, &r);
 	else
 		WA_LOG(c->env, WA_INFO, "retry.unknown_message", WA_S("id", text));

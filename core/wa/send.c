@@ -7,7 +7,7 @@
  *	waiting	for a device list or a key bundle
  *	await	its stanza is behind the gate or out; the server's ack is due
  */
-#include "send_int.h"
+#include "group_send.h"
 
 #include <crypto.h>
 #include <text.h>
@@ -106,6 +106,9 @@ void send_free(struct wa_client *c, struct send *s)
 	if (c->sends.len == 0)
 		wa_map_clear(&c->sends);
 	work_free(s);
+	group_send_free(s->group);
+	if (s->resend)
+		c->n_resends--;
 	free(s);
 }
 
@@ -126,6 +129,8 @@ void send_fail(struct wa_client *c, struct send *s, int code, const char *text)
 		send_peer_end(c, s, code ? code : WA_EIO, text);
 		return;
 	}
+	if (s->group && !s->resend && s->deadline_ms)
+		group_refused(c, s);
 	if (!s->resend) {
 		e = send_result(c, WA_EV_NACK, s);
 		e->code = code;
@@ -215,6 +220,11 @@ static int fill_plain(struct wa_client *c, struct send *s, const struct wa_send 
 	return rc;
 }
 
+static bool to_many(const struct wa_jid *to)
+{
+	return to->server == WA_SRV_GROUP || to->server == WA_SRV_BROADCAST;
+}
+
 static int check_send(struct wa_client *c, const struct wa_send *o, struct wa_err *err)
 {
 	size_t len = o->id ? strlen(o->id) : 0;
@@ -225,10 +235,11 @@ static int check_send(struct wa_client *c, const struct wa_send *o, struct wa_er
 		return wa_err_set(err, WA_EINVALID, "message id of %zu characters", len);
 	if (!o->message && o->raw.len == 0)
 		return wa_err_set(err, WA_EINVALID, "nothing to send");
-	if (o->to.server == WA_SRV_GROUP || o->to.server == WA_SRV_BROADCAST ||
-	    o->to.server == WA_SRV_NEWSLETTER)
-		return wa_err_set(err, WA_EUNSUPPORTED, "only messages to people can be sent");
-	if ((!wa_jid_is_user(&o->to) && o->to.server != WA_SRV_LEGACY) || !o->to.user[0])
+	if (o->to.server == WA_SRV_NEWSLETTER ||
+	    (o->to.server == WA_SRV_BROADCAST && strcmp(o->to.user, "status") != 0))
+		return wa_err_set(err, WA_EUNSUPPORTED, "cannot be sent to");
+	if ((!wa_jid_is_user(&o->to) && o->to.server != WA_SRV_LEGACY && !to_many(&o->to)) ||
+	    !o->to.user[0])
 		return wa_err_set(err, WA_EINVALID, "recipient is not a user");
 	if (wa_map_has(&c->sends, wa_span_str(o->id)))
 		return wa_err_set(err, WA_ECONFLICT, "message id is being sent already");
@@ -251,7 +262,9 @@ int wa_client_send(struct wa_client *c, const struct wa_send *o, struct wa_err *
 	if (!s)
 		return wa_err_set(err, WA_ENOMEM, "no memory for a send");
 	client_enter(c);
-	rc = fill_plain(c, s, o, err);
+	rc = to_many(&to) ? group_send_new(s, o, err) : 0;
+	if (rc == 0)
+		rc = fill_plain(c, s, o, err);
 	if (rc == 0 && wa_map_put(&c->sends, wa_span_str(s->id), s, NULL))
 		rc = wa_err_set(err, WA_ENOMEM, "no memory for a send");
 	if (rc == 0 && lane_join(c, s))
@@ -345,7 +358,11 @@ void send_user_failed(struct wa_client *c, const struct wa_jid *user, int code, 
 	{
 		struct send *s = container_of(it, struct send, link);
 
-		if (s->resend || s->targets || (!own && !wa_jid_same_user(&s->to, user))) {
+		if (s->group) {
+			/* Who has no devices is left out; what was not answered at all is not known. */
+			if ((code == 404 && !own) || !group_send_has(s, user))
+				continue;
+		} else if (s->resend || s->targets || (!own && !wa_jid_same_user(&s->to, user))) {
 			struct wa_jid canon;
 
 			if (s->resend || s->targets)
@@ -387,7 +404,9 @@ void send_ack(struct wa_client *c, const struct wa_node *n)
 
 	if (!s || s->deadline_ms == 0)
 		return;
-	if (phash.len && !wa_span_is(phash, s->phash)) {
+	if (s->group && !wa_node_has(n, "error"))
+		group_acked(c, s, phash.len && !wa_span_is(phash, s->phash));
+	if (phash.len && !wa_span_is(phash, s->phash) && !s->group) {
 		/* The server knows other devices than we do: ask again next time. */
 		usync_forget(c, &s->chat);
 		me = wa_jid_bare(&c->dev.pn);
@@ -490,13 +509,67 @@ int send_peer(struct wa_client *c, const char *id, const struct wa_jid *to, stru
 	return 0;
 }
 
-int send_again(struct wa_client *c, const struct resend *r)
+void send_group_changed(struct wa_client *c, const struct wa_jid *group)
 {
-	struct wa_jid bare = wa_jid_bare(&r->to);
-	struct send *s = send_new(r->id, &bare);
+	struct wa_list *lists[2] = { &c->waiting, &c->ready }, *it;
+	size_t k;
+
+	for (k = 0; k < 2; k++)
+		WA_LIST_EACH(it, lists[k])
+		{
+			struct send *s = container_of(it, struct send, link);
+
+			if (s->group && wa_jid_eq(&s->to, group))
+				s->group->stale = true;
+		}
+	send_wake(c);
+}
+
+void send_group_failed(struct wa_client *c, const struct wa_jid *group, int code, const char *text)
+{
+	struct wa_list *it, *tmp, failed;
+
+	wa_list_init(&failed);
+	WA_LIST_EACH_SAFE(it, tmp, &c->waiting)
+	{
+		struct send *s = container_of(it, struct send, link);
+
+		if (!s->group || !wa_jid_eq(&s->to, group))
+			continue;
+		unlink_send(c, s);
+		wa_list_push_back(&failed, it);
+	}
+	while ((it = wa_list_first(&failed)))
+		send_fail(c, container_of(it, struct send, link), code, text);
+}
+
+int send_repair(struct wa_client *c, const char *id, const struct wa_jid *group)
+{
+	struct send *s = send_new(id, group);
 
 	if (!s)
 		return WA_ENOMEM;
+	c->n_resends++;
+	s->resend = true;
+	if (group_send_new(s, NULL, NULL)) {
+		send_free(c, s);
+		return WA_ENOMEM;
+	}
+	s->group->repair = true;
+	wa_list_push_back(&c->ready, &s->link);
+	return 0;
+}
+
+int send_again(struct wa_client *c, const struct resend *r)
+{
+	struct wa_jid bare = wa_jid_bare(&r->to);
+	struct send *s = c->n_resends < RESENDS_MAX ? send_new(r->id, &bare) : NULL;
+
+	if (c->n_resends >= RESENDS_MAX)
+		return WA_ELIMIT;
+	if (!s)
+		return WA_ENOMEM;
+	c->n_resends++;
 	s->resend = true;
 	s->to = r->to;
 	s->participant = r->participant;
@@ -508,16 +581,14 @@ int send_again(struct wa_client *c, const struct resend *r)
 	s->plain = malloc(r->plain.len ? r->plain.len : 1);
 	s->targets = calloc(1, sizeof(*s->targets));
 	if (!s->plain || !s->targets) {
-		free(s->plain);
-		free(s->targets);
-		free(s);
+		send_free(c, s);
 		return WA_ENOMEM;
 	}
 	if (r->plain.len)
 		memcpy(s->plain, r->plain.ptr, r->plain.len);
 	s->plain_len = r->plain.len;
 	send_kind_of_raw(r->plain, &s->kind);
-	s->ack = client_ack_node(&s->arena, r->receipt, 0);
+	s->ack = r->receipt ? client_ack_node(&s->arena, r->receipt, 0) : NULL;
 	s->n_targets = 1;
 	s->targets[0].wire = r->to;
 	s->targets[0].addr = wa_signal_canonical(c->sig, &r->to);

@@ -7,11 +7,15 @@
 #include "peer.h"
 
 #define PLAIN_MAX (4u << 20)
+#define RESENDS_MAX 256	/* answers to retry receipts under way */
 
 struct target {
 	struct wa_jid wire;	/* as the stanza names it */
 	struct wa_jid addr;	/* as its session is named */
 	bool own, failed;
+	/* groups: */
+	bool has_key, ready;	/* holds our sender key; there is a session to send it with */
+	uint64_t holder;	/* its name among those who hold it */
 };
 
 struct lane {
@@ -31,6 +35,7 @@ struct send {
 	struct message_kind kind;
 	int64_t deadline_ms;
 	bool waiting, lid_asked;
+	struct group_send *group;	/* to a group or the status */
 	unsigned asks;
 
 	struct target *targets;

@@ -153,6 +153,20 @@ int wa_signal_group_encrypt(struct wa_signal *s, const struct wa_jid *group,
 	return wa_signal_op_end(s, rc, "group encryption", err);
 }
 
+int wa_signal_group_key(struct wa_signal *s, const struct wa_jid *group, const struct wa_jid *self,
+			struct wa_buf *ret_skdm, struct wa_err *err)
+{
+	struct wa_jid canonical;
+	struct key_name name;
+	int rc;
+
+	wa_signal_op_begin(s, NULL);
+	rc = locate(s, group, self, &canonical, &name, err);
+	if (rc >= 0)
+		rc = distribute(s, &name, ret_skdm, err);
+	return wa_signal_op_end(s, rc, "group key", err);
+}
+
 int wa_signal_group_drop(struct wa_signal *s, const struct wa_jid *group, const struct wa_jid *self)
 {
 	struct wa_jid canonical;

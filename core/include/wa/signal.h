@@ -110,6 +110,9 @@ WA_API int wa_signal_decrypt(struct wa_signal *s, const struct wa_jid *device, i
 WA_API int wa_signal_group_encrypt(struct wa_signal *s, const struct wa_jid *group,
 				   const struct wa_jid *self, struct wa_span plain,
 				   struct wa_buf *ret_skdm, struct wa_buf *out, struct wa_err *err) WA_MUST_USE;
+/* Our sender key as it stands, to give it to one more device; made when there is none. */
+WA_API int wa_signal_group_key(struct wa_signal *s, const struct wa_jid *group, const struct wa_jid *self,
+			       struct wa_buf *ret_skdm, struct wa_err *err) WA_MUST_USE;
 WA_API int wa_signal_group_decrypt(struct wa_signal *s, const struct wa_jid *group,
 				   const struct wa_jid *sender, struct wa_span cipher,
 				   struct wa_buf *out, struct wa_err *err) WA_MUST_USE;
