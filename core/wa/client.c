@@ -98,6 +98,7 @@ static int take_options(struct wa_client *c, const struct wa_client_opts *o, str
 	span_copy(c->os_name, sizeof(c->os_name), wa_span_str(o->os_name ? o->os_name : "Warbler"));
 	c->client_type = o->client_type ? o->client_type : '1';
 	c->want_online = o->mark_online;
+	c->depth_of = o->history;
 	if (o->pair_phone) {
 		if (strlen(o->pair_phone) >= sizeof(c->pair_phone))
 			return wa_err_set(err, WA_EINVALID, "phone number is too long");
@@ -168,6 +169,8 @@ void wa_client_free(struct wa_client *c)
 	blob_abort(c);
 	media_hosts_clear(c);
 	media_retry_clear(c);
+	history_clear(c);
+	placeholder_clear(c);
 	turn_clear(c);
 	retry_clear(c);
 	wa_stream_free(c->stream);
@@ -338,6 +341,8 @@ int64_t wa_client_deadline_ms(const struct wa_client *c)
 	take_min(&at, iq_deadline(c));
 	take_min(&at, link_deadline(c));
 	take_min(&at, send_deadline(c));
+	take_min(&at, history_deadline(c));
+	take_min(&at, placeholder_deadline(c));
 	return at;
 }
 
@@ -353,6 +358,8 @@ void wa_client_tick(struct wa_client *c)
 	link_tick(c, now);
 	iq_tick(c, now);
 	send_tick(c, now);
+	history_tick(c, now);
+	placeholder_tick(c, now);
 	client_leave(c);
 }
 

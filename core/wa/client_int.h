@@ -20,6 +20,9 @@
  *	recv.c		from stanza to message
  *	retry.c		retry receipts, both ways
  *	blob.c		files the host fetches for us
+ *	history*.c webmessage.c	what was before linking; history_int.h is its inside
+ *	placeholder.c lidsync.c	messages and LIDs the phone tells
+ *	secret.c	message secrets
  *	trust.c restriction.c	trusted-contact tokens; what keeps us from writing to strangers
  *	mex.c newsletter*.c	GraphQL questions; channels
  *	profile.c user_info.c business.c blocklist.c privacy.c links.c call.c	account.h, call.h
@@ -77,6 +80,8 @@ struct gate_item {
 typedef void iq_fn(struct wa_client *c, void *arg, const struct wa_node *node, int code);
 
 struct link_state;	/* link.c */
+struct history;		/* history_int.h */
+struct placeholders;	/* placeholder.c */
 struct upload;		/* prekey.c */
 struct retry_table;	/* retry.c */
 struct media_hosts;	/* media_conn.c */
@@ -173,6 +178,13 @@ struct wa_client {
 	struct wa_map asked;	/* user or device text -> in flight */
 	struct want want_users, want_devices;
 	struct wa_list bundles;
+
+	/* what the phone hands over; NULL when nothing is under way */
+	struct wa_history_depth depth_of;
+	struct history *history;
+	struct placeholders *placeholders;
+	bool history_note; /* the message being read announces history */
+	bool history_held; /* and is answered when that is committed */
 
 	uint64_t kinds[KINDS_MAX];
 	size_t n_kinds;
@@ -347,6 +359,41 @@ void send_kind_of_raw(struct wa_span plain, struct message_kind *ret);
 
 /* ---- recv.c ---- */
 void recv_message(struct wa_client *c, const struct wa_node *n);
+#define RECV_SEEN_MAX (2 * WA_JID_TEXT_MAX + 256)
+/* By what a message is known to have come: the key of WA_REC_SEEN. */
+size_t recv_seen_key(const struct wa_msg_info *i, char out[RECV_SEEN_MAX]);
+bool recv_seen(struct wa_client *c, const struct wa_msg_info *i);
+void recv_mark_seen(struct wa_client *c, const struct wa_msg_info *i);
+void recv_publish(struct wa_client *c, const struct wa_msg_info *i, const struct wa_message *m);
+
+/* ---- history.c ---- */
+void history_notification(struct wa_client *c, const struct wa_msg_info *info, struct wa_span content);
+void history_receipt(struct wa_client *c, const char *id);
+void history_resume(struct wa_client *c);	/* after a login */
+void history_pause(struct wa_client *c);	/* the connection is gone */
+void history_clear(struct wa_client *c);
+void history_work(struct wa_client *c);		/* a slice */
+void history_tick(struct wa_client *c, int64_t now);
+int64_t history_deadline(const struct wa_client *c);
+
+/* ---- placeholder.c ---- */
+/* Ask the phone for a message we cannot read, a little later, once. */
+void placeholder_want(struct wa_client *c, const struct wa_msg_info *info);
+void placeholder_answer(struct wa_client *c, const struct wa_msg_info *from, struct wa_span request,
+			struct wa_span result);
+void placeholder_tick(struct wa_client *c, int64_t now);
+int64_t placeholder_deadline(const struct wa_client *c);
+void placeholder_clear(struct wa_client *c);
+
+/* ---- secret.c ---- */
+#define SECRET_KEY_MAX (2 * WA_JID_TEXT_MAX + MSG_ID_MAX)
+size_t secret_key(const struct wa_jid *chat, const struct wa_jid *sender, const char *id,
+		  char out[SECRET_KEY_MAX]);
+/* WA_REC_SECRET; anything but 32 bytes is none. */
+void secret_keep(struct wa_client *c, const struct wa_msg_info *info, struct wa_span secret);
+
+/* ---- lidsync.c ---- */
+void lidsync_mapping(struct wa_client *c, const struct wa_msg_info *info, struct wa_span content);
 
 /* ---- retry.c ---- */
 struct wa_msg_info;

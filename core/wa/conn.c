@@ -108,6 +108,7 @@ static void on_active(struct wa_client *c, void *arg, const struct wa_node *node
 	e->lid = c->dev.lid;
 	presence_send(c);
 	receipt_privacy(c);
+	history_resume(c);
 }
 
 void conn_prekeys_done(struct wa_client *c)

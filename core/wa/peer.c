@@ -30,6 +30,8 @@ static const struct {
 	bool phone;     /* only the primary device may say it */
 	peer_fn *fn;
 } kinds[] = {
+	{ PEER_HISTORY, 6, true, history_notification },
+	{ PEER_LID_MAPPING, 23, true, lidsync_mapping },
 	{ PEER_KEY_SHARE, 7, false, sync_key_share },
 	{ PEER_KEY_REQUEST, 8, false, sync_key_request },
 	{ PEER_PDO_RESPONSE, 17, true, pdo_response },

@@ -18,7 +18,10 @@
 #define PEER_LID_MAPPING    22
 
 /* PeerDataOperationRequestType */
+#define PEER_PDO_ON_DEMAND     3
+#define PEER_PDO_PLACEHOLDER   4
 #define PEER_PDO_SYNC_RECOVERY 8
+#define PEER_PDO_CHUNK_RETRY   10
 
 /* The content of a ProtocolMessage of that kind, from one of our own devices. Borrowed. */
 typedef void peer_fn(struct wa_client *c, const struct wa_msg_info *info, struct wa_span content);

@@ -23,7 +23,6 @@ struct incoming {
 	struct wa_msg_info info;
 	struct wa_jid device; /* whose session decrypts */
 	bool peer;            /* between own devices only */
-	bool history;
 	bool published; /* what a person wrote is in the batch */
 	int nack;
 	int retry_reason;
@@ -106,7 +105,7 @@ static bool read_info(struct wa_client *c, const struct wa_node *n, struct incom
 
 /* ---- seen ---- */
 
-static size_t seen_key(const struct wa_msg_info *i, char out[2 * WA_JID_TEXT_MAX + 256])
+size_t recv_seen_key(const struct wa_msg_info *i, char out[RECV_SEEN_MAX])
 {
 	size_t n = strlen(wa_jid_text(&i->chat, out)) + 1, len = strlen(i->id);
 
@@ -117,31 +116,31 @@ static size_t seen_key(const struct wa_msg_info *i, char out[2 * WA_JID_TEXT_MAX
 	return n + len;
 }
 
-static bool seen(struct wa_client *c, const struct wa_msg_info *i)
+bool recv_seen(struct wa_client *c, const struct wa_msg_info *i)
 {
-	char key[2 * WA_JID_TEXT_MAX + 256];
+	char key[RECV_SEEN_MAX];
 	struct wa_buf b;
 	int rc;
 
 	wa_buf_init(&b, 1u << 16);
-	rc = wa_records_get(c->rec, WA_REC_SEEN, wa_span(key, seen_key(i, key)), &b, NULL);
+	rc = wa_records_get(c->rec, WA_REC_SEEN, wa_span(key, recv_seen_key(i, key)), &b, NULL);
 	wa_buf_clear(&b);
 	return rc == 1;
 }
 
-static void mark_seen(struct wa_client *c, const struct wa_msg_info *i)
+void recv_mark_seen(struct wa_client *c, const struct wa_msg_info *i)
 {
-	char key[2 * WA_JID_TEXT_MAX + 256];
+	char key[RECV_SEEN_MAX];
 
-	if (wa_records_put(c->rec, WA_REC_SEEN, wa_span(key, seen_key(i, key)), wa_span("", 0)))
+	if (wa_records_put(c->rec, WA_REC_SEEN, wa_span(key, recv_seen_key(i, key)), wa_span("", 0)))
 		client_nomem(c);
 }
 
 /* ---- content ---- */
 
-static void publish(struct wa_client *c, struct incoming *in, const struct wa_message *m)
+void recv_publish(struct wa_client *c, const struct wa_msg_info *i, const struct wa_message *m)
 {
-	struct wa_msg_info *info = wa_arena_dup(&c->ev_arena, &in->info, sizeof(in->info));
+	struct wa_msg_info *info = wa_arena_dup(&c->ev_arena, i, sizeof(*i));
 	struct wa_message *copy = wa_arena_dup(&c->ev_arena, m, sizeof(*m));
 	struct wa_event *e;
 
@@ -149,7 +148,6 @@ static void publish(struct wa_client *c, struct incoming *in, const struct wa_me
 		client_nomem(c);
 		return;
 	}
-	in->published = true;
 	e = client_event(c, WA_EV_MESSAGE);
 	e->info = info;
 	e->message = copy;
@@ -206,11 +204,12 @@ static enum outcome take_content(struct wa_client *c, struct incoming *in, struc
 		if (in->info.from_me && !peer_in(c, &in->info, m.protocol_type, m.raw))
 			WA_LOG(c->env, WA_INFO, "recv.protocol_ignored",
 			       WA_I("type", m.protocol_type));
-		in->history |= in->info.from_me && m.protocol_type == PEER_HISTORY;
 		return GOT_MESSAGE;
 	}
-	if (m.kind != WA_MSG_SKDM && !in->peer)
-		publish(c, in, &m);
+	if (m.kind != WA_MSG_SKDM && !in->peer) {
+		recv_publish(c, &in->info, &m);
+		in->published = true;
+	}
 	return GOT_MESSAGE;
 }
 
@@ -273,21 +272,6 @@ static enum outcome take_enc(struct wa_client *c, struct incoming *in, const str
 
 /* ---- answers ---- */
 
-static void history_receipt(struct wa_client *c, const struct wa_node *n)
-{
-	struct wa_jid me = wa_jid_bare(&c->dev.pn);
-	struct wa_node *r;
-	struct wa_arena a;
-
-	wa_arena_init(&a, STANZA_ARENA_MAX);
-	r = wa_node_new(&a, "receipt");
-	wa_node_attr_span(&a, r, "id", wa_node_attr_get(n, "id"));
-	wa_node_attr_jid(&a, r, "to", &me);
-	wa_node_attr(&a, r, "type", "hist_sync");
-	client_send(c, r);
-	wa_arena_clear(&a);
-}
-
 static void answer_good(struct wa_client *c, const struct incoming *in)
 {
 	const struct wa_node *n = in->node;
@@ -301,8 +285,8 @@ static void answer_good(struct wa_client *c, const struct incoming *in)
 		receipt_out(c, n, "sender");
 	else
 		receipt_out(c, n, c->online ? NULL : "inactive");
-	if (in->history)
-		history_receipt(c, n);
+	if (c->history_note)
+		history_receipt(c, in->info.id);
 }
 
 static void unavailable(struct wa_client *c, struct incoming *in, const struct wa_node *u)
@@ -316,6 +300,8 @@ static void unavailable(struct wa_client *c, struct incoming *in, const struct w
 	e->final = true;
 	e->text = wa_node_has(u, "type") ? client_span(c, wa_node_attr_get(u, "type"))
 					 : "unavailable";
+	if (!in->peer)
+		placeholder_want(c, &in->info);
 	client_ack(c, in->node, 0);
 }
 
@@ -353,14 +339,17 @@ void recv_message(struct wa_client *c, const struct wa_node *n)
 		return;
 	}
 	before = in.info;
-	if (seen(c, &before)) {
+	c->history_note = c->history_held = false;
+	if (recv_seen(c, &before)) {
 		/* It is stored; its receipt may not have got through. */
 		answer_good(c, &in);
 		return;
 	}
 	switch (take_all(c, &in)) {
 	case GOT_MESSAGE:
-		mark_seen(c, &before);
+		if (c->history_held)
+			break;
+		recv_mark_seen(c, &before);
 		answer_good(c, &in);
 		break;
 	case GOT_DUPLICATE:

@@ -151,6 +151,8 @@ void retry_ask(struct wa_client *c, const struct wa_node *n, const struct wa_msg
 	final = t->count >= RETRIES_MAX;
 	if (!final)
 		send_retry(c, n, ++t->count, reason);
+	else if (!wa_node_attr_is(n, "category", "peer"))
+		placeholder_want(c, info);
 	client_ack(c, n, NACK_UNHANDLED);
 	e->info = copy;
 	e->id = copy->id;

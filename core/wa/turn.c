@@ -37,6 +37,7 @@ static void connection_clear(struct wa_client *c)
 	media_hosts_clear(c);
 	prekey_clear(c);
 	link_clear(c);
+	history_pause(c);
 	gate_clear(c);
 	c->phase_deadline = c->ping_at = c->count_at = INT64_MAX;
 	c->ping_sent = 0;
@@ -302,6 +303,7 @@ static void settle(struct wa_client *c)
 		c->work_left = false;
 		if (client_up(c) && c->state != WA_ST_CLOSING) {
 			prekey_work(c);
+			history_work(c);
 			send_pump(c);
 			usync_fetch(c);
 			prekey_fetch(c);
