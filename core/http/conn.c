@@ -20,6 +20,7 @@
 /* What a peer may still send after we have closed our side, and for how long. */
 #define LINGER_BYTES (1u << 20)
 #define LINGER_S 2
+#define BODY_READ (256u << 10)	/* bytes of a streamed body taken from the socket at once */
 /* A body may take this many idle timeouts. */
 #define BODY_PERIODS 10
 
@@ -196,6 +197,13 @@ static void begin_request(struct conn *c, struct wa_span head)
 	}
 	memset(&c->chunked, 0, sizeof(c->chunked));
 	c->state = CONN_BODY;
+	r->unread = r->match.entry && r->match.entry->streamed && !r->match_status &&
+		    r->head.length != 0;
+	if (r->unread) {
+		bufferevent_set_max_single_read(c->bev, BODY_READ);
+		c->http->stats.requests++;
+		req_dispatch(r);
+	}
 }
 
 static bool read_head(struct conn *c, struct evbuffer *in)
@@ -333,7 +341,7 @@ static void conn_process(struct conn *c)
 			more = conn_queued(c) <= OUTPUT_HIGH && read_head(c, in);
 			break;
 		case CONN_BODY:
-			more = read_body(c, in);
+			more = c->req->unread ? body_read(c, in) : read_body(c, in);
 			break;
 		case CONN_HANDLING:
 		case CONN_STREAM:
@@ -353,7 +361,11 @@ static void conn_process(struct conn *c)
 		break;
 	case CONN_HEAD:
 	case CONN_BODY:
-		if (too_slow(c))
+		if (c->state == CONN_BODY && c->req->paused)
+			bufferevent_disable(c->bev, EV_READ);
+		else if (too_slow(c) && c->req && c->req->unread)
+			conn_free(c);	/* its reader is told */
+		else if (too_slow(c))
 			reject(c, 408, "timed_out", "the request took too long");
 		break;
 	case CONN_STREAM:
@@ -374,6 +386,26 @@ static void resume(void *ctx)
 		return;
 	bufferevent_enable(c->bev, EV_READ);
 	conn_process(c);
+}
+
+static void resume_body(void *ctx)
+{
+	struct conn *c = ctx;
+
+	c->resume_due = false;
+	if (c->state != CONN_BODY)
+		return;
+	c->since_ms = wb_loop_now_ms(c->http->loop);
+	bufferevent_enable(c->bev, EV_READ);
+	conn_process(c);
+}
+
+void conn_resume_body(struct conn *c)
+{
+	if (c->in_process || c->resume_due)
+		return;
+	c->resume_due = true;
+	wb_loop_defer(c->http->loop, resume_body, c);
 }
 
 void conn_replied(struct conn *c)
@@ -476,6 +508,22 @@ void conn_start_stream(struct conn *c, const struct conn_stream_ops *ops, void *
 	/* Reading tells when the peer leaves; there is no limit to its silence. */
 	bufferevent_set_timeouts(c->bev, NULL, c->http->idle);
 	bufferevent_enable(c->bev, EV_READ);
+}
+
+/* What the peer pipelines stays in its socket meanwhile. */
+void conn_start_reply(struct conn *c, const struct conn_stream_ops *ops, void *ctx)
+{
+	c->req = NULL;
+	c->state = CONN_STREAM;
+	c->stream = ops;
+	c->stream_ctx = ctx;
+	bufferevent_disable(c->bev, EV_READ);
+}
+
+void conn_end_reply(struct conn *c)
+{
+	c->stream = NULL;
+	conn_replied(c);
 }
 
 void conn_end_stream(struct conn *c)

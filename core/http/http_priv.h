@@ -21,6 +21,7 @@ struct route_entry {
 	const void *owner;
 	unsigned refs;			/* the table, and requests under way */
 	size_t max_body;		/* 0: the server's */
+	bool streamed;
 	size_t n_params;
 	char *params[WB_ROUTE_PARAMS_MAX];
 };
@@ -144,6 +145,11 @@ struct wb_req {
 	void *gone_ctx;
 	int64_t start_ns;
 	bool dispatched;	/* the hook or the handler has it */
+	bool unread;		/* a streamed body has not come whole: a reply closes */
+	const struct wb_req_read_ops *read;	/* NULL: nobody reads it (yet) */
+	void *read_ctx;
+	uint64_t read_len;	/* bytes handed out */
+	bool paused;
 	char remote[64];
 };
 
@@ -157,5 +163,13 @@ void req_end(struct wb_req *r, int status, size_t bytes);
 /* Status line and headers, to the connection. length < 0: no Content-Length (stream). */
 void reply_head(struct wb_req *r, int status, const char *type, int64_t length, struct wa_buf *out);
 int64_t http_mono_ns(void);
+
+/* body.c: what of a streamed body can be handed out now; false: bytes, or a reader, are missing. */
+bool body_read(struct conn *c, struct evbuffer *in);
+void body_gone(struct wb_req *r);
+/* conn.c */
+void conn_resume_body(struct conn *c);
+void conn_start_reply(struct conn *c, const struct conn_stream_ops *ops, void *ctx);
+void conn_end_reply(struct conn *c);	/* all is written: the connection goes on */
 
 #endif

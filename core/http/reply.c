@@ -119,7 +119,7 @@ static void done(struct wb_req *r, int status, size_t bytes)
  * head has to say so. */
 static void settle_keep_alive(struct wb_req *r)
 {
-	if (r->http->draining)
+	if (r->http->draining || r->unread)
 		r->conn->keep_alive = false;
 }
 

@@ -112,6 +112,8 @@ void req_conn_gone(struct wb_req *r)
 	/* Not handed out yet: nobody else knows it. */
 	if (!r->dispatched)
 		req_free(r);
+	else if (r->read && r->unread)
+		body_gone(r);
 	else if (fn)
 		fn(r->gone_ctx);
 }

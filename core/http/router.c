@@ -277,6 +277,18 @@ int wb_router_set_max_body(struct wb_router *r, const char *method, const char *
 	return WA_ENOTFOUND;
 }
 
+int wb_router_set_streamed(struct wb_router *r, const char *method, const char *pattern)
+{
+	for (size_t i = 0; i < r->n; i++) {
+		if (strcmp(r->entries[i]->route.method, method) != 0 ||
+		    strcmp(r->entries[i]->route.pattern, pattern) != 0)
+			continue;
+		r->entries[i]->streamed = true;
+		return WA_OK;
+	}
+	return WA_ENOTFOUND;
+}
+
 /* Forget an entry in the tree; needs no memory, so that revoking cannot fail. */
 static void prune(struct node *n, const void *owner)
 {

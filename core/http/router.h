@@ -40,6 +40,9 @@ int wb_router_add(struct wb_router *r, const void *owner, const struct wb_route 
  * server's. WA_ENOTFOUND: no such route. */
 int wb_router_set_max_body(struct wb_router *r, const char *method, const char *pattern,
 			   size_t max_body) WA_MUST_USE;
+/* The handler of this route runs when the head has come, and reads the body as it comes
+ * (wb_req_read), so that no more of it than a piece is in memory. WA_ENOTFOUND: no such route. */
+int wb_router_set_streamed(struct wb_router *r, const char *method, const char *pattern) WA_MUST_USE;
 void wb_router_revoke(struct wb_router *r, const void *owner);
 size_t wb_router_count(const struct wb_router *r);
 /* i in the order added; NULL past the end. Valid until the next add or revoke. */

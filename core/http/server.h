@@ -95,6 +95,22 @@ void *wb_req_auth(const struct wb_req *r);
  * once, inside fn or later. fn NULL removes it; it never runs after a reply. */
 void wb_req_on_gone(struct wb_req *r, wb_fn *fn, void *ctx);
 
+/*
+ * A body that comes piece by piece: routes marked with wb_router_set_streamed(). The handler
+ * calls wb_req_read() at once and replies when it likes, from inside these functions too; a
+ * reply before the end closes the connection, and nothing more is called.
+ */
+struct wb_req_read_ops {
+	/* The next bytes, borrowed for the call. False: wait, until wb_req_resume(). */
+	bool (*data)(void *ctx, struct wa_span bytes);
+	void (*end)(void *ctx);		/* that was all */
+	/* The peer left, or sent what is no body: no more comes. A reply is still due. */
+	void (*gone)(void *ctx);
+};
+void wb_req_read(struct wb_req *r, const struct wb_req_read_ops *ops, void *ctx);
+void wb_req_resume(struct wb_req *r);
+int64_t wb_req_length(const struct wb_req *r);	/* as announced; -1: not (chunked) */
+
 /* ---- the reply ---- */
 
 /* Before wb_reply_*: adds a header to it. Values with CR or LF are refused (dropped, logged). */
@@ -104,6 +120,24 @@ void wb_reply_raw(struct wb_req *r, int status, const char *content_type, struct
 /* Body whose memory moves in; release(ptr, len, ctx) when sent or dropped. */
 void wb_reply_ref(struct wb_req *r, int status, const char *content_type, struct wa_span body,
 		  void (*release)(const void *ptr, size_t len, void *ctx), void *ctx);
+/*
+ * A body of known length written piece by piece. Takes the request. NULL: there is nothing to
+ * write (the peer has gone, or it was HEAD), and no function is called. `more` is called on
+ * the loop, later, when there is room, again and again until the end or `gone`.
+ */
+struct wb_reply_stream;
+struct wb_reply_stream_ops {
+	void (*more)(void *ctx);
+	void (*gone)(void *ctx);	/* the peer left: the stream is over */
+};
+struct wb_reply_stream *wb_reply_stream(struct wb_req *take_req, int status, const char *content_type,
+					uint64_t length, const struct wb_reply_stream_ops *ops,
+					void *ctx);
+/* Copied. More than was announced is dropped. */
+void wb_reply_stream_write(struct wb_reply_stream *s, struct wa_span bytes);
+/* After all of it was written the connection goes on; before, it is cut, which tells the peer
+ * that something is missing. */
+void wb_reply_stream_end(struct wb_reply_stream *take_s);
 void wb_reply_empty(struct wb_req *r, int status);	/* 204, 304, 202 */
 /* RFC 9457 problem+json: { type, title, status, code, detail }. `code` is stable. */
 void wb_reply_problem(struct wb_req *r, int status, const char *code, const char *detail);

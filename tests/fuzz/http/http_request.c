@@ -36,18 +36,53 @@ static void handler(struct wb_req *r, void *ctx)
 	wb_reply_raw(r, 200, "text/plain", wb_req_body(r));
 }
 
+static struct wb_req *streamed;
+
+static bool on_data(void *ctx, struct wa_span bytes)
+{
+	struct wb_req *r = streamed;
+
+	(void)ctx;
+	/* An answer in the middle, at the sender's wish. */
+	if (bytes.len && bytes.ptr[0] == '!') {
+		streamed = NULL;
+		wb_reply_empty(r, 204);
+	}
+	return true;
+}
+
+static void on_end(void *ctx)
+{
+	struct wb_req *r = streamed;
+
+	(void)ctx;
+	streamed = NULL;
+	wb_reply_empty(r, 204);
+}
+
+static void stream_handler(struct wb_req *r, void *ctx)
+{
+	static const struct wb_req_read_ops ops = { on_data, on_end, on_end };
+
+	(void)ctx;
+	streamed = r;
+	wb_req_read(r, &ops, NULL);
+}
+
 static void start(void)
 {
 	static const struct wb_route routes[] = {
 		{ "GET", "/", NULL, handler, NULL, "" },
 		{ "POST", "/a/{x}/{y}", NULL, handler, NULL, "" },
 		{ "GET", "/f/*", NULL, handler, NULL, "" },
+		{ "POST", "/s", NULL, stream_handler, NULL, "" },
 	};
 	static const struct wb_http_opts opts = { .max_header = 4096, .max_body = 8192 };
 
 	wa_env_default(&env, NULL);
 	router = wb_router_new();
-	if (!router || wb_loop_new(&env, &loop, NULL) || wb_router_add(router, "f", routes, 3, NULL) ||
+	if (!router || wb_loop_new(&env, &loop, NULL) || wb_router_add(router, "f", routes, 4, NULL) ||
+	    wb_router_set_streamed(router, "POST", "/s") ||
 	    wb_http_new(loop, &opts, router, &http, NULL))
 		abort();
 }
