@@ -14,6 +14,7 @@
 #define HEADERS_MAX (64u << 10)	/* bytes of one answer's header block */
 #define CONNECTIONS_MAX 256L	/* kept open, all hosts */
 #define PER_HOST_MAX 32L
+#define STREAM_BUFFER (256L << 10)	/* of what is not collected */
 
 struct wb_fetcher {
 	struct wb_net *net;
@@ -47,6 +48,13 @@ struct wb_fetch {
 	char curl_err[CURL_ERROR_SIZE];
 	bool allow_private;
 	bool denied;		/* a private address was refused */
+	/* streaming */
+	int fd;			/* the body's file; -1 none */
+	uint64_t body_at, body_len, body_done;
+	int (*on_data)(const struct wb_fetch_res *res, struct wa_span bytes, void *ctx);
+	uint64_t data, max_data;
+	int data_code;		/* what on_data ended it with */
+	bool paused;
 };
 
 /* What `done` sees: the fetch, for as long as the call lasts. */
@@ -62,6 +70,8 @@ static void fetch_free(struct wb_fetch *f)
 		curl_easy_cleanup(f->easy);
 	}
 	curl_slist_free_all(f->headers);
+	if (f->fd >= 0)
+		close(f->fd);
 	wa_buf_clear(&f->body);
 	wa_buf_wipe(&f->request);
 	wa_buf_clear(&f->head);
@@ -105,12 +115,64 @@ static int before_request(void *ctx, char *peer, char *local, int peer_port, int
 	return CURL_PREREQFUNC_ABORT;
 }
 
+/* Part of the answer to whoever takes it as it comes. */
+static size_t hand_out(struct wb_fetch *f, struct wa_span bytes)
+{
+	struct wb_fetch_res res = { f };
+	int r;
+
+	if (f->max_data && bytes.len > f->max_data - f->data) {
+		f->data_code = WA_ELIMIT;
+		return 0;
+	}
+	r = f->on_data(&res, bytes, f->ctx);
+	if (r == 0) {
+		f->paused = true;
+		return CURL_WRITEFUNC_PAUSE;
+	}
+	if (r < 0) {
+		f->data_code = r;
+		return 0;
+	}
+	f->data += bytes.len;
+	return bytes.len;
+}
+
 static size_t on_body(char *data, size_t size, size_t n, void *ctx)
 {
 	struct wb_fetch *f = ctx;
+	long status = 0;
 
+	if (f->on_data && !curl_easy_getinfo(f->easy, CURLINFO_RESPONSE_CODE, &status) &&
+	    status >= 200 && status < 300)
+		return hand_out(f, wa_span(data, size * n));
 	wa_buf_put(&f->body, data, size * n);
 	return f->body.failed ? 0 : size * n;
+}
+
+static size_t on_read(char *out, size_t size, size_t n, void *ctx)
+{
+	struct wb_fetch *f = ctx;
+	uint64_t left = f->body_len - f->body_done;
+	size_t want = size * n < left ? size * n : (size_t)left;
+	ssize_t got = want ? pread(f->fd, out, want, (off_t)(f->body_at + f->body_done)) : 0;
+
+	/* A file that became shorter must not look like its end. */
+	if (got < 0 || (want && got == 0))
+		return CURL_READFUNC_ABORT;
+	f->body_done += (uint64_t)got;
+	return (size_t)got;
+}
+
+/* curl sends the body once more: a kept connection had died. */
+static int on_seek(void *ctx, curl_off_t offset, int origin)
+{
+	struct wb_fetch *f = ctx;
+
+	if (origin != SEEK_SET || offset < 0 || (uint64_t)offset > f->body_len)
+		return CURL_SEEKFUNC_FAIL;
+	f->body_done = (uint64_t)offset;
+	return CURL_SEEKFUNC_OK;
 }
 
 static size_t on_header(char *data, size_t size, size_t n, void *ctx)
@@ -131,6 +193,10 @@ static void fill_error(struct wb_fetch *f, CURLcode c, struct wa_err *err)
 
 	if (f->denied) {
 		wa_err_set(err, WA_EDENIED, "the address is private and not allowed");
+		return;
+	}
+	if (f->data_code) {
+		wa_err_set(err, f->data_code, "the answer was refused by its reader");
 		return;
 	}
 	if (f->body.failed == WA_ELIMIT) {
@@ -376,10 +442,23 @@ static int add_headers(struct wb_fetch *f, const struct wb_fetch_req *req, struc
 static void set_method(struct wb_fetch *f, const struct wb_fetch_req *req)
 {
 	bool has_body = req->body.len > 0;
-	const char *method = req->method ? req->method : has_body ? "POST" : "GET";
+	const char *method = req->method ? req->method : has_body || f->fd >= 0 ? "POST" : "GET";
 
 	if (strcmp(method, "HEAD") == 0) {
 		curl_easy_setopt(f->easy, CURLOPT_NOBODY, 1L);
+		return;
+	}
+	if (f->fd >= 0) {
+		bool post = strcmp(method, "POST") == 0;
+
+		curl_easy_setopt(f->easy, post ? CURLOPT_POST : CURLOPT_UPLOAD, 1L);
+		curl_easy_setopt(f->easy, post ? CURLOPT_POSTFIELDSIZE_LARGE : CURLOPT_INFILESIZE_LARGE,
+				 (curl_off_t)f->body_len);
+		curl_easy_setopt(f->easy, CURLOPT_READFUNCTION, on_read);
+		curl_easy_setopt(f->easy, CURLOPT_READDATA, f);
+		curl_easy_setopt(f->easy, CURLOPT_SEEKFUNCTION, on_seek);
+		curl_easy_setopt(f->easy, CURLOPT_SEEKDATA, f);
+		curl_easy_setopt(f->easy, CURLOPT_UPLOAD_BUFFERSIZE, STREAM_BUFFER);
 		return;
 	}
 	if (has_body || strcmp(method, "POST") == 0) {
@@ -403,11 +482,20 @@ static void set_options(struct wb_fetch *f, const struct wb_fetch_req *req)
 	curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
 	/* A proxy from the environment would resolve for us, past the private check. */
 	curl_easy_setopt(e, CURLOPT_PROXY, "");
-	curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, (long)(req->timeout_ms ? req->timeout_ms : TIMEOUT_MS));
+	if (req->stall_ms) {
+		curl_easy_setopt(e, CURLOPT_LOW_SPEED_LIMIT, 1L);
+		curl_easy_setopt(e, CURLOPT_LOW_SPEED_TIME, (long)((req->stall_ms + 999) / 1000));
+	} else {
+		curl_easy_setopt(e, CURLOPT_TIMEOUT_MS,
+				 (long)(req->timeout_ms ? req->timeout_ms : TIMEOUT_MS));
+	}
 	curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_TIMEOUT_MS);
 	curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, req->max_redirects ? 1L : 0L);
 	curl_easy_setopt(e, CURLOPT_MAXREDIRS, (long)req->max_redirects);
-	curl_easy_setopt(e, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)f->body.max);
+	if (f->on_data)
+		curl_easy_setopt(e, CURLOPT_BUFFERSIZE, STREAM_BUFFER);
+	else
+		curl_easy_setopt(e, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)f->body.max);
 	curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body);
 	curl_easy_setopt(e, CURLOPT_WRITEDATA, f);
 	curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, on_header);
@@ -425,7 +513,10 @@ static void set_options(struct wb_fetch *f, const struct wb_fetch_req *req)
 		curl_easy_setopt(e, CURLOPT_CAPATH, NULL);
 	}
 	if (req->user) {
-		curl_easy_setopt(e, CURLOPT_HTTPAUTH, CURLAUTH_BASIC);
+		if (req->sigv4)
+			curl_easy_setopt(e, CURLOPT_AWS_SIGV4, req->sigv4);
+		else
+			curl_easy_setopt(e, CURLOPT_HTTPAUTH, CURLAUTH_BASIC);
 		curl_easy_setopt(e, CURLOPT_USERNAME, req->user);
 		curl_easy_setopt(e, CURLOPT_PASSWORD, req->password ? req->password : "");
 	}
@@ -464,13 +555,20 @@ int wb_fetch(struct wb_net *net, const struct wb_fetch_req *req, wb_fetch_fn *do
 	int r;
 
 	if (!fr || fr->dead)
-		return wa_err_set(err, fr ? WA_ESTATE : WA_ENOMEM, "fetching is not possible now");
-	r = note_host(net, req->url, err);
-	if (r != WA_OK)
-		return r;
-	f = calloc(1, sizeof(*f));
-	if (!f)
-		return wa_err_set(err, WA_ENOMEM, "no memory for a fetch");
+		r = wa_err_set(err, fr ? WA_ESTATE : WA_ENOMEM, "fetching is not possible now");
+	else
+		r = note_host(net, req->url, err);
+	f = r == WA_OK ? calloc(1, sizeof(*f)) : NULL;
+	if (!f) {
+		if (req->take_fd > 0)
+			close(req->take_fd);
+		return r != WA_OK ? r : wa_err_set(err, WA_ENOMEM, "no memory for a fetch");
+	}
+	f->fd = req->take_fd > 0 ? req->take_fd : -1;
+	f->body_at = req->body_at;
+	f->body_len = req->body_len;
+	f->on_data = req->on_data;
+	f->max_data = req->max_data;
 	f->f = fr;
 	f->done = done;
 	f->ctx = ctx;
@@ -483,6 +581,14 @@ int wb_fetch(struct wb_net *net, const struct wb_fetch_req *req, wb_fetch_fn *do
 	wa_buf_span(&f->request, req->body);
 	wa_list_push_back(&fr->fetches, &f->link);
 	r = add_headers(f, req, err);
+	if (r == WA_OK && f->fd >= 0) {
+		struct curl_slist *more = curl_slist_append(f->headers, "Expect:");
+
+		if (!more)
+			r = wa_err_set(err, WA_ENOMEM, "no memory for headers");
+		else
+			f->headers = more;
+	}
 	if (r == WA_OK && (f->request.failed || !(f->easy = curl_easy_init())))
 		r = wa_err_set(err, WA_ENOMEM, "no memory for a fetch");
 	if (r == WA_OK) {
@@ -503,6 +609,15 @@ void wb_fetch_cancel(struct wb_fetch *f)
 {
 	if (f)
 		fetch_free(f);
+}
+
+void wb_fetch_resume(struct wb_fetch *f)
+{
+	if (!f->paused)
+		return;
+	f->paused = false;
+	curl_easy_pause(f->easy, CURLPAUSE_CONT);
+	collect_soon(f->f);
 }
 
 /* ---- the answer ---- */

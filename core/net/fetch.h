@@ -34,6 +34,22 @@ struct wb_fetch_req {
 	const char *user;		/* Basic authentication; NULL: none */
 	const char *password;
 	const char *owner;		/* for the slow-callback watch; static; NULL: "fetch" */
+	/*
+	 * The request's body from a file: body_len bytes of take_fd (closed in any case, also when
+	 * wb_fetch fails) from body_at. Together with a method. 0: none; `body` is used.
+	 */
+	int take_fd;
+	uint64_t body_at, body_len;
+	/*
+	 * The answer's body as it comes, for statuses 200 to 299; others are collected as usual.
+	 * 1: taken; 0: not now, the same bytes come again after wb_fetch_resume(); <0: the
+	 * transfer ends with that code. No wb_fetch_cancel() from inside. max_body bounds what is
+	 * collected, max_data what is handed out (0: no bound).
+	 */
+	int (*on_data)(const struct wb_fetch_res *res, struct wa_span bytes, void *ctx);
+	uint64_t max_data;
+	uint32_t stall_ms;		/* >0: no limit in all (timeout_ms is not used), but to standing still */
+	const char *sigv4;		/* sign for S3 with user and password: "aws:amz:<region>:s3" */
 };
 
 /* res is NULL when the transfer failed (err set: WA_EIO, WA_ETIMEDOUT,
@@ -45,6 +61,7 @@ typedef void wb_fetch_fn(const struct wb_fetch_res *res, const struct wa_err *er
 int wb_fetch(struct wb_net *net, const struct wb_fetch_req *req, wb_fetch_fn *done, void *ctx,
 	     struct wb_fetch **ret_fetch, struct wa_err *err) WA_MUST_USE;
 void wb_fetch_cancel(struct wb_fetch *f);	/* NULL allowed */
+void wb_fetch_resume(struct wb_fetch *f);	/* after on_data said 0; not from inside of it */
 
 int wb_fetch_status(const struct wb_fetch_res *res);
 struct wa_span wb_fetch_body(const struct wb_fetch_res *res);

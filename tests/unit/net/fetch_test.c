@@ -346,6 +346,115 @@ static void cancels(void **state)
 	assert_int_equal(wb_net_new(loop, NULL, &net, &err), 0);
 }
 
+/* ---- from a file, and as it comes ---- */
+
+#define FILE_LEN 700000
+
+static struct {
+	struct wb_fetch *f;
+	struct wa_buf body;
+	unsigned waits, calls;
+	int end_with;
+	int status;
+} stream;
+
+static int on_data(const struct wb_fetch_res *res, struct wa_span bytes, void *ctx)
+{
+	(void)ctx;
+	stream.status = wb_fetch_status(res);
+	stream.calls++;
+	if (stream.end_with)
+		return stream.end_with;
+	if (stream.calls % 2) {
+		stream.waits++;
+		return 0;
+	}
+	wa_buf_span(&stream.body, bytes);
+	return 1;
+}
+
+static int file_of(size_t n)
+{
+	char path[] = "/tmp/warbler-fetch-XXXXXX";
+	int fd = mkstemp(path);
+
+	assert_true(fd >= 0);
+	unlink(path);
+	for (size_t i = 0; i < n; i += 1000) {
+		char part[1000];
+
+		memset(part, (int)('a' + i / 1000 % 26), sizeof(part));
+		assert_int_equal(write(fd, part, sizeof(part)), sizeof(part));
+	}
+	return fd;
+}
+
+static void run_stream(struct wb_fetch_req r)
+{
+	struct wa_err err = WA_ERR_INIT;
+	int64_t end = wa_mono_ms() + DEADLINE_MS;
+
+	memset(&got, 0, sizeof(got));
+	stream.f = NULL;
+	stream.waits = stream.calls = 0;
+	wa_buf_reset(&stream.body);
+	assert_int_equal(wb_fetch(net, &r, on_done, NULL, &stream.f, &err), 0);
+	while (!got.done) {
+		assert_true(wa_mono_ms() < end);
+		wb_loop_once(loop, 5);
+		if (!got.done)
+			wb_fetch_resume(stream.f);
+	}
+}
+
+static void streams(void **state)
+{
+	struct wb_fetch_req r = { .url = at("http", "127.0.0.1", "/echo"), .method = "POST", .allow_private = true,
+				  .on_data = on_data, .stall_ms = 30000, .body_at = 1000,
+				  .body_len = FILE_LEN - 1000 };
+
+	(void)state;
+	wa_buf_init(&stream.body, 1u << 20);
+	for (int i = 0; i < 2; i++) {
+		r.method = i ? "PUT" : "POST";
+		r.take_fd = file_of(FILE_LEN);
+		stream.end_with = 0;
+		run_stream(r);
+		assert_int_equal(got.status, 200);
+		assert_int_equal(stream.status, 200);
+		assert_int_equal(got.len, 0);
+		assert_true(stream.waits > 0);
+		assert_int_equal(stream.body.len, FILE_LEN - 1000);
+		for (size_t k = 0; k < stream.body.len; k++)
+			assert_int_equal(stream.body.ptr[k], 'a' + (k + 1000) / 1000 % 26);
+	}
+	/* more than is wanted, or not wanted at all */
+	r.take_fd = file_of(FILE_LEN);
+	r.max_data = 1000;
+	run_stream(r);
+	assert_int_equal(got.err.code, WA_ELIMIT);
+	r.take_fd = file_of(FILE_LEN);
+	r.max_data = 0;
+	stream.end_with = WA_ECRYPTO;
+	run_stream(r);
+	assert_int_equal(got.err.code, WA_ECRYPTO);
+	/* a file that is shorter than said does not pass for one that is whole */
+	stream.end_with = 0;
+	r.take_fd = file_of(FILE_LEN);
+	r.body_len = FILE_LEN;
+	run_stream(r);
+	assert_int_equal(got.status, 0);
+	/* what is no success is collected as ever */
+	r.take_fd = 0;
+	r.method = "GET";
+	r.url = at("http", "127.0.0.1", "/none");
+	run_stream(r);
+	assert_int_equal(got.status, 404);
+	assert_true(got.len > 0);
+	assert_int_equal(stream.calls, 0);
+	wa_buf_clear(&stream.body);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -359,6 +468,7 @@ int main(void)
 		T(checks_certificates),
 		T(says_what_is_wrong),
 		T(cancels),
+		T(streams),
 	};
 	int r;
 
