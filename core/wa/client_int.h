@@ -453,6 +453,7 @@ void trust_reissue(struct wa_client *c, const struct wa_jid *user);
 /* ---- account_notify.c ---- */
 void account_picture(struct wa_client *c, const struct wa_node *n, const struct wa_jid *from);
 void account_about(struct wa_client *c, const struct wa_node *n, const struct wa_jid *from);
+void account_contacts(struct wa_client *c, const struct wa_node *n, const struct wa_jid *from);
 void account_sync(struct wa_client *c, const struct wa_node *n);
 
 /* ---- call.c ---- */

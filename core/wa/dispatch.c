@@ -39,7 +39,7 @@ void client_ack(struct wa_client *c, const struct wa_node *n, int error)
 static void on_iq(struct wa_client *c, const struct wa_node *n)
 {
 	if (wa_node_attr_is(n, "type", "result") || wa_node_attr_is(n, "type", "error")) {
-		iq_answer(c, n);
+		(void)iq_answer(c, n);
 	} else if (wa_node_attr_is(n, "xmlns", "urn:xmpp:ping") ||
 		   wa_node_attr_is(n, "xmlns", "w:p")) {
 		conn_pong(c, n);
@@ -52,13 +52,9 @@ static void on_iq(struct wa_client *c, const struct wa_node *n)
 
 static void on_ack(struct wa_client *c, const struct wa_node *n)
 {
-	if (wa_node_attr_is(n, "class", "message"))
+	/* Reactions and views in channels, refused calls: sent as questions, answered by an ack. */
+	if (!iq_answer(c, n) && wa_node_attr_is(n, "class", "message"))
 		send_ack(c, n);
-}
-
-static void on_call(struct wa_client *c, const struct wa_node *n)
-{
-	client_ack(c, n, 0);
 }
 
 static void on_end(struct wa_client *c, const struct wa_node *n)
@@ -89,7 +85,7 @@ static const struct {
 	{ "notification", notification_in, false },
 	{ "presence", presence_in, true },
 	{ "chatstate", chatstate_in, true },
-	{ "call", on_call, true },
+	{ "call", call_in, true },
 	{ "ib", conn_ib, false },
 	{ "success", conn_success, true },
 	{ "failure", conn_failure, false },

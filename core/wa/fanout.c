@@ -330,6 +330,10 @@ void fanout_complete(struct wa_client *c, struct send *s)
 		send_free(c, s);
 		return;
 	}
+	if (s->newsletter) {
+		newsletter_complete(c, s);
+		return;
+	}
 	if (s->group)
 		group_complete(c, s);
 	else
@@ -343,6 +347,8 @@ enum step fanout_step(struct wa_client *c, struct send *s)
 {
 	enum step r = STEP_GO;
 
+	if (s->newsletter)
+		return STEP_GO;
 	if (s->group)
 		return group_step(c, s);
 	if (!s->targets)

@@ -60,7 +60,20 @@ static void finish(struct wa_client *c, struct iq *q, const struct wa_node *n, i
 	free(q);
 }
 
-void iq_answer(struct wa_client *c, const struct wa_node *n)
+static int answer_code(const struct wa_node *n)
+{
+	int64_t code = 0;
+
+	if (wa_node_is(n, "ack") && wa_node_has(n, "error"))
+		code = wa_node_attr_num(n, "error", 500);
+	else if (wa_node_is(n, "iq") && wa_node_attr_is(n, "type", "error"))
+		code = wa_node_attr_num(wa_node_get(n, "error"), "code", 500);
+	else
+		return 0;
+	return code < 1 || code > 9999 ? 500 : (int)code;
+}
+
+bool iq_answer(struct wa_client *c, const struct wa_node *n)
 {
 	struct wa_span id = wa_node_attr_get(n, "id");
 	struct wa_list *it;
@@ -68,18 +81,56 @@ void iq_answer(struct wa_client *c, const struct wa_node *n)
 	WA_LIST_EACH(it, &c->iqs)
 	{
 		struct iq *q = container_of(it, struct iq, link);
-		int64_t code = 0;
 
 		if (!wa_span_is(id, q->id))
 			continue;
-		if (wa_node_attr_is(n, "type", "error")) {
-			code = wa_node_attr_num(wa_node_get(n, "error"), "code", 500);
-			if (code < 1 || code > 9999)
-				code = 500;
-		}
-		finish(c, q, n, (int)code);
+		finish(c, q, n, answer_code(n));
+		return true;
+	}
+	return false;
+}
+
+struct wa_span iq_error_text(const struct wa_node *answer)
+{
+	return wa_node_attr_get(wa_node_get(answer, "error"), "text");
+}
+
+struct done {
+	wa_done_fn *fn;
+	void *arg;
+	iq_text_fn *text;
+};
+
+static void on_done(struct wa_client *c, void *arg, const struct wa_node *node, int code)
+{
+	struct done *d = arg;
+	char text[256] = "";
+
+	(void)c;
+	if (code > 0)
+		span_copy(text, sizeof(text), iq_error_text(node));
+	else if (code == 0 && d->text)
+		d->text(node, text, sizeof(text));
+	if (d->fn)
+		d->fn(d->arg, code, text);
+	free(d);
+}
+
+void iq_done(struct wa_client *c, struct wa_arena *a, struct wa_node *iq, iq_text_fn *text, wa_done_fn *fn,
+	     void *arg)
+{
+	struct done *d = calloc(1, sizeof(*d));
+
+	if (!d) {
+		client_nomem(c);
+		if (fn)
+			fn(arg, WA_ENOMEM, "no memory for a question");
 		return;
 	}
+	d->fn = fn;
+	d->arg = arg;
+	d->text = text;
+	iq_send(c, a, iq, IQ_TIMEOUT_MS, on_done, d);
 }
 
 void iq_tick(struct wa_client *c, int64_t now)

@@ -86,6 +86,7 @@ static const struct {
 	{ "privacy_token", trust_notification },
 	{ "picture", account_picture },
 	{ "status", account_about },
+	{ "contacts", account_contacts },
 	{ "newsletter", newsletter_notification },
 	{ "mex", mex_notification },
 	{ "w:gp2", group_notification },

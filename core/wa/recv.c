@@ -332,7 +332,12 @@ void recv_message(struct wa_client *c, const struct wa_node *n)
 	struct incoming in = { .node = n };
 	struct wa_msg_info before;
 	const struct wa_node *u = wa_node_get(n, "unavailable");
+	struct wa_jid channel;
 
+	if (attr_jid(n, "from", &channel) && channel.server == WA_SRV_NEWSLETTER && wa_node_has(n, "id")) {
+		newsletter_message(c, n, &channel);
+		return;
+	}
 	if (!read_info(c, n, &in)) {
 		client_unknown(c, "message", wa_span_str("without sender"));
 		client_ack(c, n, NACK_PARSING);

@@ -103,6 +103,8 @@ void send_free(struct wa_client *c, struct send *s)
 	lane_leave(c, s);
 	if (!s->resend)
 		(void)wa_map_del(&c->sends, wa_span_str(s->id));
+	if (s->alias[0] && wa_map_get(&c->sends, wa_span_str(s->alias)) == s)
+		(void)wa_map_del(&c->sends, wa_span_str(s->alias));
 	if (c->sends.len == 0)
 		wa_map_clear(&c->sends);
 	work_free(s);
@@ -235,10 +237,10 @@ static int check_send(struct wa_client *c, const struct wa_send *o, struct wa_er
 		return wa_err_set(err, WA_EINVALID, "message id of %zu characters", len);
 	if (!o->message && o->raw.len == 0)
 		return wa_err_set(err, WA_EINVALID, "nothing to send");
-	if (o->to.server == WA_SRV_NEWSLETTER ||
-	    (o->to.server == WA_SRV_BROADCAST && strcmp(o->to.user, "status") != 0))
+	if ((o->to.server == WA_SRV_BROADCAST && strcmp(o->to.user, "status") != 0))
 		return wa_err_set(err, WA_EUNSUPPORTED, "cannot be sent to");
-	if ((!wa_jid_is_user(&o->to) && o->to.server != WA_SRV_LEGACY && !to_many(&o->to)) ||
+	if ((!wa_jid_is_user(&o->to) && o->to.server != WA_SRV_LEGACY && !to_many(&o->to) &&
+	     o->to.server != WA_SRV_NEWSLETTER) ||
 	    !o->to.user[0])
 		return wa_err_set(err, WA_EINVALID, "recipient is not a user");
 	if (wa_map_has(&c->sends, wa_span_str(o->id)))
@@ -263,9 +265,14 @@ int wa_client_send(struct wa_client *c, const struct wa_send *o, struct wa_err *
 		return wa_err_set(err, WA_ENOMEM, "no memory for a send");
 	client_enter(c);
 	rc = to_many(&to) ? group_send_new(s, o, err) : 0;
+	s->newsletter = to.server == WA_SRV_NEWSLETTER;
 	if (rc == 0)
-		rc = fill_plain(c, s, o, err);
+		rc = s->newsletter ? newsletter_fill(s, o, err) : fill_plain(c, s, o, err);
 	if (rc == 0 && wa_map_put(&c->sends, wa_span_str(s->id), s, NULL))
+		rc = wa_err_set(err, WA_ENOMEM, "no memory for a send");
+	if (rc == 0 && s->alias[0] && wa_map_has(&c->sends, wa_span_str(s->alias)))
+		rc = wa_err_set(err, WA_ECONFLICT, "the post is being sent or changed");
+	if (rc == 0 && s->alias[0] && wa_map_put(&c->sends, wa_span_str(s->alias), s, NULL))
 		rc = wa_err_set(err, WA_ENOMEM, "no memory for a send");
 	if (rc == 0 && lane_join(c, s))
 		rc = wa_err_set(err, WA_ENOMEM, "no memory for a send");
@@ -428,6 +435,8 @@ void send_ack(struct wa_client *c, const struct wa_node *n)
 	}
 	e = send_result(c, WA_EV_ACK, s);
 	e->timestamp_ms = t > 0 ? t : client_now(c);
+	if (s->newsletter)
+		e->count = (int)(wa_node_attr_num(n, "server_id", 0) % INT32_MAX);
 	if (wa_jid_is_user(&s->chat) && !s->resend)
 		trust_issue(c, &s->chat);
 	send_free(c, s);

@@ -36,6 +36,8 @@ struct send {
 	int64_t deadline_ms;
 	bool waiting, lid_asked;
 	struct group_send *group;	/* to a group or the status */
+	bool newsletter;	/* to a channel: plain, no devices */
+	char alias[MSG_ID_MAX + 1];	/* channels: the id of the post that is edited; its ack is ours */
 	unsigned asks;
 
 	struct target *targets;
@@ -68,6 +70,10 @@ enum step { STEP_GO, STEP_WAIT, STEP_SLICE, STEP_FAILED };
 enum step fanout_step(struct wa_client *c, struct send *s);
 /* The stanza, its record and event. */
 void fanout_complete(struct wa_client *c, struct send *s);
+
+/* newsletter_msg.c: what a post's stanza holds; the stanza */
+int newsletter_fill(struct send *s, const struct wa_send *o, struct wa_err *err);
+void newsletter_complete(struct wa_client *c, struct send *s);
 
 /* send.c */
 int send_peer(struct wa_client *c, const char *id, const struct wa_jid *to, struct wa_span plain,

@@ -274,6 +274,19 @@ void trust_issue(struct wa_client *c, const struct wa_jid *user)
 	wa_wipe(&had, sizeof(had));
 }
 
+void trust_renew(struct wa_client *c, const struct wa_jid *user)
+{
+	struct wa_jid person = person_of(c, user);
+	struct trust had;
+
+	if (!regular(c, &person))
+		return;
+	load(c, &person, &had);
+	if (had.sender_t && server_now_s(c) / BUCKET_S - had.sender_t / BUCKET_S <= BUCKETS_KEPT)
+		issue(c, &person);
+	wa_wipe(&had, sizeof(had));
+}
+
 void trust_reissue(struct wa_client *c, const struct wa_jid *user)
 {
 	struct wa_jid person = person_of(c, user);

@@ -173,8 +173,8 @@ void usync_want(struct wa_client *c, const struct wa_jid *user)
 	want_add(c, &c->want_users, &j);
 }
 
-static struct wa_node *usync_iq(struct wa_client *c, struct wa_arena *a, const char *context,
-				struct wa_node **ret_query, struct wa_node **ret_list)
+struct wa_node *usync_iq(struct wa_client *c, struct wa_arena *a, const char *mode, const char *context,
+			 struct wa_node **ret_query, struct wa_node **ret_list)
 {
 	struct wa_node *iq = iq_new(a, "get", "usync");
 	struct wa_node *u = wa_node_child(a, iq, "usync");
@@ -182,7 +182,7 @@ static struct wa_node *usync_iq(struct wa_client *c, struct wa_arena *a, const c
 	wa_node_attr(a, u, "sid",
 		     wa_arena_fmt(a, "%u.%u-%u", c->iq_prefix >> 16, c->iq_prefix & 0xffff,
 				  ++c->iq_counter));
-	wa_node_attr(a, u, "mode", "query");
+	wa_node_attr(a, u, "mode", mode);
 	wa_node_attr(a, u, "last", "true");
 	wa_node_attr(a, u, "index", "0");
 	wa_node_attr(a, u, "context", context);
@@ -301,7 +301,7 @@ static void ask_some(struct wa_client *c, const struct wa_jid *jids, size_t n)
 	}
 	q->n = n;
 	wa_arena_init(&a, STANZA_ARENA_MAX);
-	iq = usync_iq(c, &a, "message", &query, &list);
+	iq = usync_iq(c, &a, "query", "message", &query, &list);
 	wa_node_attr(&a, wa_node_child(&a, query, "devices"), "version", "2");
 	wa_node_child(&a, query, "lid");
 	for (i = 0; i < n; i++) {
@@ -448,7 +448,7 @@ int wa_client_check_numbers(struct wa_client *c, const char *const *digits, size
 	k->arg = arg;
 	client_enter(c);
 	wa_arena_init(&a, STANZA_ARENA_MAX);
-	iq = usync_iq(c, &a, "interactive", &query, &list);
+	iq = usync_iq(c, &a, "query", "interactive", &query, &list);
 	wa_node_child(&a, query, "contact");
 	wa_node_child(&a, query, "lid");
 	for (i = 0; i < n; i++) {
