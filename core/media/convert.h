@@ -80,7 +80,7 @@ struct wb_converted {
 	bool gif, ptv, ptt;
 	bool has_waveform;
 	uint8_t waveform[WB_WAVEFORM_LEN];	/* 0..100 */
-	struct wa_buf thumbnail;	/* JPEG; stickers PNG; empty: none */
+	struct wa_buf thumbnail;	/* JPEG; empty: none (stickers never have one) */
 };
 
 /* code: WA_OK; WA_EINVALID the file is not what the kind wants or is damaged; WA_ELIMIT it is too
@@ -91,7 +91,7 @@ typedef void wb_convert_fn(void *ctx, int code, const char *reason, struct wb_co
 			   const struct wa_err *err);
 
 struct wb_converter;
-/* ffmpeg, ffprobe: NULL finds them in PATH at each use. Pool and loop are borrowed. */
+/* Pool and loop are borrowed. */
 struct wb_converter_opts {
 	struct wb_loop *loop;
 	struct wb_work_pool *pool;
