@@ -119,7 +119,7 @@ static void init_state(struct wa_client *c)
 
 	c->open_id = 1;
 	c->gate_tail = &c->gate;
-	c->phase_deadline = c->ping_at = c->count_at = c->told_deadline = INT64_MAX;
+	c->phase_deadline = c->ping_at = c->count_at = c->keys_at = c->told_deadline = INT64_MAX;
 	wa_arena_init(&c->ev_arena, EVENT_ARENA_MAX);
 	wa_list_init(&c->iqs);
 	wa_list_init(&c->blobs);
@@ -341,6 +341,7 @@ int64_t wa_client_deadline_ms(const struct wa_client *c)
 	take_min(&at, iq_deadline(c));
 	take_min(&at, link_deadline(c));
 	take_min(&at, send_deadline(c));
+	take_min(&at, sync_deadline(c));
 	take_min(&at, history_deadline(c));
 	take_min(&at, placeholder_deadline(c));
 	return at;
@@ -358,6 +359,7 @@ void wa_client_tick(struct wa_client *c)
 	link_tick(c, now);
 	iq_tick(c, now);
 	send_tick(c, now);
+	sync_tick(c, now);
 	history_tick(c, now);
 	placeholder_tick(c, now);
 	client_leave(c);

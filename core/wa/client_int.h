@@ -12,6 +12,7 @@
  *	iq.c		questions waiting for an answer
  *	link.c		linking by QR and by code
  *	prekey.c	prekey upkeep, bundles
+ *	keycheck.c	digest, signed prekey rotation
  *	usync.c		device lists, LIDs, number checks
  *	send.c		sends: queues, acks; send_int.h is its inside
  *	fanout.c	from message to stanza
@@ -19,6 +20,7 @@
  *	send_kind.c	what a stanza says about its content
  *	recv.c		from stanza to message
  *	retry.c		retry receipts, both ways
+ *	sync*.c		app state; sync_int.h is its inside
  *	blob.c		files the host fetches for us
  *	history*.c webmessage.c	what was before linking; history_int.h is its inside
  *	placeholder.c lidsync.c	messages and LIDs the phone tells
@@ -84,6 +86,7 @@ struct history;		/* history_int.h */
 struct placeholders;	/* placeholder.c */
 struct upload;		/* prekey.c */
 struct retry_table;	/* retry.c */
+struct sync;		/* sync_int.h */
 struct media_hosts;	/* media_conn.c */
 struct media_retries;	/* media_retry.c */
 
@@ -126,6 +129,7 @@ struct wa_client {
 	uint64_t ping_batch;	/* open_id at the last ping: equal means idle since */
 	int64_t server_offset_ms;
 	int64_t count_at;	/* look at the prekey count again; INT64_MAX never */
+	int64_t keys_at;	/* compare our keys with the server's; INT64_MAX never */
 	bool logging_out;
 	/* a close that waits for its last bytes */
 	bool close_pending;
@@ -162,6 +166,7 @@ struct wa_client {
 	struct link_state *link;
 	struct upload *upload;
 	struct retry_table *retries;
+	struct sync *sync;	/* app state: while there is something to do */
 
 	/* files on their way (blob.c) */
 	struct wa_list blobs;
@@ -292,6 +297,10 @@ int prekey_read_bundle(const struct wa_node *n, struct wa_bundle *ret);
 void prekey_put_skey(struct wa_client *c, struct wa_arena *a, struct wa_node *parent);
 void prekey_put_key(struct wa_arena *a, struct wa_node *parent, const struct wa_prekey_pub *k);
 void put_be(struct wa_arena *a, struct wa_node *parent, const char *tag, uint32_t v, size_t len);
+
+/* ---- keycheck.c ---- */
+void keycheck_schedule(struct wa_client *c);	/* after a login */
+void keycheck_run(struct wa_client *c);
 
 /* ---- usync.c ---- */
 struct device_list {
@@ -467,6 +476,15 @@ void newsletter_message(struct wa_client *c, const struct wa_node *n, const stru
 /* ---- restriction.c ---- */
 /* A message got 463: its WA_EV_NACK comes when it is known why. False: no memory, say it now. */
 bool restriction_refused(struct wa_client *c, const char *id, const struct wa_jid *chat);
+
+/* ---- sync.c ---- */
+void sync_ready(struct wa_client *c);	/* logged in: what is not up to date */
+void sync_dirty(struct wa_client *c);	/* the server says: all of it */
+void sync_notification(struct wa_client *c, const struct wa_node *n);
+void sync_work(struct wa_client *c);	/* a slice */
+void sync_abort(struct wa_client *c);	/* the connection is gone */
+void sync_tick(struct wa_client *c, int64_t now);
+int64_t sync_deadline(const struct wa_client *c);
 
 /* ---- payload.c ---- */
 int payload_build(const struct wa_client *c, struct wa_buf *out, struct wa_err *err);

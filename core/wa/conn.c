@@ -108,7 +108,9 @@ static void on_active(struct wa_client *c, void *arg, const struct wa_node *node
 	e->lid = c->dev.lid;
 	presence_send(c);
 	receipt_privacy(c);
+	sync_ready(c);
 	history_resume(c);
+	keycheck_schedule(c);
 }
 
 void conn_prekeys_done(struct wa_client *c)
@@ -307,7 +309,9 @@ void conn_ib(struct wa_client *c, const struct wa_node *n)
 			if (wa_node_attr_is(ch, "type", "groups"))
 				group_list_dirty(c, ch);
 			else
-				clean_dirty(c, ch);
+				if (wa_node_attr_is(ch, "type", "syncd_app_state"))
+				sync_dirty(c);
+			clean_dirty(c, ch);
 		} else if (!wa_node_is(ch, "thread_metadata")) {
 			client_unknown(c, "ib", ch->tag);
 		}
@@ -374,11 +378,15 @@ void conn_tick(struct wa_client *c, int64_t now)
 		c->count_at = INT64_MAX;
 		prekey_check(c);
 	}
+	if (c->state == WA_ST_READY && now >= c->keys_at)
+		keycheck_run(c);
 }
 
 int64_t conn_deadline(const struct wa_client *c)
 {
 	int64_t at = c->state == WA_ST_READY ? c->count_at : INT64_MAX;
 
+	if (c->state == WA_ST_READY && c->keys_at < at)
+		at = c->keys_at;
 	return c->ping_at < at ? c->ping_at : at;
 }

@@ -68,6 +68,12 @@ static void on_link(struct wa_client *c, const struct wa_node *n, const struct w
 	link_notification(c, n);
 }
 
+static void on_server_sync(struct wa_client *c, const struct wa_node *n, const struct wa_jid *from)
+{
+	(void)from;
+	sync_notification(c, n);
+}
+
 static void nothing(struct wa_client *c, const struct wa_node *n, const struct wa_jid *from)
 {
 	(void)c;
@@ -84,6 +90,7 @@ static const struct {
 	{ "account_sync", on_account_sync },
 	{ "link_code_companion_reg", on_link },
 	{ "privacy_token", trust_notification },
+	{ "server_sync", on_server_sync },
 	{ "picture", account_picture },
 	{ "status", account_about },
 	{ "contacts", account_contacts },
@@ -92,7 +99,6 @@ static const struct {
 	{ "w:gp2", group_notification },
 	{ "mediaretry", media_retry_notification },
 	/* known, of no consequence here */
-	{ "server_sync", nothing },
 	{ "business", nothing },
 	{ "psa", nothing },
 	{ "pay", nothing },

@@ -43,7 +43,7 @@ static const struct {
 	uint32_t field;
 	peer_result_fn *fn;
 } results[] = {
-	{ 0, 0, NULL },
+	{ PEER_PDO_SYNC_RECOVERY, 8, sync_recovery },
 };
 
 static void one_result(struct wa_client *c, const struct wa_msg_info *info, uint64_t type,
@@ -53,7 +53,7 @@ static void one_result(struct wa_client *c, const struct wa_msg_info *info, uint
 	size_t i;
 
 	for (i = 0; i < WA_ARRAY_LEN(results); i++)
-		if (results[i].fn && results[i].type == type &&
+		if (results[i].type == type &&
 		    wa_pb_find(result, results[i].field, &part) == 1)
 			results[i].fn(c, info, request, part);
 }

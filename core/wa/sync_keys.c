@@ -48,7 +48,7 @@ static int load(struct wa_client *c, struct wa_span id, uint8_t sort, struct wa_
 	return wa_buf_end(out, NULL) ? WA_ENOMEM : 1;
 }
 
-int sync_key_get(struct wa_client *c, struct wa_span id, uint8_t ret[32])
+int sync_key_get(struct wa_client *c, struct wa_span id, struct wa_syncd_keys *ret)
 {
 	struct wa_buf b;
 	int rc;
@@ -56,7 +56,7 @@ int sync_key_get(struct wa_client *c, struct wa_span id, uint8_t ret[32])
 	wa_buf_init(&b, RECORD_MAX);
 	rc = load(c, id, KEPT, &b);
 	if (rc == 1)
-		memcpy(ret, b.ptr, KEY_DATA_LEN);
+		wa_syncd_expand(wa_span(b.ptr, KEY_DATA_LEN), ret);
 	wa_buf_wipe(&b);
 	return rc;
 }
@@ -145,6 +145,8 @@ void sync_key_share(struct wa_client *c, const struct wa_msg_info *info, struct 
 		keep(c, &k);
 		kept++;
 	}
+	if (kept)
+		sync_keys_came(c);
 	WA_LOG(c->env, WA_INFO, "sync.keys", WA_I("kept", (int64_t)kept),
 	       WA_I("device", info->sender.device));
 }

@@ -38,8 +38,9 @@ static void connection_clear(struct wa_client *c)
 	prekey_clear(c);
 	link_clear(c);
 	history_pause(c);
+	sync_abort(c);
 	gate_clear(c);
-	c->phase_deadline = c->ping_at = c->count_at = INT64_MAX;
+	c->phase_deadline = c->ping_at = c->count_at = c->keys_at = INT64_MAX;
 	c->ping_sent = 0;
 	c->ping_misses = 0;
 	c->online = false;
@@ -308,6 +309,8 @@ static void settle(struct wa_client *c)
 			usync_fetch(c);
 			prekey_fetch(c);
 		}
+		if (!c->failed)
+			sync_work(c);
 		again = true;
 		if (c->failed)
 			continue;

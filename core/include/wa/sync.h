@@ -147,6 +147,10 @@ WA_API int wa_client_sync_change(struct wa_client *c, const struct wa_sync_actio
 WA_API int wa_client_sync_fetch(struct wa_client *c, int collection, bool full, wa_done_fn *done, void *arg,
 				struct wa_err *err) WA_MUST_USE;
 
+/* Tell the phone that a collection is beyond repair: it starts app state anew and UNLINKS ALL
+ * companions, this one too. libwa never does so by itself. */
+WA_API int wa_client_sync_fatal(struct wa_client *c, int collection, struct wa_err *err) WA_MUST_USE;
+
 WA_API int wa_client_sync_status(struct wa_client *c, int collection, struct wa_sync_status *ret_s,
 				 struct wa_err *err) WA_MUST_USE;
 
