@@ -11,6 +11,7 @@
 #define CONNECT_WIFI_UNKNOWN   1
 #define CONNECT_USER_ACTIVATED 1
 #define STORAGE_QUOTA_MB       10240
+#define FULL_DAYS              3650 /* when no limit was given */
 
 /* protobuf-c wants char * and never writes to it. */
 static char *text(const char *s)
@@ -62,6 +63,28 @@ static int platform_type(char client_type)
 	}
 }
 
+/* How much of what was before the phone is asked for. */
+static void history_config(const struct wa_history_depth *d, Wa__DeviceProps__HistorySyncConfig *h)
+{
+	h->has_storagequotamb = true;
+	h->storagequotamb = STORAGE_QUOTA_MB;
+	h->has_inlineinitialpayloadine2eemsg = h->inlineinitialpayloadine2eemsg = true;
+	h->has_supportbizhostedmsg = h->supportbizhostedmsg = true;
+	h->has_supportmessageassociation = h->supportmessageassociation = true;
+	h->has_supportcallloghistory = h->supportcallloghistory = true;
+	h->has_supportgrouphistory = h->supportgrouphistory = true;
+	h->has_ondemandready = h->ondemandready = true;
+	if (d->max_days) {
+		h->has_recentsyncdayslimit = true;
+		h->recentsyncdayslimit = d->max_days;
+	}
+	if (d->full) {
+		h->has_fullsyncdayslimit = h->has_fullsyncsizemblimit = true;
+		h->fullsyncdayslimit = d->max_days ? d->max_days : FULL_DAYS;
+		h->fullsyncsizemblimit = STORAGE_QUOTA_MB;
+	}
+}
+
 static int device_props(const struct wa_client *c, struct wa_buf *out, struct wa_err *err)
 {
 	Wa__DeviceProps props = WA__DEVICE_PROPS__INIT;
@@ -71,18 +94,13 @@ static int device_props(const struct wa_client *c, struct wa_buf *out, struct wa
 	version.has_primary = version.has_secondary = version.has_tertiary = true;
 	version.tertiary = 1;
 	version.secondary = 1;
-	history.has_storagequotamb = true;
-	history.storagequotamb = STORAGE_QUOTA_MB;
-	history.has_inlineinitialpayloadine2eemsg = true;
-	history.inlineinitialpayloadine2eemsg = true;
-	history.has_supportbizhostedmsg = history.supportbizhostedmsg = true;
-	history.has_supportmessageassociation = history.supportmessageassociation = true;
+	history_config(&c->depth_of, &history);
 	props.os = text(c->os_name);
 	props.version = &version;
 	props.has_platformtype = true;
 	props.platformtype = (Wa__DeviceProps__PlatformType)platform_type(c->client_type);
 	props.has_requirefullsync = true;
-	props.requirefullsync = false;
+	props.requirefullsync = c->depth_of.full;
 	props.historysyncconfig = &history;
 	return pack(&props.base, out, err);
 }

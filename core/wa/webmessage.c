@@ -2,6 +2,8 @@
 /* WebMessageInfo: a message as the phone keeps it, with what became of it. */
 #include "history_int.h"
 
+#include <wa/addon.h>
+
 #include "pb.h"
 
 #define REACTIONS_MAX 64

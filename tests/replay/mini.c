@@ -95,6 +95,8 @@ static void record(struct mini *m, uint64_t batch, const struct wa_event *e)
 {
 	struct ev *r = &m->ev[m->n_ev++];
 
+	if (m->on_raw)
+		m->on_raw(m, e);
 	assert_true(m->n_ev < MINI_EVENTS);
 	memset(r, 0, sizeof(*r));
 	r->kind = e->kind;
@@ -182,17 +184,22 @@ static void on_batch(void *ctx, const struct wa_batch *b)
 		record(m, b->id, &b->events[i]);
 }
 
+void mini_commit_one(struct mini *m)
+{
+	struct held_batch *h = m->held[0];
+
+	assert_true(m->n_held > 0);
+	m->n_held--;
+	memmove(m->held, m->held + 1, m->n_held * sizeof(m->held[0]));
+	assert_int_equal(wa_memstore_apply(m->store, h->changes, h->n), 0);
+	wa_client_committed(m->c, h->id);
+	held_free(h);
+}
+
 void mini_commit(struct mini *m)
 {
-	while (m->n_held) {
-		struct held_batch *h = m->held[0];
-
-		m->n_held--;
-		memmove(m->held, m->held + 1, m->n_held * sizeof(m->held[0]));
-		assert_int_equal(wa_memstore_apply(m->store, h->changes, h->n), 0);
-		wa_client_committed(m->c, h->id);
-		held_free(h);
-	}
+	while (m->n_held)
+		mini_commit_one(m);
 }
 
 /* ---- server: words ---- */

@@ -74,6 +74,7 @@ struct mini {
 	size_t n_ev;
 	bool lost; /* the client said closed: the host closed the socket */
 	void (*on_event)(struct mini *m, const struct ev *e);
+	void (*on_raw)(struct mini *m, const struct wa_event *e); /* before it is noted */
 
 	/* server */
 	struct wa_keypair root;
@@ -128,7 +129,8 @@ void mini_connect_any(struct mini *m);                 /* a refusal is fine */
 void mini_drop(struct mini *m);                        /* the transport goes */
 void mini_run(struct mini *m);                         /* until nobody has anything to say */
 void mini_pass(struct mini *m, int64_t ms);            /* time goes by, timers run when due */
-void mini_commit(struct mini *m);                      /* what is held */
+void mini_commit(struct mini *m);                      /* what is held, and what follows from it */
+void mini_commit_one(struct mini *m);                  /* the oldest batch that is held */
 void mini_link(struct mini *m);                        /* by QR up to ready */
 void mini_login(struct mini *m);                       /* connect a linked one up to ready */
 void mini_scan(struct mini *m);                        /* the phone scans the newest QR */
