@@ -328,11 +328,14 @@ void want_clear(struct want *w);
 
 /* ---- send.c ---- */
 struct message_kind {		/* what the stanza says about its content */
-	const char *type;	/* text media reaction poll */
+	const char *type;	/* text media reaction poll event */
 	const char *mediatype;	/* or NULL */
 	const char *edit;	/* or NULL */
 	bool hide;		/* decrypt-fail=hide */
-	const char *polltype;	/* or NULL */
+	const char *polltype;	/* <meta>; or NULL */
+	const char *event_type;
+	bool label;		/* <meta> of a member label */
+	const char *biz;	/* <biz> of a menu: its child, or NULL */
 };
 void send_pump(struct wa_client *c);
 void send_ack(struct wa_client *c, const struct wa_node *n);
@@ -365,6 +368,8 @@ const char *send_reason(int code);
 /* ---- send_kind.c ---- */
 void send_kind_of(const struct wa_message *m, struct message_kind *ret);
 void send_kind_of_raw(struct wa_span plain, struct message_kind *ret);
+/* <meta> and <biz> */
+void send_kind_put(struct wa_arena *a, struct wa_node *msg, const struct message_kind *k);
 
 /* ---- recv.c ---- */
 void recv_message(struct wa_client *c, const struct wa_node *n);

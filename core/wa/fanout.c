@@ -247,8 +247,7 @@ void fanout_put_tail(struct wa_client *c, struct send *s, struct wa_node *msg)
 	struct wa_arena *a = &s->arena;
 
 	put_identity(c, s, msg);
-	if (s->kind.polltype)
-		wa_node_attr(a, wa_node_child(a, msg, "meta"), "polltype", s->kind.polltype);
+	send_kind_put(a, msg, &s->kind);
 }
 
 static void put_stanza(struct wa_client *c, struct send *s)

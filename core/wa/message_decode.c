@@ -1,423 +1,324 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* From protobuf to struct wa_message: unwrap, then say what it is. */
 #include "message_kinds.h"
+#include "message_schema.h"
 #include "pb.h"
 
-#include <wa/message.h>
-
 #include <base.h>
-#include <text.h>
 
-#include "message.pb-c.h"
+/* Fields of Message that are no content. */
+#define MSG_CONVERSATION 1
+#define MSG_SKDM         2
+#define MSG_DEVICE_SENT  31
+#define MSG_CONTEXT_INFO 35
 
-#define WRAP_MAX               8 /* messages inside of each other */
-#define TYPE_REVOKE            0
-#define TYPE_EPHEMERAL_SETTING 3
-#define TYPE_EDIT              14
-
-struct decoder {
-	struct wa_arena *a;
-	struct wa_message *m;
-	struct wa_err *err;
+/* What one Message holds, at its top level. */
+struct layer {
+	struct wa_span conversation;
+	bool has_conversation;
+	const struct wa_kind *kind; /* of the content, and its bytes */
+	struct wa_span content;
+	bool wrapped, sent; /* another Message is inside; by our own other device */
+	struct wa_span inner;
+	const struct wa_message_field *unknown; /* what only its name is known of */
 };
 
-static int too_much(const struct decoder *d)
+static int take_skdm(struct wa_codec *c, struct wa_span bytes)
 {
-	if (wa_arena_failed(d->a))
-		return wa_err_set(d->err, WA_ELIMIT, "message does not fit into its arena");
-	return wa_err_set(d->err, WA_EPROTO, "message is malformed");
-}
+	struct wa_message *m = c->m;
 
-/* Valid UTF-8 of at most WA_TEXT_MAX bytes; each byte that fits nowhere becomes U+FFFD. */
-static struct wa_span text_of(struct decoder *d, ProtobufCBinaryData b)
-{
-	struct wa_span s = wa_pb_span(b);
-	struct wa_buf fixed;
-	size_t i = 0;
-
-	if (wa_utf8_valid(s)) {
-		s.len = wa_utf8_clip(s, WA_TEXT_MAX);
-		return s;
-	}
-	wa_buf_init(&fixed, WA_TEXT_MAX);
-	while (i < s.len && !fixed.failed) {
-		size_t n = 1, left = s.len - i;
-
-		while (n <= 4 && n <= left && !wa_utf8_valid(wa_span(s.ptr + i, n)))
-			n++;
-		if (n <= 4 && n <= left) {
-			wa_buf_put(&fixed, s.ptr + i, n);
-			i += n;
-		} else {
-			wa_buf_str(&fixed, "\xef\xbf\xbd");
-			i++;
-		}
-	}
-	s = wa_span(wa_arena_dup(d->a, fixed.ptr, fixed.len), fixed.len);
-	wa_buf_clear(&fixed);
-	return s.ptr ? s : wa_span(NULL, 0);
-}
-
-static struct wa_jid jid_of(ProtobufCBinaryData b)
-{
-	struct wa_jid j;
-
-	if (b.len == 0 || wa_jid_parse(wa_pb_span(b), &j, NULL))
-		return (struct wa_jid){ 0 };
-	return j;
-}
-
-static const Wa__Message *unpack(struct decoder *d, ProtobufCBinaryData b)
-{
-	return wa_pb_unpack(&wa__message__descriptor, wa_pb_span(b), d->a);
-}
-
-/* ---- what kind of message, and its text ---- */
-
-/* What an unwrapped message says, for kinds that carry words and a context. */
-struct content {
-	const char *name; /* NULL: none of these kinds */
-	const ProtobufCBinaryData *text;
-	const Wa__ContextInfo *context;
-	bool view_once;
-};
-
-static struct content media_content(const Wa__Message *msg)
-{
-	const Wa__Message__VideoMessage *video = msg->videomessage;
-	const char *name = "videoMessage";
-
-	if (!video && msg->ptvmessage) {
-		video = msg->ptvmessage;
-		name = "ptvMessage";
-	}
-	if (video)
-		return (struct content){ name, &video->caption, video->contextinfo,
-					 video->viewonce };
-	if (msg->imagemessage)
-		return (struct content){ "imageMessage", &msg->imagemessage->caption,
-					 msg->imagemessage->contextinfo,
-					 msg->imagemessage->viewonce };
-	if (msg->audiomessage)
-		return (struct content){ "audioMessage", NULL, msg->audiomessage->contextinfo,
-					 msg->audiomessage->viewonce };
-	if (msg->documentmessage) {
-		const Wa__Message__DocumentMessage *doc = msg->documentmessage;
-
-		return (struct content){ "documentMessage",
-					 doc->has_caption ? &doc->caption : &doc->filename,
-					 doc->contextinfo, false };
-	}
-	if (msg->stickermessage)
-		return (struct content){ "stickerMessage", NULL, msg->stickermessage->contextinfo,
-					 false };
-	return (struct content){ 0 };
-}
-
-static struct content poll_content(const Wa__Message *msg)
-{
-	const struct {
-		const Wa__Message__PollCreationMessage *poll;
-		const char *name;
-	} polls[] = {
-		{ msg->pollcreationmessage, "pollCreationMessage" },
-		{ msg->pollcreationmessagev2, "pollCreationMessageV2" },
-		{ msg->pollcreationmessagev3, "pollCreationMessageV3" },
-	};
-
-	for (size_t i = 0; i < WA_ARRAY_LEN(polls); i++)
-		if (polls[i].poll)
-			return (struct content){ polls[i].name, &polls[i].poll->name,
-						 polls[i].poll->contextinfo, false };
-	return (struct content){ 0 };
-}
-
-static struct content other_content(const Wa__Message *msg)
-{
-	struct content c = media_content(msg);
-
-	if (c.name)
-		return c;
-	c = poll_content(msg);
-	if (c.name)
-		return c;
-	if (msg->contactmessage)
-		return (struct content){ "contactMessage", &msg->contactmessage->displayname,
-					 msg->contactmessage->contextinfo, false };
-	if (msg->locationmessage)
-		return (struct content){ "locationMessage",
-					 msg->locationmessage->has_name
-						 ? &msg->locationmessage->name
-						 : &msg->locationmessage->address,
-					 msg->locationmessage->contextinfo, false };
-	if (msg->eventmessage)
-		return (struct content){ "eventMessage", &msg->eventmessage->name,
-					 msg->eventmessage->contextinfo, false };
-	if (msg->buttonsresponsemessage)
-		return (struct content){ "buttonsResponseMessage",
-					 &msg->buttonsresponsemessage->selecteddisplaytext,
-					 msg->buttonsresponsemessage->contextinfo, false };
-	if (msg->templatebuttonreplymessage)
-		return (struct content){ "templateButtonReplyMessage",
-					 &msg->templatebuttonreplymessage->selecteddisplaytext,
-					 msg->templatebuttonreplymessage->contextinfo, false };
-	if (msg->listresponsemessage)
-		return (struct content){ "listResponseMessage", &msg->listresponsemessage->title,
-					 msg->listresponsemessage->contextinfo, false };
-	return c;
-}
-
-/* The first wrapper's content, or NULL. Sets what the wrapper says about the message. */
-static const ProtobufCBinaryData *unwrap(const Wa__Message *msg, struct wa_message *m)
-{
-	const Wa__Message__FutureProofMessage *once[] = { msg->viewoncemessage,
-							  msg->viewoncemessagev2,
-							  msg->viewoncemessagev2extension };
-	const Wa__Message__FutureProofMessage *plain[] = {
-		msg->documentwithcaptionmessage, msg->editedmessage,
-		msg->groupmentionedmessage,      msg->botinvokemessage,
-		msg->lottiestickermessage,       msg->associatedchildmessage
-	};
-
-	if (msg->ephemeralmessage && msg->ephemeralmessage->has_message) {
-		m->ephemeral = true;
-		return &msg->ephemeralmessage->message;
-	}
-	for (size_t i = 0; i < WA_ARRAY_LEN(once); i++)
-		if (once[i] && once[i]->has_message) {
-			m->view_once = true;
-			return &once[i]->message;
-		}
-	for (size_t i = 0; i < WA_ARRAY_LEN(plain); i++)
-		if (plain[i] && plain[i]->has_message)
-			return &plain[i]->message;
-	return NULL;
-}
-
-/* Words of a quoted message, as far as they are easy to find. */
-static struct wa_span excerpt(struct decoder *d, ProtobufCBinaryData quoted)
-{
-	struct wa_message ignored = { 0 };
-	const Wa__Message *msg = unpack(d, quoted);
-	const ProtobufCBinaryData *inner = msg ? unwrap(msg, &ignored) : NULL;
-	struct content c;
-
-	if (inner)
-		msg = unpack(d, *inner);
-	if (!msg)
-		return wa_span(NULL, 0);
-	if (msg->has_conversation)
-		return text_of(d, msg->conversation);
-	if (msg->extendedtextmessage)
-		return text_of(d, msg->extendedtextmessage->text);
-	c = other_content(msg);
-	return c.name && c.text ? text_of(d, *c.text) : wa_span(NULL, 0);
-}
-
-static void take_context(struct decoder *d, const Wa__ContextInfo *c)
-{
-	struct wa_message *m = d->m;
-
-	if (!c)
-		return;
-	if (c->has_stanzaid) {
-		m->quoted_id = text_of(d, c->stanzaid);
-		m->quoted_sender = jid_of(c->participant);
-		if (c->has_quotedmessage)
-			m->quoted_text = excerpt(d, c->quotedmessage);
-	}
-	if (c->n_mentionedjid) {
-		size_t most = c->n_mentionedjid < WA_MENTIONS_MAX ? c->n_mentionedjid : WA_MENTIONS_MAX;
-		struct wa_jid *jids = wa_arena_alloc(d->a, most * sizeof(*jids));
-
-		for (size_t i = 0; jids && i < most; i++) {
-			jids[m->n_mentions] = jid_of(c->mentionedjid[i]);
-			if (!wa_jid_is_null(&jids[m->n_mentions]))
-				m->n_mentions++;
-		}
-		m->mentions = jids;
-	}
-	if (c->has_expiration)
-		m->expiration_s = c->expiration;
-	m->forwarded = (c->has_isforwarded && c->isforwarded) ||
-		       (c->has_forwardingscore && c->forwardingscore > 0);
-}
-
-static void take_key(struct decoder *d, const Wa__MessageKey *k)
-{
-	struct wa_message *m = d->m;
-
-	if (!k)
-		return;
-	m->target_id = text_of(d, k->id);
-	m->target_from_me = k->has_fromme && k->fromme;
-	m->target_chat = jid_of(k->remotejid);
-	m->target_sender = jid_of(k->participant);
-}
-
-/* The name of what only unknown fields tell. */
-static void take_unknown(struct wa_message *m, const Wa__Message *msg)
-{
-	m->kind = m->skdm.len ? WA_MSG_SKDM : WA_MSG_UNKNOWN;
-	for (unsigned i = 0; i < msg->base.n_unknown_fields; i++) {
-		const struct wa_message_field *f =
-			wa_message_field(msg->base.unknown_fields[i].tag);
-
-		if (!f)
-			continue;
-		m->kind_name = f->name;
-		if (f->people) {
-			m->kind = WA_MSG_OTHER;
-			return;
-		}
-		m->kind = WA_MSG_UNKNOWN;
-	}
-}
-
-static bool take_text(struct decoder *d, const Wa__Message *msg)
-{
-	const Wa__Message__ExtendedTextMessage *ext = msg->extendedtextmessage;
-	struct wa_message *m = d->m;
-
-	if (ext) {
-		m->text = text_of(d, ext->text);
-		m->link_url = text_of(d, ext->matchedtext);
-		m->link_title = text_of(d, ext->title);
-		m->link_description = text_of(d, ext->description);
-		m->view_once = m->view_once || (ext->has_viewonce && ext->viewonce);
-		take_context(d, ext->contextinfo);
-	} else if (msg->has_conversation) {
-		m->text = text_of(d, msg->conversation);
-	} else {
-		return false;
-	}
-	m->kind = WA_MSG_TEXT;
-	return true;
-}
-
-/* Kinds a person wrote: text or something with a caption. */
-static void take_content(struct decoder *d, const Wa__Message *msg)
-{
-	struct wa_message *m = d->m;
-	struct content c;
-
-	if (take_text(d, msg))
-		return;
-	c = other_content(msg);
-	if (!c.name) {
-		take_unknown(m, msg);
-		return;
-	}
-	m->kind = WA_MSG_OTHER;
-	m->kind_name = c.name;
-	m->view_once = m->view_once || c.view_once;
-	if (c.text)
-		m->text = text_of(d, *c.text);
-	take_context(d, c.context);
-}
-
-static int take_edit(struct decoder *d, const Wa__Message__ProtocolMessage *p)
-{
-	const ProtobufCBinaryData *inner = &p->editedmessage;
-	const Wa__Message *msg = NULL;
-
-	for (int depth = 0; inner; depth++) {
-		if (depth == WRAP_MAX)
-			return wa_err_set(d->err, WA_ELIMIT, "message is wrapped too deep");
-		msg = unpack(d, *inner);
-		if (!msg)
-			return too_much(d);
-		inner = unwrap(msg, d->m);
-	}
-	take_content(d, msg);
-	d->m->kind = WA_MSG_EDIT;
+	if (m->skdm.len)
+		return 0;
+	if (wa_pb_find(bytes, 1, &m->skdm_group) < 0 || wa_pb_find(bytes, 2, &m->skdm) < 0)
+		return wa_codec_fail(c);
 	return 0;
 }
 
-static int take_protocol(struct decoder *d, const Wa__Message__ProtocolMessage *p)
+static int take_sent(struct wa_codec *c, struct layer *l, struct wa_span bytes)
 {
-	struct wa_message *m = d->m;
-	int type = p->has_type ? p->type : TYPE_REVOKE;
+	struct wa_span to = { NULL, 0 };
+	int found = wa_pb_find(bytes, 2, &l->inner);
 
-	m->protocol_type = type;
-	m->timestamp_ms = p->has_timestampms ? p->timestampms : 0;
-	m->kind = WA_MSG_PROTOCOL;
-	if ((type == TYPE_REVOKE || type == TYPE_EDIT) && p->key)
-		take_key(d, p->key);
-	if (type == TYPE_REVOKE && m->target_id.len)
-		m->kind = WA_MSG_REVOKE;
-	if (type == TYPE_EPHEMERAL_SETTING)
-		m->expiration_s = p->ephemeralexpiration;
-	if (type == TYPE_EDIT && m->target_id.len && p->has_editedmessage)
-		return take_edit(d, p);
+	if (found < 0 || wa_pb_find(bytes, 1, &to) < 0)
+		return wa_codec_fail(c);
+	l->wrapped = l->sent = found == 1;
+	if (found)
+		c->m->destination = wa_codec_jid(to);
 	return 0;
 }
 
-static int classify(struct decoder *d, const Wa__Message *msg)
+static int take_field(struct wa_codec *c, struct layer *l, const struct wa_pb_field *f, bool top)
 {
-	struct wa_message *m = d->m;
-	const Wa__Message__ReactionMessage *r = msg->reactionmessage;
+	const struct wa_kind *k;
+	const struct wa_message_field *named;
+	struct wa_span inner;
+	int found;
 
-	if (msg->protocolmessage)
-		return take_protocol(d, msg->protocolmessage);
-	if (r) {
-		m->kind = WA_MSG_REACTION;
-		m->text = text_of(d, r->text);
-		m->timestamp_ms = r->has_sendertimestampms ? r->sendertimestampms : 0;
-		take_key(d, r->key);
+	switch (f->number) {
+	case MSG_CONVERSATION:
+		l->has_conversation = true;
+		l->conversation = f->bytes;
+		return 0;
+	case MSG_SKDM:
+		return take_skdm(c, f->bytes);
+	case MSG_CONTEXT_INFO:
+		return wa_fields_read(c, wa_fields_info, c->m, f->bytes);
+	case MSG_DEVICE_SENT:
+		return top ? take_sent(c, l, f->bytes) : 0;
+	default:
+		break;
+	}
+	if (!l->wrapped && wa_kind_wraps(f->number, c->m)) {
+		found = wa_pb_find(f->bytes, 1, &inner);
+		if (found < 0)
+			return wa_codec_fail(c);
+		l->wrapped = found == 1;
+		if (found)
+			l->inner = inner;
 		return 0;
 	}
-	take_content(d, msg);
+	k = wa_kind_of_field(f->number);
+	if (k && !l->kind) {
+		l->kind = k;
+		l->content = f->bytes;
+	}
+	named = k ? NULL : wa_message_field(f->number);
+	if (named && (!l->unknown || (named->people && !l->unknown->people)))
+		l->unknown = named;
 	return 0;
 }
 
-/* What any layer may carry besides its content. */
-static void take_layer(struct decoder *d, const Wa__Message *msg)
+static int read_layer(struct wa_codec *c, struct wa_span bytes, bool top, struct layer *l)
 {
-	const Wa__Message__SenderKeyDistributionMessage *k = msg->senderkeydistributionmessage;
-	struct wa_message *m = d->m;
+	struct wa_pb_field f;
+	int more, rc = 0;
 
-	if (k && m->skdm.len == 0) {
-		m->skdm_group = wa_pb_span(k->groupid);
-		m->skdm = wa_pb_span(k->axolotlsenderkeydistributionmessage);
+	memset(l, 0, sizeof(*l));
+	while (rc == 0 && (more = wa_pb_next(&bytes, &f)) != 0) {
+		if (more < 0)
+			return wa_codec_fail(c);
+		if (f.wire == 2)
+			rc = take_field(c, l, &f, top);
 	}
-	if (msg->messagecontextinfo && msg->messagecontextinfo->messagesecret.len == 32)
-		m->secret = wa_pb_span(msg->messagecontextinfo->messagesecret);
+	return rc;
+}
+
+static int read_kind(struct wa_codec *c, const struct layer *l)
+{
+	const struct wa_kind *k = l->kind;
+	struct wa_message *m = c->m;
+	void *part = NULL;
+	int rc;
+
+	if (k->size) {
+		part = wa_arena_alloc(c->a, k->size);
+		if (!part)
+			return wa_codec_fail(c);
+		wa_kind_set_part(k, m, part);
+	}
+	if (k->media) {
+		struct wa_media *media = part;
+
+		media->type = k->media;
+		media->ptv = k->number == 66;
+	}
+	m->kind = k->kind;
+	m->kind_name = wa_message_field(k->number)->name;
+	rc = wa_fields_read(c, k->fields, part, l->content);
+	if (rc == 0 && k->finish)
+		rc = k->finish(c, k, part);
+	return rc;
+}
+
+static int read_content(struct wa_codec *c, const struct layer *l)
+{
+	struct wa_message *m = c->m;
+
+	if (l->kind)
+		return read_kind(c, l);
+	if (l->has_conversation) {
+		m->kind = WA_MSG_TEXT;
+		m->text = wa_codec_text(c, l->conversation);
+		return 0;
+	}
+	m->kind = m->skdm.len ? WA_MSG_SKDM : WA_MSG_UNKNOWN;
+	if (l->unknown) {
+		m->kind = l->unknown->people ? WA_MSG_OTHER : WA_MSG_UNKNOWN;
+		m->kind_name = l->unknown->name;
+	}
+	return 0;
+}
+
+static int content_of(struct wa_codec *c, struct wa_span bytes, bool top)
+{
+	struct layer l;
+	int rc;
+
+	if (c->depth >= WA_DEPTH_MAX)
+		return wa_err_set(c->err, WA_ELIMIT, "message is wrapped too deep");
+	c->depth++;
+	rc = read_layer(c, bytes, top, &l);
+	if (rc == 0 && l.sent)
+		c->m->raw = l.inner;
+	if (rc == 0)
+		rc = l.wrapped ? content_of(c, l.inner, false) : read_content(c, &l);
+	c->depth--;
+	return rc;
+}
+
+/* The first of two that says something. */
+static struct wa_span either(struct wa_span a, struct wa_span b)
+{
+	return a.len ? a : b;
+}
+
+static struct wa_span words_of(const struct wa_message *m)
+{
+	switch (m->kind) {
+	case WA_MSG_CONTACT:
+		return m->cards->n == 1 ? m->cards->cards[0].name : m->cards->name;
+	case WA_MSG_LOCATION:
+		return either(m->location->name, m->location->address);
+	case WA_MSG_POLL:
+	case WA_MSG_POLL_RESULT:
+		return m->poll->name;
+	case WA_MSG_CALENDAR:
+		return m->calendar->name;
+	case WA_MSG_MENU:
+		return either(m->menu->body, m->menu->title);
+	case WA_MSG_CHOICE:
+		return either(m->choice->text, m->choice->id);
+	case WA_MSG_GROUP_INVITE:
+		return either(m->invite->caption, m->invite->name);
+	case WA_MSG_PRODUCT:
+		return either(m->product->title, m->product->body);
+	case WA_MSG_ORDER:
+		return either(m->order->message, m->order->title);
+	default:
+		return m->text;
+	}
+}
+
+int wa_codec_content(struct wa_codec *c, struct wa_span bytes)
+{
+	int rc = content_of(c, bytes, false);
+
+	if (rc == 0)
+		c->m->text = words_of(c->m);
+	return rc;
+}
+
+struct wa_span wa_codec_excerpt(struct wa_codec *c, struct wa_span bytes)
+{
+	struct wa_message m = { .protocol_type = -1 };
+	struct wa_codec sub = { .a = c->a, .m = &m, .depth = c->depth, .quoting = true };
+
+	if (wa_codec_content(&sub, bytes))
+		return wa_span(NULL, 0);
+	if (m.text.len == 0 && m.kind == WA_MSG_DOCUMENT)
+		return m.media->file_name;
+	return m.text;
 }
 
 int wa_message_decode(struct wa_span bytes, struct wa_arena *a, struct wa_message *ret_m,
 		      struct wa_err *err)
 {
 	struct wa_message m = { .protocol_type = -1 };
-	struct decoder d = { a, &m, err };
-	ProtobufCBinaryData inner = wa_pb_bytes(bytes);
-	const Wa__Message *msg;
+	struct wa_codec c = { .a = a, .m = &m, .err = err };
 	int rc;
 
 	m.raw = wa_span(wa_arena_dup(a, bytes.ptr, bytes.len), bytes.len);
-	for (int depth = 0;; depth++) {
-		const ProtobufCBinaryData *next;
-
-		if (depth == WRAP_MAX)
-			return wa_err_set(err, WA_ELIMIT, "message is wrapped too deep");
-		msg = unpack(&d, inner);
-		if (!msg)
-			return too_much(&d);
-		take_layer(&d, msg);
-		next = unwrap(msg, &m);
-		if (msg->devicesentmessage && msg->devicesentmessage->has_message && depth == 0) {
-			m.destination = jid_of(msg->devicesentmessage->destinationjid);
-			next = &msg->devicesentmessage->message;
-			m.raw = wa_pb_span(*next);
-		}
-		if (!next)
-			break;
-		inner = *next;
-	}
-	rc = classify(&d, msg);
+	rc = m.raw.ptr ? content_of(&c, m.raw, true) : wa_codec_fail(&c);
+	if (rc == 0)
+		m.text = words_of(&m);
 	if (rc == 0 && wa_arena_failed(a))
-		rc = too_much(&d);
+		rc = wa_codec_fail(&c);
 	if (rc == 0)
 		*ret_m = m;
 	return rc;
+}
+
+/* ---- add-ons, opened ---- */
+
+static int opened_reaction(struct wa_codec *c, struct wa_span plain)
+{
+	struct wa_message said = { .protocol_type = -1 }, *m = c->m;
+	int rc;
+
+	/* It has no key of its own to believe. */
+	c->m = &said;
+	rc = wa_fields_read(c, wa_kind_of_field(46)->fields, NULL, plain);
+	c->m = m;
+	if (rc)
+		return rc;
+	m->text = said.text;
+	if (said.timestamp_ms)
+		m->timestamp_ms = said.timestamp_ms;
+	m->kind = WA_MSG_REACTION;
+	return 0;
+}
+
+static int opened_message(struct wa_codec *c, struct wa_span plain)
+{
+	struct wa_message said = { .protocol_type = -1 }, *m = c->m;
+	int rc;
+
+	c->m = &said;
+	rc = wa_codec_content(c, plain);
+	c->m = m;
+	if (rc)
+		return rc;
+	if (m->kind == WA_MSG_COMMENT) {
+		m->text = said.text;
+		m->mentions = said.mentions;
+		m->n_mentions = said.n_mentions;
+		return 0;
+	}
+	said.kind = WA_MSG_EDIT;
+	said.kind_name = m->kind_name;
+	said.target_id = m->target_id;
+	said.target_from_me = m->target_from_me;
+	said.target_sender = m->target_sender;
+	said.target_chat = m->target_chat;
+	said.enc = m->enc;
+	said.secret = m->secret;
+	said.destination = m->destination;
+	said.raw = m->raw;
+	*m = said;
+	return 0;
+}
+
+int wa_message_opened(struct wa_message *m, struct wa_span plain, struct wa_arena *a,
+		      struct wa_err *err)
+{
+	struct wa_codec c = { .a = a, .m = m, .err = err };
+	struct wa_going_answer *going;
+	struct wa_vote *vote;
+	int rc;
+
+	plain.ptr = wa_arena_dup(a, plain.ptr, plain.len);
+	if (!plain.ptr)
+		return wa_codec_fail(&c);
+	switch (m->kind) {
+	case WA_MSG_POLL_VOTE:
+		vote = wa_arena_alloc(a, sizeof(*vote));
+		rc = vote ? wa_vote_decode(plain, vote, err) : wa_codec_fail(&c);
+		if (rc == 0)
+			m->vote = vote;
+		return rc;
+	case WA_MSG_CALENDAR_ANSWER:
+		going = wa_arena_alloc(a, sizeof(*going));
+		rc = going ? wa_going_decode(plain, going, err) : wa_codec_fail(&c);
+		if (rc == 0)
+			m->going = going;
+		return rc;
+	case WA_MSG_ENC_REACTION:
+		return opened_reaction(&c, plain);
+	case WA_MSG_COMMENT:
+	case WA_MSG_ENC_EDIT:
+		return opened_message(&c, plain);
+	default:
+		return wa_err_set(err, WA_EINVALID, "%s is not sealed",
+				  wa_message_kind_str(m->kind));
+	}
 }

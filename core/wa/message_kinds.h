@@ -4,7 +4,7 @@
 
 #include <wa/types.h>
 
-/* Names of the fields of Message that this version does not model. */
+/* Names of the fields of Message. */
 struct wa_message_field {
 	uint32_t number;
 	bool people;		/* something a person sent or sees */

@@ -148,6 +148,13 @@ void wa_pb_put_varint(struct wa_buf *out, uint32_t number, uint64_t value)
 	put_varint(out, value);
 }
 
+void wa_pb_put_fixed(struct wa_buf *out, uint32_t number, uint64_t bits, size_t size)
+{
+	put_varint(out, (uint64_t)number << 3 | (size == 8 ? 1 : 5));
+	for (size_t i = 0; i < size; i++)
+		wa_buf_u8(out, (uint8_t)(bits >> (8 * i)));
+}
+
 void wa_pb_put(struct wa_buf *out, uint32_t number, struct wa_span value)
 {
 	wa_pb_put_head(out, number, value.len);

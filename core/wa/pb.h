@@ -35,6 +35,8 @@ int wa_pb_next(struct wa_span *at, struct wa_pb_field *ret_f) WA_MUST_USE;
 int wa_pb_find(struct wa_span msg, uint32_t number, struct wa_span *ret) WA_MUST_USE;
 void wa_pb_put(struct wa_buf *out, uint32_t number, struct wa_span value);
 void wa_pb_put_varint(struct wa_buf *out, uint32_t number, uint64_t value);
+/* size 4 or 8: fixed32, fixed64 and what is stored like them */
+void wa_pb_put_fixed(struct wa_buf *out, uint32_t number, uint64_t bits, size_t size);
 size_t wa_pb_put_len(uint32_t number, size_t value_len);	/* bytes wa_pb_put() writes */
 /* Tag and length only: value_len bytes are to follow. */
 void wa_pb_put_head(struct wa_buf *out, uint32_t number, size_t value_len);

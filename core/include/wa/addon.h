@@ -38,6 +38,9 @@ struct wa_addon {
 	struct wa_jid sender[2];	/* of the add-on, the same */
 };
 
+/* The key for this author and this sender. Report tokens: author is who sent the message, sender the chat. */
+WA_API int wa_addon_key(const struct wa_addon *a, const struct wa_jid *author, const struct wa_jid *sender,
+			struct wa_key *ret_key, struct wa_err *err) WA_MUST_USE;
 /* Plain protobuf of the add-on into out. WA_ECRYPTO: no combination fits. */
 WA_API int wa_addon_open(const struct wa_addon *a, const struct wa_enc *enc, struct wa_buf *out,
 			 struct wa_err *err) WA_MUST_USE;

@@ -6,6 +6,7 @@
  * The content of a message: our view of the Message protobuf.
  * Decoded views borrow from the arena they were decoded into.
  */
+#include "addon.h"
 #include "arena.h"
 #include "buf.h"
 #include "content.h"
@@ -62,7 +63,8 @@ WA_API const char *wa_message_kind_str(int kind);
 struct wa_message {
 	int kind;
 	const char *kind_name;		/* protobuf field name of OTHER/UNKNOWN, e.g. "imageMessage" */
-	struct wa_span text;		/* UTF-8 */
+	struct wa_span text;		/* UTF-8. In, kinds without words of their own: what names them
+					 * (a poll's name, a card's, a place's …) */
 	/* quote */
 	struct wa_span quoted_id;
 	struct wa_jid quoted_sender;
@@ -133,6 +135,11 @@ WA_API int wa_message_wrap_skdm(const struct wa_jid *group, struct wa_span skdm,
  * or wrapped too deep WA_ELIMIT. Text is made valid UTF-8 and cut at WA_TEXT_MAX; JIDs that are
  * not readable are null. */
 WA_API int wa_message_decode(struct wa_span bytes, struct wa_arena *a, struct wa_message *ret_m,
+			     struct wa_err *err) WA_MUST_USE;
+
+/* What was sealed in m (addon.h), opened: m becomes what it says. POLL_VOTE gets vote, CALENDAR_ANSWER
+ * going, COMMENT text; ENC_REACTION becomes a REACTION, ENC_EDIT an EDIT with the parts that are new. */
+WA_API int wa_message_opened(struct wa_message *m, struct wa_span plain, struct wa_arena *a,
 			     struct wa_err *err) WA_MUST_USE;
 
 /*

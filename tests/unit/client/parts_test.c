@@ -86,14 +86,14 @@ static void kinds(void **state)
 	m = (struct wa_message){ .kind = WA_MSG_REACTION }; /* taken back */
 	send_kind_of(&m, &k);
 	assert_string_equal(k.edit, "7");
-	m = (struct wa_message){ .kind = WA_MSG_OTHER, .kind_name = "imageMessage" };
+	m = (struct wa_message){ .kind = WA_MSG_IMAGE };
 	send_kind_of(&m, &k);
 	assert_string_equal(k.type, "media");
 	assert_string_equal(k.mediatype, "image");
-	m.kind_name = "pollCreationMessageV3";
+	m.kind = WA_MSG_POLL;
 	send_kind_of(&m, &k);
 	assert_string_equal(k.polltype, "creation");
-	m.kind_name = "somethingNew";
+	m = (struct wa_message){ .kind = WA_MSG_OTHER, .kind_name = "somethingNew" };
 	send_kind_of(&m, &k);
 	assert_string_equal(k.type, "text");
 	send_kind_of_raw(wa_span("\xff", 1), &k);
