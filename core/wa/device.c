@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The identity of a device, and its record. */
 #include "pb.h"
+#include "signal_int.h"
 
 #include <wa/sig.h>
 #include <wa/signal.h>
@@ -13,7 +14,7 @@
 #define DEVICE_RECORD_MAX   8192
 #define REGISTRATION_ID_MAX 16380
 
-static void sign_sprekey(const struct wa_env *env, struct wa_device *d)
+void wa_device_sign_sprekey(const struct wa_env *env, struct wa_device *d)
 {
 	uint8_t typed[33];
 
@@ -28,6 +29,7 @@ int wa_device_generate(const struct wa_env *env, struct wa_device *ret_dev, stru
 
 	(void)err;
 	memset(ret_dev, 0, sizeof(*ret_dev));
+	ret_dev->sprekey_ms = env->now_ms(env->ctx);
 	wa_keypair_new(env, &ret_dev->noise);
 	wa_keypair_new(env, &ret_dev->identity);
 	wa_keypair_new(env, &ret_dev->pairing_ephemeral);
@@ -37,7 +39,7 @@ int wa_device_generate(const struct wa_env *env, struct wa_device *ret_dev, stru
 	ret_dev->registration_id =
 		1 + ((uint32_t)rnd[0] << 16 | (uint32_t)rnd[1] << 8 | rnd[2]) % REGISTRATION_ID_MAX;
 	ret_dev->sprekey_id = 1;
-	sign_sprekey(env, ret_dev);
+	wa_device_sign_sprekey(env, ret_dev);
 	ret_dev->next_prekey_id = 1;
 	ret_dev->first_unuploaded_prekey_id = 1;
 	return 0;
@@ -72,6 +74,8 @@ int wa_device_encode(const struct wa_device *d, struct wa_buf *out, struct wa_er
 	r.nextprekeyid = d->next_prekey_id;
 	r.firstunuploadedprekeyid = d->first_unuploaded_prekey_id;
 	r.has_paired = r.paired = d->paired;
+	r.has_sprekeyms = d->sprekey_ms != 0;
+	r.sprekeyms = d->sprekey_ms;
 	if (!wa_jid_is_null(&d->pn)) {
 		(void)wa_jid_text(&d->pn, pn);
 		r.pn = pn;
@@ -155,6 +159,7 @@ static bool from_record(const Wa__DeviceRecord *r, struct wa_device *d)
 	d->next_prekey_id = r->nextprekeyid;
 	d->first_unuploaded_prekey_id = r->firstunuploadedprekeyid;
 	d->paired = r->has_paired && r->paired;
+	d->sprekey_ms = r->has_sprekeyms ? r->sprekeyms : 0;
 	return ok;
 }
 

@@ -21,6 +21,7 @@
 #include <signal/signal_protocol.h>
 
 #define WA_PREKEY_ID_MAX 0xfffffeu	/* 24 bits; the last one means "no prekey" to libsignal */
+#define WA_SPREKEY_RECORD (32 + 64)	/* private key, signature */
 #define WA_TYPED_PUB 33			/* 0x05, public key */
 
 /* Why libsignal failed, where its code does not tell; read from its log line. */
@@ -60,6 +61,9 @@ int wa_signal_locate(struct wa_signal *s, const struct wa_jid *device, struct wa
 		     struct wa_addr *ret, struct wa_err *err) WA_MUST_USE;
 /* Move or merge what is kept under the phone number to the LID; 1 when a session was. */
 int wa_signal_adopt(struct wa_signal *s, const struct wa_jid *lid, struct wa_err *err) WA_MUST_USE;
+
+/* device.c: over 0x05 and the signed prekey, by the identity */
+void wa_device_sign_sprekey(const struct wa_env *env, struct wa_device *d);
 
 /* signal_store.c */
 int wa_signal_store_attach(struct wa_signal *s) WA_MUST_USE;	/* a libsignal code */

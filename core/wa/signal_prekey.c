@@ -68,6 +68,52 @@ int wa_signal_prekeys_generate(struct wa_signal *s, struct wa_prekey_pub *out, s
 	return wa_signal_op_end(s, rc, "prekeys", err);
 }
 
+/* Where a former signed prekey is kept. */
+static struct wa_span sprekey_key(uint32_t id, uint8_t out[4])
+{
+	for (int i = 0; i < 4; i++)
+		out[i] = (uint8_t)(id >> (24 - 8 * i));
+	return wa_span(out, 4);
+}
+
+static int keep_sprekey(struct wa_signal *s)
+{
+	uint8_t value[WA_SPREKEY_RECORD], key[4];
+	int rc;
+
+	memcpy(value, s->dev->sprekey.priv.b, 32);
+	memcpy(value + 32, s->dev->sprekey_sig.b, 64);
+	rc = wa_records_put(s->rec, WA_REC_SPREKEY, sprekey_key(s->dev->sprekey_id, key),
+			    wa_span(value, sizeof(value)));
+	wa_wipe(value, sizeof(value));
+	return rc;
+}
+
+int wa_signal_sprekey_rotate(struct wa_signal *s, struct wa_err *err)
+{
+	struct wa_device *d = s->dev;
+	struct wa_device before = *d;
+	uint32_t former = d->sprekey_id > 1 ? d->sprekey_id - 1 : WA_PREKEY_ID_MAX;
+	uint8_t key[4];
+	int rc;
+
+	wa_signal_op_begin(s, NULL);
+	rc = keep_sprekey(s);
+	if (rc == 0)
+		rc = wa_records_del(s->rec, WA_REC_SPREKEY, sprekey_key(former, key));
+	if (rc == 0) {
+		wa_keypair_new(s->env, &d->sprekey);
+		d->sprekey_id = d->sprekey_id < WA_PREKEY_ID_MAX ? d->sprekey_id + 1 : 1;
+		d->sprekey_ms = s->env->now_ms(s->env->ctx);
+		wa_device_sign_sprekey(s->env, d);
+		rc = store_device(s, err);
+		if (rc)
+			*d = before;
+	}
+	wa_device_wipe(&before);
+	return wa_signal_op_end(s, rc ? SG_ERR_NOMEM : 0, "signed prekey", err);
+}
+
 int wa_signal_prekey_load(struct wa_signal *s, uint32_t id, struct wa_prekey_pub *ret,
 			  struct wa_err *err)
 {

@@ -177,22 +177,46 @@ static int make_pair(struct wa_signal *s, const struct wa_keypair *pair, ec_key_
 	return rc;
 }
 
-/* The signed prekey is part of the device. */
+/* The signed prekey is part of the device; the one before it is kept as a record. 1, 0, a code. */
+static int sprekey_find(struct wa_signal *s, uint32_t id, struct wa_keypair *ret, struct wa_sig *ret_sig)
+{
+	struct wa_span value;
+	uint8_t key[4];
+	int rc;
+
+	if (id == s->dev->sprekey_id) {
+		*ret = s->dev->sprekey;
+		*ret_sig = s->dev->sprekey_sig;
+		return 1;
+	}
+	rc = wa_records_view(s->rec, WA_REC_SPREKEY, id_key(id, key), &value, &s->store_err);
+	if (rc <= 0)
+		return failed(s, rc);
+	if (value.len != WA_SPREKEY_RECORD)
+		return 0;
+	memcpy(ret->priv.b, value.ptr, 32);
+	memcpy(ret_sig->b, value.ptr + 32, 64);
+	wa_pub_from(&ret->priv, &ret->pub);
+	return 1;
+}
+
 static int sprekey_load(signal_buffer **record, uint32_t id, void *user)
 {
 	struct wa_signal *s = user;
 	session_signed_pre_key *key = NULL;
+	struct wa_keypair found;
 	ec_key_pair *pair = NULL;
-	int rc;
+	struct wa_sig sig;
+	int rc = sprekey_find(s, id, &found, &sig);
 
-	if (id != s->dev->sprekey_id)
-		return SG_ERR_INVALID_KEY_ID;
-	rc = make_pair(s, &s->dev->sprekey, &pair);
+	if (rc <= 0)
+		return rc ? rc : SG_ERR_INVALID_KEY_ID;
+	rc = make_pair(s, &found, &pair);
 	if (rc == 0)
-		rc = session_signed_pre_key_create(&key, id, 0, pair, s->dev->sprekey_sig.b,
-						   sizeof(s->dev->sprekey_sig.b));
+		rc = session_signed_pre_key_create(&key, id, 0, pair, sig.b, sizeof(sig.b));
 	if (rc == 0)
 		rc = session_signed_pre_key_serialize(record, key);
+	wa_wipe(&found, sizeof(found));
 	SIGNAL_UNREF(key);
 	SIGNAL_UNREF(pair);
 	return rc;
@@ -200,7 +224,12 @@ static int sprekey_load(signal_buffer **record, uint32_t id, void *user)
 
 static int sprekey_contains(uint32_t id, void *user)
 {
-	return id == self(user)->dev->sprekey_id;
+	struct wa_keypair found;
+	struct wa_sig sig;
+	int rc = sprekey_find(self(user), id, &found, &sig);
+
+	wa_wipe(&found, sizeof(found));
+	return rc;
 }
 
 static int sprekey_no_store(uint32_t id, uint8_t *record, size_t len, void *user)

@@ -331,6 +331,30 @@ static void put_bundle(struct mini *m, struct wa_node *list, const struct wa_jid
 	}
 }
 
+static void take_skey(struct mini *m, const struct wa_node *skey)
+{
+	m->skey_id = get_num(skey, "id");
+	get_fixed(skey, "value", m->skey.b, 32);
+	get_fixed(skey, "signature", m->skey_sig.b, 64);
+	m->rotations++;
+}
+
+/* What the server has of the client's keys. */
+static void put_digest(struct mini *m, struct wa_node *r)
+{
+	struct wa_node *d = wa_node_child(&m->arena, r, "digest"), *k;
+
+	put_num(m, d, "registration", m->registration, 4);
+	put_data(m, d, "identity", m->identity.b, 32);
+	k = wa_node_child(&m->arena, d, "skey");
+	put_num(m, k, "id", m->skey_id, 3);
+	put_data(m, k, "value", m->skey.b, 32);
+	put_data(m, k, "signature", m->skey_sig.b, 64);
+	k = wa_node_child(&m->arena, d, "list");
+	for (size_t i = 0; i < m->n_keys; i++)
+		put_num(m, k, "id", m->keys[i].id, 3);
+}
+
 static void on_encrypt(struct mini *m, const struct wa_node *n)
 {
 	struct wa_node *r = answer(m, n), *list;
@@ -350,6 +374,16 @@ static void on_encrypt(struct mini *m, const struct wa_node *n)
 			assert_int_equal(wa_node_attr_jid_get(u, "jid", &j), 1);
 			put_bundle(m, list, &j);
 		}
+	} else if (wa_node_get(n, "digest")) {
+		if (m->no_digest) {
+			answer_error(m, n, 404);
+			return;
+		}
+		put_digest(m, r);
+	} else if (wa_node_get(n, "rotate")) {
+		if (m->mute_rotate)
+			return;
+		take_skey(m, wa_node_get(wa_node_get(n, "rotate"), "skey"));
 	} else if (m->refuse_upload) {
 		answer_error(m, n, 500);
 		return;

@@ -103,7 +103,8 @@ struct mini {
 	uint32_t skey_id;
 	struct wa_sig skey_sig;
 	struct wa_prekey_pub keys[MINI_KEYS];
-	size_t n_keys, uploads;
+	size_t n_keys, uploads, rotations;
+	bool no_digest, mute_rotate;
 	bool reused_id; /* a prekey id was uploaded twice */
 	uint32_t max_id;
 

@@ -287,6 +287,12 @@ WA_API int wa_client_pair_by_code(struct wa_client *c, const char *digits, const
  */
 WA_API int wa_client_passkey_assertion(struct wa_client *c, struct wa_span json, struct wa_err *err) WA_MUST_USE;
 WA_API int wa_client_passkey_confirm(struct wa_client *c, struct wa_err *err) WA_MUST_USE;
+/*
+ * Replace the signed prekey now. libwa does so by itself once it is 30 days old, some time after a
+ * login, when the server has shown (digest) that it still knows our keys; what it lost or mixed up is
+ * uploaded again. The former key stays good for messages under way. fn may be NULL.
+ */
+WA_API int wa_client_rotate_prekey(struct wa_client *c, wa_done_fn *fn, void *arg, struct wa_err *err) WA_MUST_USE;
 /* Unlink this device at the server; ends in WA_EV_CLOSED logged_out (also when the server does not answer). */
 WA_API int wa_client_logout(struct wa_client *c, struct wa_err *err) WA_MUST_USE;
 WA_API void wa_client_close(struct wa_client *c);	/* clean close: flush, then WA_EV_CLOSED next STOP */

@@ -51,6 +51,7 @@ struct wa_device {
 	uint32_t sprekey_id;
 	struct wa_keypair sprekey;
 	struct wa_sig sprekey_sig;
+	int64_t sprekey_ms;			/* when it was made, Unix; 0: before this was noted */
 	struct wa_key adv_secret;
 	uint32_t next_prekey_id;		/* never reused; 24 bits */
 	uint32_t first_unuploaded_prekey_id;
@@ -135,6 +136,9 @@ WA_API int wa_signal_base_key(struct wa_signal *s, const struct wa_jid *device, 
 /* One-time prekeys: generate the next n (ids continue, never reused), as ids + public keys for upload. */
 struct wa_prekey_pub { uint32_t id; struct wa_pub pub; };
 WA_API int wa_signal_prekeys_generate(struct wa_signal *s, struct wa_prekey_pub *out, size_t n, struct wa_err *err) WA_MUST_USE;
+/* A new signed prekey takes the place of the device's; the one before stays readable (WA_REC_SPREKEY)
+ * for messages that are on their way, the one before that goes. */
+WA_API int wa_signal_sprekey_rotate(struct wa_signal *s, struct wa_err *err) WA_MUST_USE;
 /* Public half of one existing prekey (bundles in retry receipts take a fresh one). */
 WA_API int wa_signal_prekey_load(struct wa_signal *s, uint32_t id, struct wa_prekey_pub *ret, struct wa_err *err); /* 1/0/<0 */
 

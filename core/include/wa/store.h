@@ -25,7 +25,7 @@ enum wa_record_kind {
 	WA_REC_SESSION = 2,	/* key: Signal address text "user[_domain].device" */
 	WA_REC_IDENTITY = 3,	/* key: Signal address; value: 33-byte public key */
 	WA_REC_PREKEY = 4,	/* key: 4-byte BE id; value: state byte, serialized prekey */
-	WA_REC_SPREKEY = 5,	/* key: 4-byte BE id */
+	WA_REC_SPREKEY = 5,	/* key: 4-byte BE id; value: private key, signature of a former signed prekey */
 	WA_REC_SENDER_KEY = 6,	/* key: group JID, NUL, Signal address */
 	WA_REC_LID = 7,		/* key: pn user; value: lid user */
 	WA_REC_PN = 8,		/* key: lid user; value: pn user */
