@@ -470,6 +470,23 @@ static void set_method(struct wb_fetch *f, const struct wb_fetch_req *req)
 		curl_easy_setopt(f->easy, CURLOPT_CUSTOMREQUEST, method);
 }
 
+/* A proxy from the environment would resolve for us, past the private check: only what we are told. */
+static void set_proxy(CURL *e, const char *proxy)
+{
+	char text[2048];
+
+	if (!proxy) {
+		curl_easy_setopt(e, CURLOPT_PROXY, "");
+		return;
+	}
+	/* curl's socks5:// resolves here, socks5h:// there */
+	snprintf(text, sizeof(text), "%s%s", strncmp(proxy, "socks5:", 7) == 0 ? "socks5h" : "",
+		 strncmp(proxy, "socks5:", 7) == 0 ? proxy + 6 : proxy);
+	curl_easy_setopt(e, CURLOPT_PROXY, text);
+	curl_easy_setopt(e, CURLOPT_HTTPPROXYTUNNEL, 1L);
+	wa_wipe(text, sizeof(text));
+}
+
 static void set_options(struct wb_fetch *f, const struct wb_fetch_req *req)
 {
 	const char *ca = req->ca_file ? req->ca_file : f->f->net->ca_file;
@@ -480,8 +497,7 @@ static void set_options(struct wb_fetch *f, const struct wb_fetch_req *req)
 	curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(e, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
-	/* A proxy from the environment would resolve for us, past the private check. */
-	curl_easy_setopt(e, CURLOPT_PROXY, "");
+	set_proxy(e, req->proxy);
 	if (req->stall_ms) {
 		curl_easy_setopt(e, CURLOPT_LOW_SPEED_LIMIT, 1L);
 		curl_easy_setopt(e, CURLOPT_LOW_SPEED_TIME, (long)((req->stall_ms + 999) / 1000));
@@ -573,7 +589,7 @@ int wb_fetch(struct wb_net *net, const struct wb_fetch_req *req, wb_fetch_fn *do
 	f->done = done;
 	f->ctx = ctx;
 	f->owner = req->owner ? req->owner : "fetch";
-	f->allow_private = req->allow_private || net->allow_private;
+	f->allow_private = req->allow_private || req->proxy || net->allow_private;
 	wa_buf_init(&f->body, req->max_body ? req->max_body : WB_FETCH_BODY_MAX);
 	wa_buf_init(&f->request, req->body.len + 1);
 	wa_buf_init(&f->head, HEADERS_MAX);

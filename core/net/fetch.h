@@ -30,6 +30,9 @@ struct wb_fetch_req {
 	size_t max_body;		/* 0: WB_FETCH_BODY_MAX; more ends in WA_ELIMIT */
 	unsigned max_redirects;		/* 0: a redirect is an answer like any other */
 	bool allow_private;		/* also allowed when wb_net_opts says so */
+	/* See wb_proxy_check; NULL: straight. The proxy resolves names, so private addresses cannot
+	 * be told: not for URLs of strangers. */
+	const char *proxy;
 	const char *ca_file;		/* NULL: wb_net_opts.ca_file, else the system's */
 	const char *user;		/* Basic authentication; NULL: none */
 	const char *password;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "net_priv.h"
+#include "tunnel.h"
 
 #include <sys/resource.h>
 
@@ -167,6 +167,7 @@ int wb_net_new(struct wb_loop *loop, const struct wb_net_opts *opts, struct wb_n
 	net->base = wb_loop_base(loop);
 	net->allow_private = o->allow_private;
 	wa_list_init(&net->vhosts);
+	wa_list_init(&net->tunnels);
 	wa_list_init(&net->sockets);
 	wa_list_init(&net->listeners);
 	limit_fds(o->max_sockets ? o->max_sockets : 20000);
@@ -193,6 +194,7 @@ void wb_net_free(struct wb_net *net)
 		return;
 	net_ws_close_all(net);
 	net_fetcher_free(net->fetcher);
+	net_tunnels_free(net);
 	if (net->dns) {
 		evdns_base_free(net->dns, 1);
 		/* Cancelled look-ups report back once more. */

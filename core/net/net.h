@@ -35,7 +35,7 @@ void wb_net_free(struct wb_net *net);		/* NULL allowed */
 struct wb_host {
 	char name[256];		/* as configured: a name or a literal address */
 	uint16_t port;
-	const char *kind;	/* "ws" or "http" */
+	const char *kind;	/* "ws", "http" or "proxy" */
 	uint64_t count;
 	int64_t first_ms;	/* Unix time */
 	int64_t last_ms;
@@ -46,6 +46,10 @@ size_t wb_hosts_count(const struct wb_hosts *h);
 const struct wb_host *wb_hosts_at(const struct wb_hosts *h, size_t i);	/* by first contact */
 void wb_hosts_note(struct wb_hosts *h, const char *name, uint16_t port, const char *kind,
 		   int64_t now_ms);
+
+/* Is this a proxy we can use? http://[user:password@]host[:port] (CONNECT) or socks5://…; the
+ * port is 1080 if not told. The proxy resolves names. WA_EINVALID otherwise. */
+int wb_proxy_check(const char *url, struct wa_err *err) WA_MUST_USE;
 
 struct sockaddr;
 /* Loopback, private, link-local, multicast, unspecified, carrier NAT, mapped and

@@ -41,6 +41,7 @@ struct wb_net {
 	struct wa_list vhosts;		/* ws_client_vhost */
 	struct wa_list sockets;		/* every wb_ws */
 	struct wa_list listeners;
+	struct wa_list tunnels;		/* tunnel.c */
 };
 
 /* After any call into lws from outside its callbacks: libuv applies changed

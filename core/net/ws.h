@@ -42,6 +42,7 @@ struct wb_ws_opts {
 	const char *origin;		/* NULL: none */
 	const char *const *headers;	/* "Name", "value", ..., NULL; NULL: none */
 	const char *ca_file;		/* PEM; NULL: wb_net_opts.ca_file, else the system's */
+	const char *proxy;		/* see wb_proxy_check; NULL: straight */
 	uint32_t timeout_ms;		/* until open; 0: 20000 */
 	size_t max_message;		/* 0: data arrives in pieces, nothing is assembled */
 	size_t queue_max;		/* 0: WB_WS_QUEUE_MAX */

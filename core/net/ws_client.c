@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "ws_priv.h"
+#include "tunnel.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -27,6 +28,9 @@ static void dial_release(void *ptr)
 	free(d->path);
 	free(d->origin);
 	free(d->ca_file);
+	if (d->proxy)
+		wa_wipe(d->proxy, strlen(d->proxy));
+	free(d->proxy);
 	free_strings(d->headers);
 	free(d);
 }
@@ -38,6 +42,7 @@ void ws_dial_free(struct wb_ws *ws)
 	if (!d)
 		return;
 	ws->dial = NULL;
+	net_tunnel_close(d->tunnel);
 	wb_timer_free(d->timeout);
 	d->timeout = NULL;
 	/* lws may be reading its strings further up the stack. */
@@ -278,6 +283,20 @@ static void on_resolved(int result, struct evutil_addrinfo *res, void *ctx)
 	dial_next(ws);
 }
 
+static void on_tunnel(void *ctx, const char *path, const struct wa_err *err)
+{
+	struct wb_ws *ws = ctx;
+	struct ws_dial *d = ws->dial;
+
+	if (path) {
+		snprintf(d->addrs[d->n_addrs++], sizeof(d->addrs[0]), "%s", path);
+		dial_next(ws);
+		return;
+	}
+	ws_fail(ws, err->code, err->detail, "%s", err->msg);
+	give_up(ws);
+}
+
 /* First step, after wb_ws_connect() has returned. */
 static void resolve(void *ctx)
 {
@@ -296,6 +315,15 @@ static void resolve(void *ctx)
 	hints.ai_flags = EVUTIL_AI_ADDRCONFIG;
 	wb_hosts_note(ws->net->hosts, d->host, d->port, "ws",
 		      wb_loop_env(ws->net->loop)->now_ms(wb_loop_env(ws->net->loop)->ctx));
+	if (d->proxy) {
+		struct wa_err err = WA_ERR_INIT;
+
+		if (net_tunnel_open(ws->net, d->proxy, d->host, d->port, on_tunnel, ws, &d->tunnel, &err)) {
+			ws_fail(ws, err.code, err.detail, "%s", err.msg);
+			give_up(ws);
+		}
+		return;
+	}
 	req = evdns_getaddrinfo(ws->net->dns, d->host, NULL, &hints, on_resolved, ws);
 	/* NULL: on_resolved() has run already. */
 	if (req && ws->dial == d)
@@ -313,6 +341,8 @@ void ws_dial_cancel(struct wb_ws *ws)
 	}
 	if (req)
 		evdns_getaddrinfo_cancel(req);
+	if (ws->dial && ws->dial->tunnel && !ws->wsi)
+		ws_free(ws);
 }
 
 static void on_timeout(void *ctx)
@@ -364,8 +394,10 @@ static int dial_new(struct wb_ws *ws, const struct wb_ws_opts *opts, struct wa_e
 	d->headers = copy_strings(opts->headers);
 	d->origin = opts->origin ? strdup(opts->origin) : NULL;
 	d->ca_file = ca ? strdup(ca) : NULL;
+	d->proxy = opts->proxy ? strdup(opts->proxy) : NULL;
 	d->timeout = wb_timer_new(ws->net->loop, "ws.timeout", on_timeout, ws);
-	if (!d->headers || (opts->origin && !d->origin) || (ca && !d->ca_file) || !d->timeout)
+	if (!d->headers || (opts->origin && !d->origin) || (ca && !d->ca_file) ||
+	    (opts->proxy && !d->proxy) || !d->timeout)
 		return wa_err_set(err, WA_ENOMEM, "no memory to connect");
 	wb_timer_start(d->timeout, opts->timeout_ms ? opts->timeout_ms : CONNECT_TIMEOUT_MS);
 	return WA_OK;

@@ -27,17 +27,19 @@ struct ws_chunk {
 /* Only while a client connects; most sessions are idle and do not carry it. */
 struct ws_dial {
 	struct evdns_getaddrinfo_request *lookup;
+	struct net_tunnel *tunnel;	/* being made, or offered and not used yet */
 	struct wb_timer *timeout;
 	char *host;		/* for DNS, SNI and the certificate */
 	char *authority;	/* Host header: host, and the port unless it is the default */
 	char *path;
 	char *origin;
 	char *ca_file;
+	char *proxy;		/* NULL: none */
 	char **headers;		/* name, value, ..., NULL */
 	uint16_t port;
 	bool tls;
 	unsigned n_addrs, next_addr;
-	char addrs[WS_ADDRS_MAX][46];
+	char addrs[WS_ADDRS_MAX][46];	/* literal, or a tunnel's "+@…" */
 };
 
 /* Only until `open` returns on a server. */

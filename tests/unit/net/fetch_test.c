@@ -14,6 +14,7 @@
 #include "certs.h"
 #include "clock.h"
 #include "log.h"
+#include "proxy.h"
 #include "server.h"
 
 #define DEADLINE_MS 60000
@@ -201,6 +202,28 @@ static void sends_and_receives(void **state)
 	assert_string_equal(h->kind, "http");
 	assert_int_equal(h->port, port);
 	assert_int_equal(h->count, 4);
+}
+
+static void goes_through_a_proxy(void **state)
+{
+	(void)state;
+	for (int socks = 0; socks < 2; socks++) {
+		struct test_proxy p = { .socks = socks, .user = "user", .password = "sec:ret" };
+		struct wb_fetch_req r = { .url = at("http", "localhost", "/echo"), .body = wa_span_str("hello") };
+		char proxy[100], asked[64];
+
+		proxy_start(&p);
+		snprintf(proxy, sizeof(proxy), "%s://user:sec%%3Aret@127.0.0.1:%u", socks ? "socks5" : "http", p.port);
+		r.proxy = proxy;
+		fetch(&r);
+		assert_int_equal(got.status, 200);
+		assert_string_equal(got.body, "hello");
+		wb_net_free(net);	/* it keeps the connection */
+		assert_int_equal(wb_net_new(loop, NULL, &net, NULL), 0);
+		proxy_end(&p);
+		snprintf(asked, sizeof(asked), "localhost:%u", port);
+		assert_string_equal(p.asked, asked);
+	}
 }
 
 static void refuses_private_addresses(void **state)
@@ -460,6 +483,7 @@ int main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		T(sends_and_receives),
+		T(goes_through_a_proxy),
 		T(refuses_private_addresses),
 		T(refuses_a_kept_private_connection),
 		T(tells_private_from_public),

@@ -13,6 +13,7 @@
 #include "certs.h"
 #include "clock.h"
 #include "log.h"
+#include "proxy.h"
 
 #define DEADLINE_MS 60000
 
@@ -35,6 +36,7 @@ static struct end client, server;	/* server: the one accepted last */
 static unsigned accepted, server_closed;
 static char seen_path[64], seen_query[64], seen_auth[64], seen_remote[64];
 static const char *address;
+static const char *through;	/* a proxy's URL; NULL none */
 static bool echo, refuse_all, close_in_open, abort_in_data;
 
 static void end_init(struct end *e)
@@ -142,7 +144,7 @@ static int setup(void **state)
 	accepted = server_closed = 0;
 	echo = true;
 	refuse_all = close_in_open = abort_in_data = false;
-	address = NULL;
+	address = through = NULL;
 	listener = NULL;
 	assert_int_equal(wb_loop_new(&env, &loop, &err), 0);
 	if (wb_net_new(loop, NULL, &net, &err))
@@ -189,8 +191,8 @@ static void dial(struct end *e, const char *u, const char *ca, size_t max_messag
 {
 	static const char *const headers[] = { "Authorization", "Bearer k", NULL };
 	struct wb_ws_opts o = { .url = u, .origin = "https://web.example", .headers = headers,
-				.ca_file = ca, .max_message = max_message, .ops = &client_ops,
-				.ctx = e };
+				.ca_file = ca, .proxy = through, .max_message = max_message,
+				.ops = &client_ops, .ctx = e };
 	struct wa_err err = WA_ERR_INIT;
 
 	e->opened = e->closed = 0;
@@ -534,6 +536,119 @@ static void holds_500_connections(void **state)
 	free(many);
 }
 
+static const char *proxy_url(const struct test_proxy *p, const char *user)
+{
+	static char text[200];
+
+	snprintf(text, sizeof(text), "%s://%s127.0.0.1:%u", p->socks ? "socks5" : "http", user, p->port);
+	return text;
+}
+
+static void talks_through_proxies(void **state)
+{
+	static const struct { bool socks, tls, user; } ways[] = {
+		{ true, false, false }, { true, true, true }, { false, false, true }, { false, true, false },
+	};
+
+	for (size_t i = 0; i < WA_ARRAY_LEN(ways); i++) {
+		struct test_proxy p = { .socks = ways[i].socks };
+		char asked[64];
+
+		if (ways[i].user) {
+			p.user = "user";
+			p.password = "sec:ret";
+		}
+		proxy_start(&p);
+		through = proxy_url(&p, ways[i].user ? "user:sec%3Aret@" : "");
+		talk(ways[i].tls, "localhost");
+		snprintf(asked, sizeof(asked), "localhost:%u", wb_ws_listener_port(listener));
+		proxy_end(&p);
+		assert_string_equal(p.asked, asked);	/* the name, not an address */
+		assert_true(p.relayed > 6000000);
+		assert_string_equal(wb_hosts_at(wb_net_hosts(net), 1)->kind, "proxy");
+		(void)teardown(state);
+		(void)setup(state);
+	}
+}
+
+static void says_what_the_proxy_does(void **state)
+{
+	static const struct { bool socks, user; int mood, code; } cases[] = {
+		{ true, false, PROXY_REFUSES, WA_EPEER },	   { false, false, PROXY_REFUSES, WA_EPEER },
+		{ true, true, PROXY_WORKS, WA_EDENIED },	   { false, true, PROXY_WORKS, WA_EDENIED },
+		{ true, false, PROXY_HANGS_UP, WA_EPEER },	   { false, false, PROXY_HANGS_UP, WA_EPEER },
+		{ true, false, PROXY_TALKS_NONSENSE, WA_EPEER }, { false, false, PROXY_TALKS_NONSENSE, WA_EPEER },
+	};
+
+	(void)state;
+	listen_on(false, 1000);
+	for (size_t i = 0; i < WA_ARRAY_LEN(cases); i++) {
+		struct test_proxy p = { .socks = cases[i].socks, .mood = cases[i].mood };
+
+		if (cases[i].user) {
+			p.user = "user";
+			p.password = "sec:ret";
+		}
+		proxy_start(&p);
+		through = proxy_url(&p, cases[i].user ? "user:wrong@" : "");
+		dial(&client, url(false, "127.0.0.1", "/ws/chat"), NULL, 1000);
+		UNTIL(client.closed);
+		if (client.err.code != cases[i].code)
+			fail_msg("%zu: %d %s", i, client.err.code, client.err.msg);
+		assert_non_null(strstr(client.err.msg, "proxy 127.0.0.1"));
+		assert_null(strstr(client.err.msg, "wrong"));
+		proxy_end(&p);
+	}
+	assert_int_equal(accepted, 0);
+}
+
+/* The line behind the proxy breaks; an owner gives up before, and while, it is made. */
+static void proxy_breaks(void **state)
+{
+	struct test_proxy p = { .socks = true, .mood = PROXY_BREAKS }, q = { .socks = true };
+	static uint8_t data[900000];
+
+	(void)state;
+	listen_on(false, 1 << 20);
+	proxy_start(&p);
+	through = proxy_url(&p, "");
+	dial(&client, url(false, "127.0.0.1", "/ws/chat"), NULL, 1 << 20);
+	UNTIL(client.opened);
+	send_bytes(&client, data, sizeof(data));
+	UNTIL(client.closed);
+	assert_int_equal(client.code, 1006);
+	proxy_end(&p);
+	for (int turns = 0; turns < 6; turns++) {
+		q = (struct test_proxy){ .socks = true };
+		proxy_start(&q);
+		through = proxy_url(&q, "");
+		dial(&client, url(false, "127.0.0.1", "/ws/chat"), NULL, 1000);
+		for (int i = 0; i < turns; i++)
+			wb_loop_once(loop, 5);
+		if (client.ws)
+			wb_ws_abort(client.ws);
+		for (int i = 0; i < 3; i++)
+			wb_loop_once(loop, 1);
+		(void)shutdown(q.fd, SHUT_RDWR);	/* in case nobody came */
+		proxy_end(&q);
+	}
+}
+
+static void knows_a_proxy_by_its_url(void **state)
+{
+	static const char *const good[] = { "http://proxy.example:3128", "socks5://u:p@10.0.0.1:1080", "socks5://[::1]:9050/",
+					    "http://proxy.example" };
+	static const char *const bad[] = { "", "proxy.example:3128", "https://proxy.example:3128", "socks4://x:1", "http://",
+					   "http://x:1/path", "http://x:1?q", "http://u%00v@x:1", "http://x:99999" };
+
+	(void)state;
+	for (size_t i = 0; i < WA_ARRAY_LEN(good); i++)
+		assert_int_equal(wb_proxy_check(good[i], NULL), 0);
+	for (size_t i = 0; i < WA_ARRAY_LEN(bad); i++)
+		if (wb_proxy_check(bad[i], NULL) != WA_EINVALID)
+			fail_msg("%s", bad[i]);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -550,6 +665,10 @@ int main(void)
 		T(may_be_closed_anywhere),
 		T(pauses_delivery),
 		T(holds_500_connections),
+		T(talks_through_proxies),
+		T(says_what_the_proxy_does),
+		T(proxy_breaks),
+		T(knows_a_proxy_by_its_url),
 	};
 	int r;
 
