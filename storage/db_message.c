@@ -3,7 +3,7 @@
 
 #include "db_int.h"
 
-#define LABEL "message.body"
+#define LABEL DB_MESSAGE_LABEL
 
 static const char *const status_text[] = {
 	[DB_QUEUED] = "queued",		[DB_SENDING] = "sending", [DB_SENT] = "sent",
@@ -26,11 +26,11 @@ int db_status_parse(const char *text)
 	return WA_EINVALID;
 }
 
-/* body: chat, sender, text, raw, quoted; row = id. */
+/* body: chat, sender, text, raw, quoted, content (DB_MESSAGE_*); row = id. */
 static struct wa_span pack_body(struct db_batch *b, const struct db_message *m)
 {
 	return DB_PACK(b, wa_span_str(m->chat), wa_span_str(m->sender), wa_span_str(m->text),
-		       m->raw, wa_span_str(m->quoted));
+		       m->raw, wa_span_str(m->quoted), wa_span_str(m->content ? m->content : ""));
 }
 
 static size_t add(struct db_batch *b, const struct db_message *m, unsigned flags)
@@ -159,75 +159,6 @@ size_t db_batch_message_receipt(struct db_batch *b, const char *session, const c
 		.body = DB_PACK(b, wa_span_str(device)),
 	};
 	return db_batch_call(b, exec_receipt, p);
-}
-
-/* ------------------------------------------------------------------ edit */
-
-struct edit {
-	const char *id;
-	struct wa_span text, raw;
-};
-
-struct edit_row {
-	struct wa_arena a;
-	const char *session;
-	struct wa_span f[5];
-	const char *id;
-	struct wa_err *err;
-};
-
-static int edit_row(void *ctx, const struct db_row *row)
-{
-	struct edit_row *e = ctx;
-	struct db_reader rd = { row, &e->a, e->err, WA_OK };
-
-	e->session = db_rd_text(&rd, 0);
-	db_rd_body(&rd, 1, e->session, LABEL, wa_span_str(e->id), e->f, WA_ARRAY_LEN(e->f));
-	return db_rd_end(&rd) < 0 ? rd.code : 1;
-}
-
-static int exec_edit(struct db_exec *x, const void *args, int64_t *ret_rows, struct wa_err *err)
-{
-	const struct edit *p = args;
-	struct edit_row e = { .id = p->id, .err = err };
-	struct wa_buf body;
-	int r;
-
-	wa_arena_init(&e.a, DB_ROW_ARENA);
-	wa_buf_init(&body, DB_VALUE_MAX);
-	r = DB_RUN(x->c, "SELECT session, body FROM message WHERE id = $1", edit_row, &e, NULL, err,
-		   db_text(p->id));
-	if (r == 1) {
-		e.f[2] = p->text;
-		e.f[3] = p->raw;
-		wa_buf_u8(&body, WA_ARRAY_LEN(e.f));
-		for (size_t i = 0; i < WA_ARRAY_LEN(e.f); i++) {
-			wa_buf_be32(&body, (uint32_t)e.f[i].len);
-			wa_buf_span(&body, e.f[i]);
-		}
-		r = wa_buf_end(&body, err);
-		if (r == WA_OK)
-			r = DB_RUN(x->c, "UPDATE message SET body = $2 WHERE id = $1", NULL, NULL,
-				   ret_rows, err, db_text(p->id),
-				   db_sealed(e.session, LABEL, wa_span_str(p->id),
-					     wa_buf_view(&body)));
-	}
-	wa_buf_wipe(&body);
-	wa_arena_clear(&e.a);
-	return r;
-}
-
-size_t db_batch_message_edit(struct db_batch *b, const char *id, const char *text,
-			     struct wa_span raw)
-{
-	struct edit *p = db_batch_alloc(b, sizeof(*p));
-
-	if (!p)
-		return b->n_ops;
-	p->id = db_batch_str(b, id);
-	p->text = db_batch_span(b, wa_span_str(text));
-	p->raw = db_batch_span(b, raw);
-	return db_batch_call(b, exec_edit, p);
 }
 
 size_t db_batch_message_trace(struct db_batch *b, const char *id, int64_t ts_ms, const char *step,

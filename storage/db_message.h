@@ -41,6 +41,7 @@ struct db_message {
 	const char *text;	/* "" none */
 	struct wa_span raw;	/* the protobuf as sent or received; may be empty */
 	const char *quoted;	/* wa_id of the quoted message; "" none */
+	const char *content;	/* what it says as JSON; "" or NULL: only the text */
 	int64_t ts_ms;
 	int status;		/* enum db_status */
 	const char *reason;	/* of failed and cancelled; "" otherwise */
@@ -62,9 +63,6 @@ size_t db_batch_message_status(struct db_batch *b, const char *id, int status, c
 size_t db_batch_message_receipt(struct db_batch *b, const char *session, const char *chat,
 				const char *wa_id, bool from_me, const char *device, int status,
 				int64_t ts_ms);
-/* An edit: new text and raw. */
-size_t db_batch_message_edit(struct db_batch *b, const char *id, const char *text,
-			     struct wa_span raw);
 /* One step of a message's life, e.g. "accepted", "encrypted", "acked"; `detail` holds no personal
  * data. */
 size_t db_batch_message_trace(struct db_batch *b, const char *id, int64_t ts_ms, const char *step,
@@ -83,6 +81,11 @@ int db_message_find(struct db *db, const char *session, const char *chat, const 
 int db_message_find_wa(struct db *db, const char *session, const char *wa_id, struct wa_arena *a,
 		       struct db_message *ret_m, struct wa_err *err) WA_MUST_USE;
 
+/* Fields of the sealed body, for db_content.c too. */
+enum { DB_MESSAGE_CHAT, DB_MESSAGE_SENDER, DB_MESSAGE_TEXT, DB_MESSAGE_RAW, DB_MESSAGE_QUOTED,
+       DB_MESSAGE_CONTENT, DB_MESSAGE_FIELDS };
+#define DB_MESSAGE_LABEL "message.body"
+
 typedef int db_message_fn(void *ctx, const struct db_message *m);	/* m dies with the call */
 struct db_message_query {
 	const char *session;
@@ -91,6 +94,7 @@ struct db_message_query {
 	const char *before_id;	/* NULL: from the newest */
 	size_t limit;
 };
+/* Without what only says something about another message (edits, reactions, votes ...). */
 int db_message_each(struct db *db, const struct db_message_query *q, db_message_fn *fn, void *ctx,
 		    struct wa_err *err) WA_MUST_USE;
 

@@ -10,7 +10,7 @@ static int read_row(const struct db_row *row, struct wa_arena *a, struct db_mess
 		    struct wa_err *err)
 {
 	struct db_reader rd = { row, a, err, WA_OK };
-	struct wa_span f[5];
+	struct wa_span f[DB_MESSAGE_FIELDS];
 
 	*m = (struct db_message){
 		.id = db_rd_text(&rd, 0),
@@ -23,12 +23,13 @@ static int read_row(const struct db_row *row, struct wa_arena *a, struct db_mess
 		.reason = db_rd_text(&rd, 7),
 		.backfilled = db_row_int(row, 8) != 0,
 	};
-	db_rd_body(&rd, 9, m->session, "message.body", wa_span_str(m->id), f, WA_ARRAY_LEN(f));
+	db_rd_body(&rd, 9, m->session, DB_MESSAGE_LABEL, wa_span_str(m->id), f, WA_ARRAY_LEN(f));
 	m->chat = db_rd_str(&rd, f[0]);
 	m->sender = db_rd_str(&rd, f[1]);
 	m->text = db_rd_str(&rd, f[2]);
 	m->raw = f[3];		/* in the opened body, which is the arena's */
 	m->quoted = db_rd_str(&rd, f[4]);
+	m->content = db_rd_str(&rd, f[DB_MESSAGE_CONTENT]);
 	return db_rd_end(&rd);
 }
 
@@ -78,6 +79,12 @@ int db_message_find_wa(struct db *db, const char *session, const char *wa_id, st
 		      get_row, &g, NULL, err, db_text(session), db_text(wa_id));
 }
 
+/* spelled with AND: for NOT IN SQLite would build a table */
+#define NO_ACTS                                                                                   \
+	" AND kind <> 'edit' AND kind <> 'revoke' AND kind <> 'reaction' AND kind <> 'poll_vote'" \
+	" AND kind <> 'event_answer' AND kind <> 'enc_reaction' AND kind <> 'enc_edit'"           \
+	" AND kind <> 'pin' AND kind <> 'keep'"
+
 struct each {
 	db_message_fn *fn;
 	void *ctx;
@@ -108,13 +115,13 @@ int db_message_each(struct db *db, const struct db_message_query *q, db_message_
 	wa_arena_init(&e.a, DB_ROW_ARENA);
 	if (q->chat)
 		r = DB_RUN(&db->r,
-			   SELECT "WHERE session = $1 AND chat = $2 AND (ts_ms, id) < ($3, $4)"
+			   SELECT "WHERE session = $1 AND chat = $2 AND (ts_ms, id) < ($3, $4)" NO_ACTS
 				  " ORDER BY ts_ms DESC, id DESC LIMIT $5",
 			   each_row, &e, NULL, err, db_text(q->session),
 			   db_hashed(q->session, wa_span_str(q->chat)), db_int(ms), id, limit);
 	else
 		r = DB_RUN(&db->r,
-			   SELECT "WHERE session = $1 AND (ts_ms, id) < ($2, $3)"
+			   SELECT "WHERE session = $1 AND (ts_ms, id) < ($2, $3)" NO_ACTS
 				  " ORDER BY ts_ms DESC, id DESC LIMIT $4",
 			   each_row, &e, NULL, err, db_text(q->session), db_int(ms), id, limit);
 	wa_arena_clear(&e.a);

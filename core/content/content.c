@@ -63,12 +63,9 @@ int wb_content_kind(const char *name)
 	return -1;
 }
 
-struct wa_span wb_content_words(const struct wa_message *m)
+/* What names a message that has no words of its own. */
+static struct wa_span name_of(const struct wa_message *m)
 {
-	const struct wa_span none = { NULL, 0 };
-
-	if (m->text.len)
-		return m->text;
 	if (m->poll)
 		return m->poll->name;
 	if (m->calendar)
@@ -87,9 +84,12 @@ struct wa_span wb_content_words(const struct wa_message *m)
 		return m->product->title;
 	if (m->order)
 		return m->order->message.len ? m->order->message : m->order->title;
-	if (m->media)
-		return m->media->file_name;
-	return none;
+	return m->media ? m->media->file_name : wa_span(NULL, 0);
+}
+
+struct wa_span wb_content_words(const struct wa_message *m)
+{
+	return m->text.len ? m->text : name_of(m);
 }
 
 /* ---- out ---- */
@@ -164,6 +164,8 @@ json_t *wb_content_json(const struct wa_message *m, const char *media_id)
 		return NULL;
 	json_object_set_new(o, "kind", json_string(wa_message_kind_str(kind)));
 	wb_fields_put(o, common, m);
+	if (wa_span_eq(m->text, name_of(m)))
+		json_object_del(o, "text");	/* libwa repeats there what the parts say */
 	put_mentions(o, m);
 	if (m->quoted_id.len) {
 		v = json_object();

@@ -17,7 +17,15 @@
  *	"class", "meta": as given with the send }
  *	PERSON: {"jid": "4915...@s.whatsapp.net", "lid": "...@lid", "phone": "+4915..."},
  *	unknown parts are left out.
+ *	"content": what it says (core/content/README.md), unless it is only text.
  * message.delivered|read|played also have "device": JID text.
+ * message.edited|revoked|reaction|poll_vote|event_answer|pinned|kept|comment name what they are about:
+ *	"target": {"id": ours when known, "wa_id"}, and besides: reaction "text" ("" taken back);
+ *	poll_vote "options" and "tally": [{"option", "votes", "voters": [PERSON]}]; event_answer
+ *	"answer", "guests"; pinned, kept "on". "sealed": true when it could not be opened.
+ * menu.answered: the answering message (id "" for a vote) with "menu": {"id", "wa_id"} and
+ *	"answer": {"id", "text", "number", "via": "poll"|"text"|"native"}; subject: the menu.
+ * chat.timer: "expires_s", 0: off.
  * session.*: { "id", "status", "reason", "since", "jid", "lid", "phone" }; session.qr and
  *	session.code instead { "id", "qr" | "code", "expires" }.
  */

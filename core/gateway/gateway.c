@@ -10,6 +10,7 @@
 #include <unistd.h>
 #include "gateway.h"
 #include "gateway_priv.h"
+#include "preview.h"
 #include "janitor.h"
 #include "mem.h"
 
@@ -226,6 +227,7 @@ static int build(struct wb_gateway *gw, struct wa_err *err)
 		return r;
 	wb_http_set_before(gw->http, refuse, NULL);
 	gw->outbox = wb_outbox_new(gw);
+	gw->previews = wb_previews_new(gw);
 	r = wb_sessions_new(gw, &gw->sessions, err);
 	if (r == 0)
 		r = wb_plugins_new(gw, &gw->plugins, err);
@@ -411,6 +413,7 @@ void wb_gateway_free(struct wb_gateway *gw)
 		settle(gw);
 	if (gw->rest && gw->api)
 		gw->api->free(gw);	/* not before: completions answer requests */
+	wb_previews_free(gw->previews);
 	wb_outbox_free(gw->outbox);
 	gw->outbox = NULL;
 	wb_http_free(gw->http);

@@ -49,6 +49,7 @@ struct wb_gateway {
 	struct wb_http *http;
 	struct wb_bus *bus;
 	struct wb_outbox *outbox;
+	struct wb_previews *previews;
 	struct wb_sessions *sessions;
 	struct wb_plugins *plugins;
 	struct wb_api *rest;	/* core/api; NULL without it (tests) */

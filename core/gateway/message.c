@@ -6,6 +6,7 @@
 #include <text.h>
 #include <ulid.h>
 #include "gateway.h"
+#include "media.h"
 #include "message.h"
 
 #define ARENA_MAX (2u << 20)
@@ -64,6 +65,27 @@ json_t *wb_message_parts_json(const struct wb_message_parts *p)
 	put(o, "class", p->message_class);
 	if (p->meta)
 		json_object_set(o, "meta", p->meta);
+	if (p->content)
+		json_object_set(o, "content", p->content);
+	return o;
+}
+
+json_t *wb_message_content(struct wb_gateway *gw, const struct db_message *m)
+{
+	json_t *o, *file;
+	struct wb_media_info i;
+	struct wa_arena a;
+
+	if (!m->content || !*m->content)
+		return NULL;
+	o = json_loads(m->content, 0, NULL);
+	file = json_object_get(o, "media");
+	if (file && !json_object_get(file, "id")) {
+		wa_arena_init(&a, ARENA_MAX);
+		if (wb_media_of_message(gw, m->id, &a, &i, NULL) == 1)
+			json_object_set_new(o, "media", wb_media_json(i.id, &i.m));
+		wa_arena_clear(&a);
+	}
 	return o;
 }
 
@@ -112,6 +134,7 @@ json_t *wb_message_json(struct wb_gateway *gw, const struct db_message *m)
 	struct wa_arena a;
 	json_t *o, *payload = NULL;
 
+	p.content = wb_message_content(gw, m);
 	wa_arena_init(&a, ARENA_MAX);
 	forms_of(gw, m->session, m->chat, &a, &p.chat_jid, &p.chat_lid);
 	if (!m->from_me || !own_forms(gw, m->session, &a, &p.sender_jid, &p.sender_lid))
@@ -126,6 +149,7 @@ json_t *wb_message_json(struct wb_gateway *gw, const struct db_message *m)
 	}
 	o = wb_message_parts_json(&p);
 	json_decref(payload);
+	json_decref(p.content);
 	wa_arena_clear(&a);
 	return o;
 }

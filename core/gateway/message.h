@@ -19,8 +19,23 @@ struct wb_message_parts {	/* NULL and "" are left out */
 	const char *status, *reason;
 	const char *message_class;
 	json_t *meta;		/* borrowed */
+	json_t *content;	/* borrowed; NULL: only the text */
 };
 json_t *wb_message_parts_json(const struct wb_message_parts *p);	/* new reference */
+
+struct wb_gateway;
+struct db_message;
+/* What the stored content of m says, completed by what other tables know (its file); NULL: only the text. */
+json_t *wb_message_content(struct wb_gateway *gw, const struct db_message *m);
+/* message_marks.c: wb_message_json with what happened to it since: reactions, votes and their tally, answers,
+ * comments, edits, pin, keep, revocation. New reference. */
+json_t *wb_message_whole(struct wb_gateway *gw, const struct db_message *m);
+/* The options, as texts, of a poll's content or of that of a menu which was sent as one. New reference. */
+json_t *wb_poll_options(json_t *content);
+/* [{"option", "votes", "voters"}] in the poll's order, of what is committed and (NULL allowed) one more vote,
+ * of jid or lid, that is not yet: its options as texts. */
+json_t *wb_message_tally(struct wb_gateway *gw, const struct db_message *poll, const char *jid, const char *lid,
+			 json_t *options);
 
 /* Put a PN and a LID form, of which either may be null, in their places; out: WA_JID_TEXT_MAX. */
 void wb_jid_forms(const struct wa_jid *a, const struct wa_jid *b, char jid[WA_JID_TEXT_MAX],

@@ -2,6 +2,7 @@
 /* The door: what wants to leave comes in here. */
 #include <db_chat.h>
 #include <db_consent.h>
+#include <db_content.h>
 #include <text.h>
 #include <ulid.h>
 #include "message.h"
@@ -223,6 +224,8 @@ struct wb_outbox *wb_outbox_new(struct wb_gateway *gw)
 
 	o->gw = gw;
 	o->consent = 1;
+	o->menus = db_menu_any(gw->db, NULL) != 0;
+	o->timers = db_timer_any(gw->db, NULL) != 0;
 	o->opt_outs = db_consent_each(gw->db, 0, 1, on_any_consent, o, NULL) < 0 || o->opt_outs;
 	wa_list_init(&o->contacts_used);
 	wa_list_init(&o->dirty);
@@ -262,6 +265,19 @@ void wb_outbox_gone(struct wb_outbox *o, const char *session)
 }
 
 /* ---- hooks and counters ---- */
+
+bool wb_outbox_menus(const struct wb_outbox *o)
+{
+	return o->menus;
+}
+
+void wb_outbox_timer_set(struct wb_tx *tx, const char *session, const char *chat, uint32_t expires_s,
+			 int64_t ts_ms)
+{
+	if (expires_s)
+		wb_tx_gateway(tx)->outbox->timers = true;
+	db_batch_timer_put(wb_tx_batch(tx), session, chat, expires_s, ts_ms);
+}
 
 int wb_outbox_hook(struct wb_outbox *o, const void *owner, wb_before_send_fn *fn, void *ctx)
 {
@@ -371,22 +387,6 @@ int wb_consent_set(struct wb_tx *tx, const char *session, const char *who, bool 
 
 /* ---- add ---- */
 
-struct adding {		/* everything about one message on its way in */
-	const struct wb_outbox_new *m;
-	struct wb_gateway *gw;
-	struct wb_session_info session;
-	struct wa_arena arena;
-	struct wa_jid to;
-	char chat[WA_JID_TEXT_MAX];
-	const char *chat_jid, *chat_lid;
-	struct db_message quoted;
-	bool has_quoted;
-	json_t *meta;
-	const char *message_class;
-	int64_t now, due;
-	struct wb_row *row;
-};
-
 static int check_new(struct adding *ad, struct wa_err *err)
 {
 	const struct wb_outbox_new *m = ad->m;
@@ -396,7 +396,8 @@ static int check_new(struct adding *ad, struct wa_err *err)
 	if (!s)
 		return wa_err_set(err, WA_ENOTFOUND, "session %s", m->session ? m->session : "");
 	wb_session_info(s, &ad->session);
-	if (n == 0 || n > WB_OUTBOX_TEXT_MAX || !wa_utf8_valid(wa_span(m->text, n)))
+	if (!m->content && !m->forward_of &&
+	    (n == 0 || n > WB_OUTBOX_TEXT_MAX || !wa_utf8_valid(wa_span(m->text, n))))
 		return wa_err_set(err, WA_EINVALID, "text: 1 to %d bytes of UTF-8", WB_OUTBOX_TEXT_MAX);
 	ad->message_class = m->message_class ? m->message_class : classes[0];
 	for (i = 0; i < WA_ARRAY_LEN(classes) && strcmp(classes[i], ad->message_class) != 0; i++)
@@ -486,36 +487,21 @@ static int encode(struct adding *ad, struct wa_err *err)
 {
 	const struct wb_outbox_new *m = ad->m;
 	struct wa_message *msg = wa_arena_alloc(&ad->arena, sizeof(*msg));
-	uint8_t secret[32];
-	struct wa_buf out;
-	int r = 0;
+	int r;
 
 	if (!msg)
 		return wa_err_set(err, WA_ENOMEM, "message");
+	ad->kind = "text";
+	ad->text = m->text;
 	msg->kind = WA_MSG_TEXT;
 	msg->text = wa_span_str(m->text);
 	msg->link_url = wa_span_str(m->link_url);
 	msg->link_title = wa_span_str(m->link_title);
 	msg->link_description = wa_span_str(m->link_description);
-	wa_random(secret, sizeof(secret));
-	msg->secret = wa_span(secret, sizeof(secret));
 	r = encode_mentions(ad, msg, err);
-	if (r == 0 && ad->has_quoted) {
-		const char *sender = ad->quoted.from_me ? ad->session.jid : ad->quoted.sender;
-
-		msg->quoted_id = wa_span_str(ad->quoted.wa_id);
-		msg->quoted_text = wa_span_str(ad->quoted.text);
-		r = wa_jid_parse(wa_span_str(sender), &msg->quoted_sender, err);
-	}
-	wa_buf_init(&out, 4u << 20);
 	if (r == 0)
-		r = wa_message_encode(msg, &out, err);
-	if (r == 0)
-		ad->row->raw = wa_buf_take(&out, &ad->row->raw_len);
-	wa_buf_clear(&out);
-	if (r == 0 && !ad->row->raw)
-		r = wa_err_set(err, WA_ENOMEM, "message");
-	return r;
+		r = wb_adding_quote(ad, msg, err);
+	return r == 0 ? wb_adding_encode(ad, msg, err) : r;
 }
 
 /* As libwa makes them: "3EB0" and 18 hex digits. Fixed here, so that a resend is the same message. */
@@ -544,8 +530,9 @@ static void build_data(struct adding *ad)
 		.chat_lid = ad->chat_lid,
 		.sender_jid = ad->session.jid,
 		.sender_lid = ad->session.lid,
-		.kind = "text",
-		.text = ad->m->text,
+		.kind = ad->kind,
+		.text = ad->text,
+		.content = ad->content,
 		.quoted_id = ad->has_quoted ? ad->quoted.id : "",
 		.quoted_wa_id = ad->has_quoted ? ad->quoted.wa_id : "",
 		.ts_ms = ad->now,
@@ -608,6 +595,7 @@ static void put_rows(struct wb_tx *tx, struct adding *ad)
 	struct wb_row *row = ad->row;
 	struct incoming *in = wb_zalloc(sizeof(*in));
 	char *payload = payload_json(ad);
+	char *content = ad->content ? json_dumps(ad->content, JSON_COMPACT) : NULL;
 
 	db_batch_outbox_add(b, &(struct db_outbox){
 				       .id = row->id, .session = m->session, .chat = ad->chat,
@@ -619,17 +607,29 @@ static void put_rows(struct wb_tx *tx, struct adding *ad)
 	db_batch_message_add(b, &(struct db_message){
 					.id = row->id, .session = m->session, .chat = ad->chat,
 					.sender = *ad->session.jid ? ad->session.jid : "",
-					.wa_id = row->wa_id, .from_me = true, .kind = "text",
-					.text = m->text, .raw = wa_span(row->raw, row->raw_len),
+					.wa_id = row->wa_id, .from_me = true, .kind = ad->kind,
+					.text = ad->text, .raw = wa_span(row->raw, row->raw_len),
+					.content = content,
 					.quoted = ad->has_quoted ? ad->quoted.wa_id : "",
 					.ts_ms = ad->now, .status = DB_QUEUED, .reason = "" });
-	db_batch_chat_touch(b, m->session, ad->chat, ad->now, 0);
+	if (ad->menu) {
+		db_batch_menu_add(b, m->session, ad->chat, row->id, ad->now);
+		ad->gw->outbox->menus = true;
+	}
+	if (!wb_content_is_act(wb_content_kind(ad->kind)))
+		db_batch_chat_touch(b, m->session, ad->chat, ad->now, 0);
 	in->o = ad->gw->outbox;
 	in->row = row;
 	snprintf(in->session, sizeof(in->session), "%s", m->session);
 	snprintf(in->chat, sizeof(in->chat), "%s", ad->chat);
 	wb_tx_hook(tx, on_stored, in);
+	free(content);
 	free(payload);
+}
+
+static bool m_is_text(const struct wb_outbox_new *m)
+{
+	return !m->content && !m->forward_of;
 }
 
 static int add(struct wb_tx *tx, struct adding *ad, struct wa_err *err)
@@ -645,14 +645,23 @@ static int add(struct wb_tx *tx, struct adding *ad, struct wa_err *err)
 		make_wa_id(ad->row->wa_id);
 		ad->row->due = ad->due;
 		ad->row->consent = ad->gw->outbox->consent;
-		r = encode(ad, err);
+		r = m_is_text(ad->m) ? encode(ad, err) : wb_adding_content(ad, err);
 	}
 	if (r < 0)
 		return r;
-	ad->gw->outbox->bytes += body_bytes(ad->row);
+	if (ad->row->raw)
+		ad->gw->outbox->bytes += body_bytes(ad->row);
 	build_data(ad);
 	put_rows(tx, ad);
 	return 0;
+}
+
+/* One that was never counted. */
+static void row_discard(struct wb_row *row)
+{
+	free(row->raw);
+	json_decref(row->data);
+	free(row);
 }
 
 int wb_outbox_add(struct wb_tx *tx, const struct wb_outbox_new *m, char ret_id[DB_ID_LEN + 1],
@@ -668,8 +677,9 @@ int wb_outbox_add(struct wb_tx *tx, const struct wb_outbox_new *m, char ret_id[D
 	if (r == 0)
 		memcpy(ret_id, ad.row->id, DB_ID_LEN + 1);
 	else
-		wb_row_free(ad.gw->outbox, ad.row);
+		row_discard(ad.row);
 	json_decref(ad.meta);
+	json_decref(ad.content);
 	wa_arena_clear(&ad.arena);
 	return r;
 }

@@ -34,6 +34,12 @@ struct wb_outbox_new {
 	const char *session;
 	const char *to;			/* JID, LID, or phone number in digits with or without '+' */
 	const char *text;
+	/* Instead of text: a content object (core/content). The target of what is about another message
+	 * is named by our id or WhatsApp's. Borrowed. */
+	const json_t *content;
+	const char *render;		/* of a menu: auto, native, poll, text; NULL auto */
+	const char *forward_of;		/* instead of both: our id of a message to pass on */
+	bool preview;			/* look for a preview of the first link of a text */
 	const char *quoted;		/* our message id or WhatsApp's; NULL none */
 	const char *const *mentions;	/* JIDs */
 	size_t n_mentions;
@@ -55,6 +61,10 @@ void wb_outbox_free(struct wb_outbox *o);	/* NULL allowed */
  * fails WA_EDUP (same request; db_outbox_find_idem tells the id) or WA_ECONFLICT. */
 int wb_outbox_add(struct wb_tx *tx, const struct wb_outbox_new *m, char ret_id[DB_ID_LEN + 1],
 		  struct wa_err *err) WA_MUST_USE;
+/* Some chat has a menu that waits for an answer in words, or a disappearing timer: else nobody looks. */
+bool wb_outbox_menus(const struct wb_outbox *o);
+void wb_outbox_timer_set(struct wb_tx *tx, const char *session, const char *chat, uint32_t expires_s,
+			 int64_t ts_ms);
 /* Adds the cancellation to tx; nothing happens when it has left already: WA_ESTATE. */
 int wb_outbox_cancel(struct wb_tx *tx, const char *id, struct wa_err *err) WA_MUST_USE;
 

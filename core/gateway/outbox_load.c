@@ -135,15 +135,20 @@ int wb_row_body(struct wb_lane *lane, struct wb_row *row, struct wa_err *err)
 	struct wa_arena a;
 	int r;
 
-	if (row->raw)
+	if (row->raw || (row->bare && row->data))
 		return 0;
 	wa_arena_init(&a, ARENA_MAX);
 	r = db_message_get(gw->db, row->id, &a, &m, err);
 	if (r == 0)
 		r = wa_err_set(err, WA_ENOTFOUND, "message %s", row->id);
-	if (r == 1 && m.raw.len == 0)
+	if (r == 1 && m.raw.len == 0 && !*m.content)
 		r = wa_err_set(err, WA_EINVALID, "message %s has no content", row->id);
-	if (r == 1) {
+	row->bare = r == 1 && m.raw.len == 0;
+	if (row->bare) {
+		json_decref(row->data);
+		row->data = wb_message_json(gw, &m);
+		r = 0;
+	} else if (r == 1) {
 		row->raw = malloc(m.raw.len);
 		if (row->raw) {
 			memcpy(row->raw, m.raw.ptr, m.raw.len);

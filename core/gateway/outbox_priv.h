@@ -6,6 +6,8 @@
  * Inside of outbox*.c only.
  *
  *	outbox.c	the door: add, cancel, hooks
+ *	outbox_content.c	what a message says: content, quotes, menus, forwards
+ *	outbox_prepare.c	what must be there before it leaves: its file, a link's preview
  *	outbox_contact.c	recipients looked up lately
  *	outbox_load.c	rows of storage come into memory: start, crash, far future
  *	outbox_pump.c	who may leave now: order, pacing, recipients, vetoes
@@ -19,6 +21,7 @@
 #include <heap.h>
 #include <list.h>
 #include <map.h>
+#include "content.h"
 #include "gateway.h"
 #include "mem.h"
 
@@ -37,6 +40,9 @@ struct wb_row {
 	bool flying;		/* handed to libwa */
 	bool claimed;		/* `sending` in storage */
 	bool cancelling;
+	bool prepared;		/* outbox_prepare.c: nothing to wait for any more */
+	bool bare;		/* storage has no bytes of it either: made when it leaves */
+	uint8_t failures;	/* of preparing it */
 	uint8_t *raw;
 	size_t raw_len;
 	json_t *data;		/* of its events */
@@ -84,6 +90,7 @@ struct wb_outbox {
 	struct wa_map cancelling;	/* ids of rows not in memory with a cancellation under way */
 	struct wa_list dirty, hooks;
 	uint64_t consent;		/* grows with every opt-out or opt-in */
+	bool menus, timers;		/* there may be open menus; chats with a disappearing timer */
 	bool opt_outs;			/* somebody may have opted out: else nobody is looked up */
 	struct wa_map contacts;		/* outbox_contact.c: "session|jid" -> struct wb_known */
 	struct wa_list contacts_used;	/* the same, least recently used last */
@@ -97,6 +104,38 @@ struct wb_outbox {
 #define WB_BODIES_MAX (32u << 20)
 #define WB_RECENT_BYTES 4096	/* larger messages are not remembered */
 #define WB_HORIZON_MS 3600000	/* rows due later stay in storage only */
+
+struct adding {		/* everything about one message on its way in */
+	const struct wb_outbox_new *m;
+	struct wb_gateway *gw;
+	struct wb_session_info session;
+	struct wa_arena arena;
+	struct wa_jid to;
+	char chat[WA_JID_TEXT_MAX];
+	const char *chat_jid, *chat_lid;
+	struct db_message quoted;
+	bool has_quoted;
+	json_t *meta;
+	json_t *content;	/* stored and told; NULL: only the text */
+	const char *kind, *text;	/* stored and told */
+	const char *message_class;
+	bool menu;		/* left as words: the answer comes as words */
+	int64_t now, due;
+	struct wb_row *row;
+};
+
+/* outbox_content.c */
+int wb_adding_content(struct adding *ad, struct wa_err *err);	/* content, kind, text, row->raw */
+int wb_adding_quote(struct adding *ad, struct wa_message *msg, struct wa_err *err);
+int wb_adding_encode(struct adding *ad, struct wa_message *msg, struct wa_err *err);
+/* The content object of a row as it was given, parsed. Spans live in doc and a. */
+int wb_stored_content(const json_t *content, struct wa_arena *a, struct wa_message *ret_m,
+		      struct wb_content_media_ref *ret_media, json_t **ret_doc, struct wa_err *err);
+/* A kind that libwa seals when it leaves: it is handed over as a message, not as bytes. */
+bool wb_kind_sealed(int kind);
+
+/* outbox_prepare.c: 1 it may leave, 0 q->asking is set and it will be scheduled again, <0 it cannot. */
+int wb_row_prepare(struct wb_queue *q, struct wb_row *row, struct wa_err *err);
 
 /* outbox.c */
 void wb_row_free(struct wb_outbox *o, struct wb_row *row);

@@ -7,6 +7,7 @@
 #define DAY_MS 86400000
 #define ASK_AGAIN_MS 5000
 #define ASK_MAX 6
+#define SEALED_ARENA_MAX (1u << 20)
 
 /* ---- pacing ---- */
 
@@ -245,6 +246,30 @@ static void shed_body(struct wb_outbox *o, struct wb_row *row)
 	row->raw = NULL;
 }
 
+struct sealed {		/* a message that libwa encrypts once more: as content, not as bytes */
+	struct wa_arena a;
+	struct wa_message m;
+	json_t *doc;
+};
+
+static void sealed_clear(struct sealed *w)
+{
+	json_decref(w->doc);
+	w->doc = NULL;
+	wa_arena_clear(&w->a);
+}
+
+static int what_to_send(const struct wb_row *row, struct sealed *w, struct wa_send *ret_send, struct wa_err *err)
+{
+	struct wb_content_media_ref ref;
+
+	*ret_send = (struct wa_send){ .raw = wa_span(row->raw, row->raw_len) };
+	if (!row->bare)
+		return 0;
+	ret_send->message = &w->m;
+	return wb_stored_content(json_object_get(row->data, "content"), &w->a, &w->m, &ref, &w->doc, err);
+}
+
 /* Hands the first waiting row of q to libwa. False: the lane cannot send now. */
 static bool send_first(struct wb_queue *q, int64_t now)
 {
@@ -255,6 +280,7 @@ static bool send_first(struct wb_queue *q, int64_t now)
 	struct wa_client *c = s ? wb_session_client(s) : NULL;
 	struct wa_err err = WA_ERR_INIT;
 	struct wa_send send;
+	struct sealed what = { 0 };
 	char reason[121], wa_id[sizeof(row->wa_id)];
 	int r;
 
@@ -276,8 +302,20 @@ static bool send_first(struct wb_queue *q, int64_t now)
 		fail_one(lane, row, reason);
 		return true;
 	}
-	send = (struct wa_send){ .id = row->wa_id, .to = q->to,
-				 .raw = wa_span(row->raw, row->raw_len) };
+	r = wb_row_prepare(q, row, &err);
+	if (r < 0)
+		fail_one(lane, row, "invalid");
+	if (r <= 0)
+		return true;
+	wa_arena_init(&what.a, SEALED_ARENA_MAX);
+	r = what_to_send(row, &what, &send, &err);
+	if (r < 0) {
+		sealed_clear(&what);
+		fail_one(lane, row, "invalid");
+		return true;
+	}
+	send.id = row->wa_id;
+	send.to = q->to;
 	/* before the call: its answer may come from inside */
 	wa_list_del(&row->link);
 	wa_list_push_back(&q->flying, &row->link);
@@ -288,6 +326,7 @@ static bool send_first(struct wb_queue *q, int64_t now)
 	pace_take(lane, q, now);
 	memcpy(wa_id, row->wa_id, sizeof(wa_id));
 	r = wa_client_send(c, &send, &err);
+	sealed_clear(&what);
 	if (r == 0) {
 		if (wa_map_get(&lane->flying, wa_span_str(wa_id)) == row) {
 			shed_body(lane->o, row);	/* not answered from inside */

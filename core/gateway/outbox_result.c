@@ -93,6 +93,18 @@ void wb_outbox_on_sent(struct wb_tx *tx, const char *session, const char *wa_id,
 		db_batch_message_trace(wb_tx_batch(tx), row->id, wb_now(gw), "sending", "again");
 }
 
+/* What it says about another message holds from now on. */
+static void apply_act(struct wb_tx *tx, const struct wb_row *row, const char *session)
+{
+	json_t *content = json_object_get(row->data, "content");
+	const char *kind = json_string_value(json_object_get(content, "kind"));
+	struct wb_session *s = content ? wb_session_find(wb_tx_gateway(tx), session) : NULL;
+	int k = kind ? wb_content_kind(kind) : -1;
+
+	if (s && (wb_content_is_act(k) || k == WA_MSG_COMMENT || k == WA_MSG_TIMER))
+		wb_session_own_act(s, tx, row->wa_id, row->queue->chat, content);
+}
+
 void wb_outbox_on_ack(struct wb_tx *tx, const char *session, const char *wa_id)
 {
 	struct wb_gateway *gw = wb_tx_gateway(tx);
@@ -106,6 +118,7 @@ void wb_outbox_on_ack(struct wb_tx *tx, const char *session, const char *wa_id)
 	db_batch_message_status(wb_tx_batch(tx), row->id, DB_SENT, "");
 	db_batch_message_trace(wb_tx_batch(tx), row->id, wb_now(gw), "sent", detail);
 	wb_row_event(tx, row, session, "message.sent", "sent", "");
+	apply_act(tx, row, session);
 	remember(gw->outbox, row);
 	count(gw->outbox, "status=\"sent\"");
 	wb_row_drop(row);

@@ -107,6 +107,11 @@ struct wa_client *wb_session_client(struct wb_session *s);
 int wb_session_mark_read(struct wb_session *s, const char *chat, const char *const *ids, size_t n,
 			 wb_tx_fn *done, void *ctx, struct wa_err *err) WA_MUST_USE;
 
+/* The server has taken what we say about another message (a reaction, an edit, a vote ...) or a chat's
+ * timer: from now on it holds. content: as stored. */
+void wb_session_own_act(struct wb_session *s, struct wb_tx *tx, const char *wa_id, const char *chat,
+			json_t *content);
+
 /* Is this number on WhatsApp? Known contacts are answered from storage. digits: with or
  * without '+'. fn runs once, later. */
 struct wb_number {

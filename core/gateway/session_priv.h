@@ -9,11 +9,13 @@
  *	session_link.c	socket and client of one session: connecting, feeding, closing
  *	session_batch.c	libwa's batches become transactions
  *	session_events.c	what libwa's events mean to storage and the log
+ *	session_message.c	messages; session_act.c what is about other messages; session_menu.c answers to menus
  */
 #include <heap.h>
 #include <list.h>
 #include <map.h>
 #include <ws.h>
+#include <db_message.h>
 #include "gateway.h"
 #include "mem.h"
 
@@ -109,5 +111,39 @@ extern const struct wa_store_ops wb_session_store_ops;
 
 /* session_events.c */
 void wb_session_event(struct wb_session *s, struct wb_tx *tx, const struct wa_event *ev);
+/* An event of this session into tx; if_changed: only when the operation before it changed a row. */
+void wb_session_put_event(struct wb_session *s, struct wb_tx *tx, const char *kind, const char *subject,
+			  json_t *take_data, bool if_changed);
+/* PERSON of one JID, with the other form when the contacts know it. New reference. */
+json_t *wb_session_person(struct wb_session *s, const struct wa_jid *j);
+/* Both forms and the name of somebody were seen ("" and NULL unknown): into the contacts. */
+void wb_session_learn(struct wb_session *s, struct wb_tx *tx, const char *jid, const char *lid,
+		      const char *push_name);
+
+/* Who a message is from and where, in the forms that storage and JSON use. */
+struct wb_names {
+	char chat_jid[WA_JID_TEXT_MAX], chat_lid[WA_JID_TEXT_MAX];
+	char sender_jid[WA_JID_TEXT_MAX], sender_lid[WA_JID_TEXT_MAX];
+	const char *chat;	/* key of the chat: phone-number form where known */
+	char sender[WA_JID_TEXT_MAX];	/* as it came, so that receipts go where they belong */
+};
+
+/* session_message.c */
+void wb_session_on_message(struct wb_session *s, struct wb_tx *tx, const struct wa_event *ev);
+void wb_session_on_undecryptable(struct wb_session *s, struct wb_tx *tx, const struct wa_event *ev);
+json_t *wb_session_message_json(const struct wa_event *ev, const struct wb_names *n, const char *id,
+				const char *kind, const char *text, json_t *content);
+void wb_session_on_timer(struct wb_session *s, struct wb_tx *tx, const struct wa_event *ev,
+			 const struct wb_names *n);
+/* session_act.c: what is about another message; session_menu.c: answers to menus */
+void wb_session_on_act(struct wb_session *s, struct wb_tx *tx, const struct wa_event *ev,
+		       const struct wb_names *n, struct wa_arena *a);
+void wb_session_on_menu_text(struct wb_session *s, struct wb_tx *tx, const struct wa_event *ev,
+			     const struct wb_names *n, const char *id, struct wa_arena *a);
+void wb_session_on_menu_choice(struct wb_session *s, struct wb_tx *tx, const struct wa_event *ev,
+			       const struct wb_names *n, const char *id, struct wa_arena *a);
+/* A vote on a menu that left as a poll. */
+void wb_session_on_menu_vote(struct wb_session *s, struct wb_tx *tx, const struct wa_event *ev,
+			     const struct wb_names *n, const struct db_message *menu, struct wa_arena *a);
 
 #endif

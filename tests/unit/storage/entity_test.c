@@ -8,6 +8,7 @@
 #include <db_contact.h>
 #include <db_idem.h>
 #include <db_kv.h>
+#include <db_content.h>
 #include <db_message.h>
 #include <db_outbox.h>
 #include <db_record.h>
@@ -364,8 +365,8 @@ static void messages(void **state)
 	assert_string_equal(ids, "W2 W1 ");
 
 	b = batch(f);
-	db_batch_message_edit(b, ULID("1"), "edited", str("raw2"));
-	db_batch_message_edit(b, ULID("9"), "nobody", str("raw2"));
+	db_batch_message_edit(b, ULID("1"), "edited", "", 1500);
+	db_batch_message_edit(b, ULID("9"), "nobody", "", 1500);
 	db_batch_message_del(b, ULID("2"));
 	db_batch_message_prune(b, S, 500, 9);
 	db_batch_message_prune(b, NULL, 3000, 1);
@@ -384,10 +385,13 @@ static void edit_keeps_the_rest(void **state)
 	struct db_batch *b = batch(f);
 
 	db_batch_message_add(b, &m);
-	db_batch_message_edit(b, ULID("1"), "edited", str("raw2"));
+	db_batch_message_edit(b, ULID("1"), "edited", "{}", 1500);
+	db_batch_message_edit(b, ULID("1"), "an older edit", "", 1400);
+	db_batch_message_made(b, ULID("1"), str("raw2"), NULL);
 	assert_int_equal(fix_commit(f, b), WA_OK);
 	assert_int_equal(db_message_get(f->db, ULID("1"), &arena, &got, NULL), 1);
 	assert_string_equal(got.text, "edited");
+	assert_string_equal(got.content, "{}");
 	assert_true(wa_span_is(got.raw, "raw2"));
 	assert_string_equal(got.chat, PN);
 	assert_string_equal(got.quoted, "q1");

@@ -20,6 +20,14 @@ CREATE TABLE chat (
 
 CREATE INDEX chat_by_time ON chat (session, last_ms, chat);
 
+CREATE TABLE chat_timer (
+	session TEXT NOT NULL REFERENCES session (id) ON DELETE CASCADE,
+	chat BLOB NOT NULL,
+	expires_s INTEGER NOT NULL,
+	ts_ms INTEGER NOT NULL,
+	PRIMARY KEY (session, chat)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE consent (
 	scope TEXT NOT NULL,
 	who BLOB NOT NULL,
@@ -81,6 +89,15 @@ CREATE TABLE idempotency (
 
 CREATE INDEX idempotency_by_time ON idempotency (created_ms);
 
+CREATE TABLE menu (
+	message TEXT NOT NULL PRIMARY KEY REFERENCES message (id) ON DELETE CASCADE,
+	session TEXT NOT NULL,
+	chat BLOB NOT NULL,
+	ts_ms INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX menu_by_chat ON menu (session, chat, ts_ms);
+
 CREATE TABLE message (
 	id TEXT NOT NULL PRIMARY KEY,
 	session TEXT NOT NULL REFERENCES session (id) ON DELETE CASCADE,
@@ -102,6 +119,16 @@ CREATE INDEX message_by_chat ON message (session, chat, ts_ms, id);
 
 CREATE INDEX message_by_time ON message (session, ts_ms, id);
 
+CREATE TABLE message_mark (
+	message TEXT NOT NULL REFERENCES message (id) ON DELETE CASCADE,
+	kind TEXT NOT NULL,
+	who BLOB NOT NULL,
+	from_me INTEGER NOT NULL CHECK (from_me IN (0, 1)),
+	ts_ms INTEGER NOT NULL,
+	body BLOB NOT NULL,
+	PRIMARY KEY (message, kind, who)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE message_receipt (
 	message TEXT NOT NULL REFERENCES message (id) ON DELETE CASCADE,
 	device BLOB NOT NULL,
@@ -118,6 +145,14 @@ CREATE TABLE message_trace (
 	step TEXT NOT NULL,
 	detail TEXT NOT NULL,
 	PRIMARY KEY (message, ts_ms, number)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE message_version (
+	message TEXT NOT NULL REFERENCES message (id) ON DELETE CASCADE,
+	number INTEGER NOT NULL,
+	ts_ms INTEGER NOT NULL,
+	body BLOB NOT NULL,
+	PRIMARY KEY (message, number)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE meta (

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Before a message leaves: its file is uploaded, the preview of its link is
+ * looked up. Its chat waits meanwhile, others do not. A file that cannot be
+ * had fails the message; a preview that cannot be had leaves it as it is.
+ */
+#include <db_content.h>
+#include "media.h"
+#include "outbox_priv.h"
+#include "preview.h"
+
+#define ARENA_MAX (2u << 20)
+#define AGAIN_MS 5000
+#define TRIES_MAX 5
+
+struct preparing {
+	struct wb_outbox *o;
+	char session[DB_SESSION_ID_MAX + 1];
+	char chat[WA_JID_TEXT_MAX];
+	char id[DB_ID_LEN + 1];
+};
+
+static struct preparing *begin(struct wb_queue *q, const struct wb_row *row)
+{
+	struct preparing *p = wb_zalloc(sizeof(*p));
+
+	p->o = q->lane->o;
+	(void)snprintf(p->session, sizeof(p->session), "%s", q->lane->session);
+	(void)snprintf(p->chat, sizeof(p->chat), "%s", q->chat);
+	(void)snprintf(p->id, sizeof(p->id), "%s", row->id);
+	q->asking = true;
+	wa_heap_del(&q->lane->ready, &q->ready);
+	return p;
+}
+
+/* The chat goes on; NULL: session or row went meanwhile. */
+static struct wb_row *resume(struct preparing *p, struct wb_queue **ret_q)
+{
+	struct wb_lane *lane = wb_lane_find(p->o, p->session);
+
+	*ret_q = lane ? wa_map_get(&lane->queues, wa_span_str(p->chat)) : NULL;
+	if (!*ret_q || !(*ret_q)->asking)
+		return NULL;
+	(*ret_q)->asking = false;
+	return wa_map_get(&p->o->rows, wa_span_str(p->id));
+}
+
+static void fail(struct wb_queue *q, struct wb_row *row, const char *reason)
+{
+	struct wb_lane *lane = q->lane;
+	struct wb_tx *tx = wb_tx_new(lane->o->gw);
+
+	wb_row_fail(tx, row, reason);
+	wb_lane_commit(lane, tx);
+}
+
+/* The message with its file or preview is encoded, stored and told from now on. */
+static int make(struct wb_lane *lane, struct wb_row *row, const struct wa_media *file, const struct wa_link *link,
+		struct wa_err *err)
+{
+	json_t *stored = json_object_get(row->data, "content"), *doc = NULL, *content = NULL;
+	struct wb_content_media_ref ref;
+	uint8_t secret[32], *raw = NULL;
+	struct wa_message m;
+	struct wa_arena a;
+	struct wa_buf out;
+	struct wb_tx *tx;
+	char *text;
+	int r;
+
+	wa_arena_init(&a, ARENA_MAX);
+	wa_buf_init(&out, WA_RAW_MAX);
+	r = wb_stored_content(stored, &a, &m, &ref, &doc, err);
+	if (r == 0 && file)
+		r = wb_content_media(&m, file, &a);
+	if (link)
+		m.link = link;
+	wa_random(secret, sizeof(secret));
+	m.secret = wa_span(secret, sizeof(secret));
+	if (r == 0)
+		r = wa_message_encode(&m, &out, err);
+	if (r == 0) {
+		size_t len;
+
+		content = wb_content_json(&m, ref.id);
+		raw = wa_buf_take(&out, &len);
+		r = raw && content ? 0 : WA_ENOMEM;
+		if (row->raw)
+			lane->o->bytes -= row->raw_len + 1024;
+		free(row->raw);
+		row->raw = raw;
+		row->raw_len = raw ? len : 0;
+		lane->o->bytes += raw ? len + 1024 : 0;
+	}
+	if (r == 0) {
+		row->bare = false;
+		if (json_object_get(stored, "rendered_as"))
+			json_object_set(content, "rendered_as", json_object_get(stored, "rendered_as"));
+		json_object_set(row->data, "content", content);
+		text = json_dumps(content, JSON_COMPACT);
+		tx = wb_tx_new(lane->o->gw);
+		db_batch_message_made(wb_tx_batch(tx), row->id, wa_span(row->raw, row->raw_len), text);
+		wb_lane_commit(lane, tx);
+		free(text);
+	}
+	json_decref(content);
+	json_decref(doc);
+	wa_buf_clear(&out);
+	wa_arena_clear(&a);
+	return r;
+}
+
+/* ---- files ---- */
+
+static bool worth_again(int code)
+{
+	return code == WA_EIO || code == WA_ETIMEDOUT || code == WA_ELIMIT || code == WA_ENOMEM;
+}
+
+static void on_file(void *ctx, int code, const struct wa_err *err, const struct wa_media *file)
+{
+	struct preparing *p = ctx;
+	struct wb_queue *q;
+	struct wb_row *row = resume(p, &q);
+	struct wa_err mine = WA_ERR_INIT;
+	int64_t now = wb_now(p->o->gw);
+
+	if (row && code == 0)
+		code = make(q->lane, row, file, NULL, &mine);
+	if (row && code == 0) {
+		row->prepared = true;
+	} else if (row && (code == WA_ESTATE || (worth_again(code) && ++row->failures < TRIES_MAX))) {
+		row->next = now + AGAIN_MS;	/* not connected, or a host did not answer */
+	} else if (row) {
+		WB_GATEWAY_LOG(p->o->gw, WA_WARN, "outbox.media", WA_S("message", row->id),
+			       WA_S("error", err ? err->msg : mine.msg));
+		fail(q, row, code == WA_ENOTFOUND ? "media_not_found" : "media_failed");
+		row = NULL;
+		q = NULL;
+	}
+	if (q)
+		wb_queue_schedule(q);
+	free(p);
+}
+
+static int media_type(int kind)
+{
+	switch (kind) {
+	case WA_MSG_VIDEO: return WA_MEDIA_VIDEO;
+	case WA_MSG_AUDIO: return WA_MEDIA_AUDIO;
+	case WA_MSG_DOCUMENT: return WA_MEDIA_DOCUMENT;
+	case WA_MSG_STICKER: return WA_MEDIA_STICKER;
+	default: return WA_MEDIA_IMAGE;
+	}
+}
+
+static int want_file(struct wb_queue *q, struct wb_row *row, json_t *content, struct wa_err *err)
+{
+	const char *id = json_string_value(json_object_get(json_object_get(content, "media"), "id"));
+	const char *kind = json_string_value(json_object_get(content, "kind"));
+	struct preparing *p;
+	int r;
+
+	if (!id || !kind)
+		return wa_err_set(err, WA_EINVALID, "message %s names no file", row->id);
+	p = begin(q, row);
+	r = wb_media_fill(q->lane->o->gw, q->lane->session, id, media_type(wb_content_kind(kind)), on_file, p, NULL,
+			  err);
+	if (r < 0) {
+		q->asking = false;
+		free(p);
+	}
+	return r < 0 ? r : 0;
+}
+
+/* ---- previews ---- */
+
+static void on_preview(void *ctx, const struct wa_link *link)
+{
+	struct preparing *p = ctx;
+	struct wb_queue *q;
+	struct wb_row *row = resume(p, &q);
+
+	if (row) {
+		row->prepared = true;
+		if (link && make(q->lane, row, NULL, link, NULL) < 0)
+			WB_GATEWAY_LOG(p->o->gw, WA_WARN, "outbox.preview", WA_S("message", row->id));
+	}
+	if (q)
+		wb_queue_schedule(q);
+	free(p);
+}
+
+int wb_row_prepare(struct wb_queue *q, struct wb_row *row, struct wa_err *err)
+{
+	json_t *content = row->prepared ? NULL : json_object_get(row->data, "content");
+	const char *kind = json_string_value(json_object_get(content, "kind"));
+	const char *text = json_string_value(json_object_get(content, "text"));
+
+	if (!content)
+		return 1;
+	if (row->bare && kind && !wb_kind_sealed(wb_content_kind(kind)))
+		return want_file(q, row, content, err);
+	if (json_object_get(content, "preview") && text) {
+		struct preparing *p = begin(q, row);
+
+		if (wb_preview(q->lane->o->gw->previews, text, on_preview, p))
+			return 0;
+		q->asking = false;
+		free(p);
+	}
+	row->prepared = true;
+	return 1;
+}
