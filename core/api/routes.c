@@ -11,7 +11,7 @@ const struct wb_route wb_api_routes[] = {
 	{ "GET", "/v1/sessions", "sessions:read", api_sessions_list, NULL, "List sessions" },
 	{ "POST", "/v1/sessions", "sessions:write", api_sessions_create, NULL, "Create a session and start linking" },
 	{ "GET", "/v1/sessions/{id}", "sessions:read", api_session_get, NULL, "One session and its status" },
-	{ "PATCH", "/v1/sessions/{id}", "sessions:write", api_session_patch, NULL, "Rename a session" },
+	{ "PATCH", "/v1/sessions/{id}", "sessions:write", api_session_patch, NULL, "Rename a session, change its settings" },
 	{ "DELETE", "/v1/sessions/{id}", "sessions:write", api_session_delete, NULL,
 	  "Delete a session, its credentials and its messages" },
 	{ "POST", "/v1/sessions/{id}/start", "sessions:write", api_session_start, NULL, "Connect, or link" },

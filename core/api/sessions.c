@@ -30,6 +30,7 @@ static json_t *session_json(struct wb_api *api, const char *id)
 	api_put_text(o, "pair_code", i.pair_code);
 	json_object_set_new(o, "linked", json_boolean(i.jid[0] != '\0'));
 	json_object_set_new(o, "in_flight", json_integer((json_int_t)i.in_flight));
+	json_object_set_new(o, "settings", wb_session_settings_json(s));
 	return o;
 }
 
@@ -78,15 +79,20 @@ void api_sessions_create(struct wb_req *req, void *ctx)
 	struct api_reply *p;
 	int start = 1;
 	json_error_t je;
-	json_t *doc;
+	json_t *doc, *settings = NULL;
 
 	if (!api_body(req, true, &doc))
 		return;
-	if (doc && json_unpack_ex(doc, &je, JSON_STRICT, "{s?s, s?s, s?b}", "id", &n.id, "name", &n.name, "start",
-				  &start)) {
+	if (doc && json_unpack_ex(doc, &je, JSON_STRICT, "{s?s, s?s, s?b, s?o}", "id", &n.id, "name", &n.name, "start",
+				  &start, "settings", &settings)) {
 		wb_reply_problem(req, 422, "invalid", je.text);
 		return;
 	}
+	if (settings && wb_settings_check(settings, &err)) {
+		wb_reply_err(req, &err);
+		return;
+	}
+	n.settings = settings;
 	if ((n.id && !db_session_id_ok(n.id)) || (n.name && strlen(n.name) > 128)) {
 		wb_reply_problem(req, 422, "invalid",
 				 "id: 1 to 64 of A-Z a-z 0-9 _ -; name: at most 128 characters");
@@ -134,14 +140,23 @@ void api_session_patch(struct wb_req *req, void *ctx)
 {
 	const char *id = wb_req_param(req, "id"), *name = NULL;
 	struct wb_session *s = api_session(ctx, req, id);
+	struct wa_err err = WA_ERR_INIT;
 	struct api_reply *p;
 	json_error_t je;
-	json_t *doc;
+	json_t *doc, *settings = NULL;
 
 	if (!s || !api_body(req, false, &doc))
 		return;
-	if (json_unpack_ex(doc, &je, JSON_STRICT, "{s:s}", "name", &name) || !*name || strlen(name) > 128) {
-		wb_reply_problem(req, 422, "invalid", name ? "name: 1 to 128 characters" : je.text);
+	if (json_unpack_ex(doc, &je, JSON_STRICT, "{s?s, s?o}", "name", &name, "settings", &settings)) {
+		wb_reply_problem(req, 422, "invalid", je.text);
+		return;
+	}
+	if (name && (!*name || strlen(name) > 128)) {
+		wb_reply_problem(req, 422, "invalid", "name: 1 to 128 characters");
+		return;
+	}
+	if (settings && wb_settings_check(settings, &err)) {
+		wb_reply_err(req, &err);
 		return;
 	}
 	p = api_reply_new(ctx, req, 200, NULL);
@@ -149,7 +164,7 @@ void api_session_patch(struct wb_req *req, void *ctx)
 		return;
 	(void)snprintf(p->id, sizeof(p->id), "%s", id);
 	p->make = session_json;
-	wb_session_rename(s, name, api_reply_done, p);
+	wb_session_change(s, name, settings, api_reply_done, p);
 }
 
 void api_session_delete(struct wb_req *req, void *ctx)

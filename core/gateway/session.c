@@ -95,6 +95,7 @@ static void session_free(void *ctx)
 	struct wb_session *s = ctx;
 
 	free(s->id);
+	json_decref(s->settings);
 	free(s->name);
 	free(s->jid);
 	free(s->lid);
@@ -345,6 +346,7 @@ static int on_stored(void *ctx, const struct db_session *row)
 	set_or_clear(&s->jid, row->jid);
 	set_or_clear(&s->lid, row->lid);
 	set_or_clear(&s->push_name, row->push_name);
+	wb_session_settings_load(s, row->config);
 	return 0;
 }
 
@@ -389,6 +391,8 @@ int wb_sessions_new(struct wb_gateway *gw, struct wb_sessions **ret_s, struct wa
 	wa_list_init(&reg->dirty);
 	reg->seen = wb_zalloc(WB_SEEN_SLOTS * sizeof(*reg->seen));
 	r = read_settings(reg, err);
+	if (r == 0)
+		r = wb_version_load(reg, err);
 	reg->timer = wb_timer_new(gw->loop, "session.timer", on_timer, reg);
 	if (r == 0 && !reg->timer)
 		r = wa_err_set(err, WA_ENOMEM, "sessions");
@@ -509,6 +513,7 @@ void wb_sessions_free(struct wb_sessions *reg)
 	wb_timer_free(reg->drain_timer);
 	free(reg->all);
 	free(reg->seen);
+	wb_version_free(reg);
 	free(reg);
 }
 
@@ -590,6 +595,8 @@ int wb_session_create(struct wb_gateway *gw, const struct wb_session_new *n,
 						      .jid = "", .lid = "", .push_name = "",
 						      .created_ms = s->created_ms });
 	put_status_event(s, tx, "session.created");
+	if (n->settings)
+		wb_session_settings_put(s, tx, n->settings);
 	if (n->also)
 		n->also(n->also_ctx, tx, s);
 	wb_tx_commit(tx, on_created, passage_new(s, done, ctx));
@@ -600,12 +607,16 @@ int wb_session_create(struct wb_gateway *gw, const struct wb_session_new *n,
 	return 0;
 }
 
-void wb_session_rename(struct wb_session *s, const char *name, wb_tx_fn *done, void *ctx)
+void wb_session_change(struct wb_session *s, const char *name, const json_t *settings, wb_tx_fn *done, void *ctx)
 {
 	struct wb_tx *tx = wb_tx_new(s->reg->gw);
 
-	wb_restr(&s->name, name);
-	db_batch_session_update(wb_tx_batch(tx), s->id, name, NULL);
+	if (name) {
+		wb_restr(&s->name, name);
+		db_batch_session_update(wb_tx_batch(tx), s->id, name, NULL);
+	}
+	if (settings)
+		wb_session_settings_put(s, tx, settings);
 	wb_tx_commit(tx, done, ctx);
 }
 

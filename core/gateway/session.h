@@ -58,6 +58,7 @@ struct wb_session *wb_session_next(struct wb_gateway *gw, const char *after);
 struct wb_session_new {
 	const char *id;		/* [A-Za-z0-9_-]{1,64}; NULL: one is made */
 	const char *name;	/* NULL: the id */
+	const json_t *settings;	/* checked; NULL: none */
 	bool start;
 	/* Called with the transaction before it is committed; NULL none. */
 	void (*also)(void *ctx, struct wb_tx *tx, struct wb_session *s);
@@ -67,7 +68,16 @@ struct wb_session_new {
 int wb_session_create(struct wb_gateway *gw, const struct wb_session_new *n,
 		      char ret_id[DB_SESSION_ID_MAX + 1], wb_tx_fn *done, void *ctx,
 		      struct wa_err *err) WA_MUST_USE;
-void wb_session_rename(struct wb_session *s, const char *name, wb_tx_fn *done, void *ctx);
+/* ---- settings: what the owner sets for one session, by key (table in session_settings.c) ---- */
+/* WA_EINVALID names the key that is unknown or has a value it cannot have. null removes one. */
+int wb_settings_check(const json_t *changes, struct wa_err *err) WA_MUST_USE;
+/* Checked changes into tx; they hold at once in memory. */
+void wb_session_settings_put(struct wb_session *s, struct wb_tx *tx, const json_t *changes);
+const json_t *wb_session_setting(const struct wb_session *s, const char *key);	/* NULL: not set */
+json_t *wb_session_settings_json(const struct wb_session *s);	/* new reference, passwords hidden */
+
+/* name and settings may be NULL: as it was. */
+void wb_session_change(struct wb_session *s, const char *name, const json_t *settings, wb_tx_fn *done, void *ctx);
 /* The wish is stored; done runs when it is durable. What follows is told by session.status. */
 void wb_session_start(struct wb_session *s, wb_tx_fn *done, void *ctx);
 void wb_session_stop(struct wb_session *s, wb_tx_fn *done, void *ctx);

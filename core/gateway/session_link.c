@@ -168,7 +168,8 @@ static void after_close(struct wb_session *s)
 	if (s->client)
 		wa_client_disconnected(s->client);
 	s->closed = false;	/* what it says about that does not matter any more */
-	if (s->spoiled)
+	/* one that says the wrong version says it for life */
+	if (s->spoiled || (s->close_reason && strcmp(s->close_reason, "outdated") == 0))
 		drop_client(s);
 	wb_session_unlink_info(s);
 	if (after == WB_AFTER_DELETE) {
@@ -305,6 +306,7 @@ static int open_socket(struct wb_session *s, struct wa_err *err)
 		.url = wb_config_text(c, "whatsapp.url"),
 		.origin = *origin ? origin : NULL,
 		.ca_file = *ca ? ca : NULL,
+		.proxy = json_string_value(wb_session_setting(s, "proxy")),
 		.ops = &ws_ops,
 		.ctx = s,
 	};

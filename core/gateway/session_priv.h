@@ -6,7 +6,9 @@
  * Inside of session*.c only.
  *
  *	session.c	registry, the owner's wishes, look-ups
+ *	session_version.c	the version we say we are
  *	session_link.c	socket and client of one session: connecting, feeding, closing
+ *	session_settings.c	what the owner sets for one session
  *	session_batch.c	libwa's batches become transactions
  *	session_events.c	what libwa's events mean to storage and the log
  *	session_message.c	messages; session_act.c what is about other messages; session_menu.c answers to menus
@@ -57,6 +59,7 @@ struct wb_session {
 	struct wa_list dirty;
 	wb_tx_fn *delete_done;
 	void *delete_ctx;
+	json_t *settings;		/* session_settings.c; NULL: none */
 };
 
 struct wb_sessions {
@@ -80,7 +83,8 @@ struct wb_sessions {
 	/* from the configuration */
 	struct wa_pub root_key;
 	bool has_root;
-	uint32_t version[3];
+	uint32_t version[3];		/* zeroes: libwa's own */
+	struct wb_version *refresh;	/* session_version.c; NULL until the server says "outdated" */
 	uint64_t *seen;			/* contacts written lately, see session_events.c */
 };
 
@@ -95,6 +99,15 @@ void wb_session_clear(struct wb_session *s, struct wb_tx *tx);
 void wb_session_store_run(struct wb_session *s, struct wb_tx *tx, bool run);
 void wb_session_remove(struct wb_session *s, wb_tx_fn *done, void *ctx);
 void wb_sessions_check_drained(struct wb_sessions *reg);
+
+/* session_settings.c: as stored, at start */
+void wb_session_settings_load(struct wb_session *s, struct wa_span stored);
+
+/* session_version.c: which version of WhatsApp Web we say we are. */
+int wb_version_load(struct wb_sessions *reg, struct wa_err *err);	/* what a refresh found earlier */
+/* The server refuses ours. True: it is being looked up, connect again later; false: nothing newer is known. */
+bool wb_version_outdated(struct wb_sessions *reg);
+void wb_version_free(struct wb_sessions *reg);
 
 /* session_link.c */
 void wb_session_connect(struct wb_session *s);

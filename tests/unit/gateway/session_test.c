@@ -96,7 +96,7 @@ static void wishes_survive_a_restart(void **state)
 	make(f, "on", true);
 	make(f, "off", true);
 	wb_session_stop(wb_session_find(f->gw, "off"), NULL, NULL);
-	wb_session_rename(wb_session_find(f->gw, "on"), "Shop", NULL, NULL);
+	wb_session_change(wb_session_find(f->gw, "on"), "Shop", NULL, NULL, NULL);
 	fix_settle(f);
 	fix_close(f);
 	fix_open(f, NOWHERE);
@@ -110,6 +110,40 @@ static void wishes_survive_a_restart(void **state)
 	wait_state(f, "on", WB_SS_BACKOFF);
 	wb_session_info(wb_session_find(f->gw, "off"), &i);
 	assert_int_equal(i.state, WB_SS_STOPPED);
+}
+
+static void settings_survive_a_restart(void **state)
+{
+	static const char proxy[] = "socks5://me:secret@127.0.0.1:9050";
+	struct fix *f = *state;
+	struct wa_err err = WA_ERR_INIT;
+	json_t *good = json_pack("{s:s}", "proxy", proxy), *none = json_pack("{s:n}", "proxy"), *shown;
+	json_t *unknown = json_pack("{s:s}", "prox", proxy), *bad = json_pack("{s:s}", "proxy", "ftp://x"),
+	       *type = json_pack("{s:i}", "proxy", 1);
+
+	assert_int_equal(wb_settings_check(good, &err), 0);
+	assert_int_equal(wb_settings_check(none, &err), 0);
+	assert_int_equal(wb_settings_check(unknown, &err), WA_EINVALID);
+	assert_non_null(strstr(err.msg, "prox "));
+	assert_int_equal(wb_settings_check(bad, &err), WA_EINVALID);
+	assert_int_equal(wb_settings_check(type, &err), WA_EINVALID);
+	make(f, "a", false);
+	wb_session_change(wb_session_find(f->gw, "a"), NULL, good, NULL, NULL);
+	fix_settle(f);
+	fix_close(f);
+	fix_open(f, NOWHERE);
+	assert_string_equal(json_string_value(wb_session_setting(wb_session_find(f->gw, "a"), "proxy")), proxy);
+	shown = wb_session_settings_json(wb_session_find(f->gw, "a"));
+	assert_string_equal(json_string_value(json_object_get(shown, "proxy")), "socks5://***@127.0.0.1:9050");
+	json_decref(shown);
+	wb_session_change(wb_session_find(f->gw, "a"), NULL, none, NULL, NULL);
+	fix_settle(f);
+	assert_null(wb_session_setting(wb_session_find(f->gw, "a"), "proxy"));
+	json_decref(good);
+	json_decref(none);
+	json_decref(unknown);
+	json_decref(bad);
+	json_decref(type);
 }
 
 static void a_logged_out_session_stays_logged_out(void **state)
@@ -192,6 +226,7 @@ int main(void)
 		T(ids_are_checked_and_unique),
 		T(an_unreachable_server_is_tried_again_for_ever),
 		T(wishes_survive_a_restart),
+		T(settings_survive_a_restart),
 		T(a_logged_out_session_stays_logged_out),
 		T(deleting_removes_all),
 		T(codes_need_a_session_that_is_linking),
