@@ -147,6 +147,8 @@ static const struct route routes[] = {
 	{ { "POST", "/accounts/{number}/rules", "Add a reply rule" }, sb_api_rule_new },
 	{ { "DELETE", "/accounts/{number}/rules", "Remove all reply rules" }, sb_api_rules_del },
 	{ { "DELETE", "/accounts/{number}/rules/{rule}", "Remove a reply rule" }, sb_api_rule_del },
+	{ { "POST", "/accounts/{number}/history", "Make up a past for a phone, to be handed to who links" },
+	  sb_api_history },
 	{ { "GET", "/faults", "Faults that wait or are done" }, sb_api_faults },
 	{ { "POST", "/faults", "Inject a fault" }, sb_api_fault_new },
 	{ { "DELETE", "/faults", "Remove all faults" }, sb_api_faults_del },

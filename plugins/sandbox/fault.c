@@ -15,6 +15,10 @@ static const char *const names[SB_FAULT_KINDS] = {
 	[SB_FAULT_NO_PREKEYS] = "no_prekeys",
 	[SB_FAULT_SLOW] = "slow",
 	[SB_FAULT_IQ_ERROR] = "iq_error",
+	[SB_FAULT_HISTORY_NONE] = "history_none",
+	[SB_FAULT_HISTORY_MISSING] = "history_missing",
+	[SB_FAULT_HISTORY_CORRUPT] = "history_corrupt",
+	[SB_FAULT_UNAVAILABLE] = "unavailable",
 };
 
 const char *sb_fault_str(int kind)

@@ -16,6 +16,7 @@
  *	receipt.c presence.c	what their names say
  *	sim.c		an endpoint inside this process: Signal, receipts, retries
  *	phone.c rule.c welcome.c	a person's phone: chat, answers, first words
+ *	history.c	what it hands over of its past, and answers when asked for more
  *	fault.c violation.c bulk.c
  *	keep.c		records for the host to keep
  *	api.c api_*.c	REST
@@ -116,6 +117,7 @@ struct sb_device {
 	bool available;
 	bool low_told;
 	bool welcomed;        /* its phone has sent key and history */
+	bool full_history;    /* it asked for everything when it registered */
 	uint64_t adv_hash;    /* of the identity verified last */
 	struct wa_list queue; /* struct sb_item */
 	size_t queued;
@@ -177,6 +179,16 @@ struct sb_asked {
 	uint8_t count;
 };
 
+/* Conversations made up for a phone, on top of those it has. */
+struct sb_history {
+	uint32_t chats;
+	uint32_t per_chat; /* messages of each that are handed over at linking */
+	uint32_t older;    /* and more, for those who ask */
+	uint32_t parts;    /* chunks of the recent ones; 0: one */
+	bool file;         /* on the media host, however small */
+	int64_t at_ms;     /* time of the newest */
+};
+
 struct sb_hello { /* a companion waiting for its code to be typed */
 	struct sb_conn *conn;
 	uint8_t wrapped[80];
@@ -215,6 +227,7 @@ struct sb_account {
 	char typed[16]; /* a code typed before its client asked */
 	int64_t typed_ms;
 	struct sb_chat chat;
+	struct sb_history history;
 	struct sb_rule *rules;
 	size_t n_rules;
 	struct wa_map watchers; /* pn -> account: who asked for our devices */
@@ -240,6 +253,7 @@ struct sb_reg { /* what an unlinked client registered with */
 	struct wa_sig sprekey_sig;
 	uint32_t registration_id, sprekey_id;
 	char os[64];
+	bool full_history;
 	char refs[SB_REFS][64];
 	/* between pair-success and its answer */
 	struct sb_account *acc;
@@ -316,6 +330,10 @@ enum sb_fault_kind {
 	SB_FAULT_NO_PREKEYS,
 	SB_FAULT_SLOW,
 	SB_FAULT_IQ_ERROR,
+	SB_FAULT_HISTORY_NONE,
+	SB_FAULT_HISTORY_MISSING,
+	SB_FAULT_HISTORY_CORRUPT,
+	SB_FAULT_UNAVAILABLE,
 	SB_FAULT_KINDS
 };
 
@@ -544,6 +562,11 @@ void sb_replies_clear(struct sandbox *s, const struct sb_account *of); /* of NUL
 
 /* welcome.c */
 void sb_welcome(struct sb_device *d);
+
+/* history.c */
+void sb_history_welcome(struct sb_device *d);
+/* A companion asks its phone: a PeerDataOperationRequestMessage; request: id of that message. */
+void sb_history_pdo(struct sb_device *d, const char *request, struct wa_span pdo);
 
 /* fault.c violation.c */
 struct sb_fault *sb_fault_hit(struct sandbox *s, int kind, const struct sb_account *a, int device);

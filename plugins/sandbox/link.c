@@ -392,6 +392,7 @@ static struct sb_device *make_device(struct sb_conn *c, struct wa_err *err)
 	d->sprekey = r->sprekey;
 	d->sprekey_sig = r->sprekey_sig;
 	sb_copy(d->os, sizeof(d->os), r->os);
+	d->full_history = r->full_history;
 	return d;
 }
 

@@ -59,6 +59,7 @@ static const char *read_registration(const Wa__ClientPayload__DevicePairingRegis
 	if (!props)
 		return "device properties are malformed";
 	sb_copy(r->os, sizeof(r->os), props->os ? props->os : "");
+	r->full_history = props->has_requirefullsync && props->requirefullsync;
 	wa__device_props__free_unpacked(props, NULL);
 	return NULL;
 }

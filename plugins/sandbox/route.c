@@ -295,6 +295,11 @@ static void pass(struct letter *m, struct sb_device *dest, const struct wa_node 
 		other = sb_other_form(m->from->acc, m->form);
 		wa_node_attr_jid(&a, n, m->form == WA_SRV_LID ? "sender_pn" : "sender_lid", &other);
 	}
+	if (!m->peer && dest->conn && sb_fault_hit(s, SB_FAULT_UNAVAILABLE, dest->acc, dest->id)) {
+		wa_node_child(&a, n, "unavailable");
+		sb_deliver(dest, n);
+		return;
+	}
 	put_enc(&a, n, enc, sb_fault_hit(s, SB_FAULT_CORRUPT, dest->acc, dest->id) != NULL);
 	if (wa_node_attr_is(enc, "type", "pkmsg") && m->from->id != 0) {
 		struct wa_node *di = wa_node_child(&a, n, "device-identity");

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "inside.h"
 
+#include "pb.h"
+
 #define MESSAGE_MAX (4u << 20)
 #define CACHE_BYTES 4096
 
@@ -391,6 +393,7 @@ static void opened(struct sb_sim *m, const struct wa_node *n, struct sb_incoming
 	SB_AUTO_ARENA struct wa_arena a = { 0 };
 	struct sb_account *own = m->dev->acc;
 	struct wa_message msg;
+	struct wa_span part;
 	struct wa_jid chat;
 	SB_ERR(err);
 
@@ -402,6 +405,8 @@ static void opened(struct sb_sim *m, const struct wa_node *n, struct sb_incoming
 	}
 	if (wa_node_attr_is(n, "category", "peer")) {
 		sb_sim_receipt(m, from, &in->id, 1, "peer_msg", NULL);
+		if (in->from && wa_pb_find(msg.raw, 12, &part) == 1 && wa_pb_find(part, 16, &part) == 1)
+			sb_history_pdo(in->from, in->id, part);
 		return;
 	}
 	in->m = &msg;

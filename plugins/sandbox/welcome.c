@@ -1,26 +1,16 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * What a phone sends to a companion that logs in for the first time: a key of
- * the app state, and a history that is empty. Stock clients hold back events
- * until they have seen some history.
+ * the app state, then its history (history.c): stock clients hold back events
+ * until they have seen some.
  */
 #include "inside.h"
-
-#include <zlib.h>
 
 /* Field numbers of the messages that are written here only. */
 enum {
 	F_MESSAGE_PROTOCOL = 12,
 	F_PROTOCOL_TYPE = 2,
-	F_PROTOCOL_HISTORY = 6,
 	F_PROTOCOL_KEY_SHARE = 7,
-	F_NOTE_TYPE = 6,
-	F_NOTE_CHUNK = 7,
-	F_NOTE_PROGRESS = 9,
-	F_NOTE_INLINE = 11,
-	F_SYNC_TYPE = 1,
-	F_SYNC_CHUNK = 5,
-	F_SYNC_PROGRESS = 6,
 	F_SHARE_KEYS = 1,
 	F_KEY_ID = 1,
 	F_KEY_DATA = 2,
@@ -32,8 +22,7 @@ enum {
 	F_PRINT_INDEX = 2,
 };
 
-enum { TYPE_HISTORY = 5, TYPE_KEY_SHARE = 6 };
-enum { HISTORY_BOOTSTRAP = 0, HISTORY_RECENT = 3 };
+enum { TYPE_KEY_SHARE = 6 };
 
 #define SMALL_MAX 4096
 
@@ -92,26 +81,6 @@ static void key_share(struct sb_account *a, struct wa_buf *out)
 	protocol_message(out, TYPE_KEY_SHARE, F_PROTOCOL_KEY_SHARE, wa_buf_view(&share));
 }
 
-static void history(struct wa_buf *out, unsigned type)
-{
-	SB_AUTO_BUF struct wa_buf sync = { 0 }, note = { 0 };
-	uint8_t packed[256];
-	uLongf len = sizeof(packed);
-
-	wa_buf_init(&sync, SMALL_MAX);
-	wa_buf_init(&note, SMALL_MAX);
-	put_num(&sync, F_SYNC_TYPE, type);
-	put_num(&sync, F_SYNC_CHUNK, 1);
-	put_num(&sync, F_SYNC_PROGRESS, 100);
-	if (compress(packed, &len, sync.ptr, sync.len) != Z_OK)
-		return;
-	put_num(&note, F_NOTE_TYPE, type);
-	put_num(&note, F_NOTE_CHUNK, 1);
-	put_num(&note, F_NOTE_PROGRESS, 100);
-	put_bytes(&note, F_NOTE_INLINE, wa_span(packed, len));
-	protocol_message(out, TYPE_HISTORY, F_PROTOCOL_HISTORY, wa_buf_view(&note));
-}
-
 static void give(struct sb_device *d, const struct wa_buf *m)
 {
 	SB_ERR(err);
@@ -131,10 +100,5 @@ void sb_welcome(struct sb_device *d)
 	wa_buf_init(&m, SMALL_MAX);
 	key_share(d->acc, &m);
 	give(d, &m);
-	wa_buf_reset(&m);
-	history(&m, HISTORY_BOOTSTRAP);
-	give(d, &m);
-	wa_buf_reset(&m);
-	history(&m, HISTORY_RECENT);
-	give(d, &m);
+	sb_history_welcome(d);
 }
