@@ -54,6 +54,9 @@ const struct wb_config_key wb_config_keys[] = {
 	{ "whatsapp.ca_file", WB_C_TEXT, "", "PEM file trusted for wss; empty: the system's", false, 0,
 	  0, NULL },
 	{ "whatsapp.version", WB_C_TEXT, "", "client version a.b.c; empty: built in", false, 0, 0, NULL },
+	{ "whatsapp.version_url", WB_C_TEXT, "auto",
+	  "read for the current version when the server refuses ours as outdated; auto: WhatsApp's own, but "
+	  "never with a root_key; empty: never", false, 0, 0, NULL },
 	{ "whatsapp.device_name", WB_C_TEXT, "Warbler", "what the phone shows under linked devices",
 	  false, 0, 0, NULL },
 	{ "whatsapp.mark_online", WB_C_BOOL, "false", "appear as online after login", false, 0, 0,

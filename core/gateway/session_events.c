@@ -230,6 +230,8 @@ static void on_closed(struct wb_session *s, struct wb_tx *tx, const struct wa_ev
 	} else if (wanted && ev->next == WA_NEXT_RELINK) {
 		wb_session_store_run(s, tx, false);
 		wb_session_set_state(s, tx, WB_SS_FAILED, "link_timeout");
+	} else if (wanted && strcmp(reason, "outdated") == 0 && wb_version_outdated(s->reg)) {
+		s->next = WA_NEXT_RECONNECT_SLOW;
 	} else if (wanted && ev->next == WA_NEXT_STOP) {
 		wb_session_store_run(s, tx, false);
 		wb_session_set_state(s, tx, strcmp(reason, "banned") == 0 ? WB_SS_BANNED : WB_SS_FAILED,

@@ -11,6 +11,11 @@
 /* What a plain connection accepts when nothing newer is configured. */
 static const uint32_t default_version[3] = { 2, 3000, 1045649367 };
 
+void wa_client_version(uint32_t out[3])
+{
+	memcpy(out, default_version, sizeof(default_version));
+}
+
 const char *wa_client_state_str(int st)
 {
 	static const char *const names[] = { "idle",  "handshake", "linking",

@@ -63,7 +63,7 @@ int sb_api_fault_new(struct sb_call *c)
 	if (json_unpack(c->body, "{ss s?s s?I s?I s?I s?I s?I}", "kind", &kind, "account", &account,
 			"device", &device, "times", &times, "skip", &skip, "code", &code,
 			"delay_ms", &delay) ||
-	    times < -1 || skip < 0 || code < 0 || code > 999 || delay < 0 || delay > 86400000 ||
+	    times < -1 || skip < 0 || code < 0 || code > INT32_MAX || delay < 0 || delay > 86400000 ||
 	    device > 255)
 		return sb_api_fail(
 			c->ret, 400, "invalid",

@@ -108,6 +108,23 @@ static void success(struct sb_conn *c)
 	sb_send(c, n);
 }
 
+/* The fault's code is the least revision that is still let in; 0: none is. */
+static bool outdated(struct sandbox *s, const struct sb_account *acc, const struct sb_device *d,
+		     const Wa__ClientPayload *p)
+{
+	struct wa_list *l;
+
+	WA_LIST_EACH(l, &s->faults)
+	{
+		const struct sb_fault *f = container_of(l, struct sb_fault, link);
+
+		if (f->kind == SB_FAULT_OUTDATED && f->code > 0 &&
+		    p->useragent->appversion->tertiary >= (uint32_t)f->code)
+			return false;
+	}
+	return sb_fault_hit(s, SB_FAULT_OUTDATED, acc, d->id) != NULL;
+}
+
 static void log_in(struct sb_conn *c, const Wa__ClientPayload *p)
 {
 	struct sandbox *s = c->s;
@@ -123,7 +140,7 @@ static void log_in(struct sb_conn *c, const Wa__ClientPayload *p)
 		fail_login(c, 401);
 		return;
 	}
-	if (sb_fault_hit(s, SB_FAULT_OUTDATED, acc, d->id)) {
+	if (outdated(s, acc, d, p)) {
 		fail_login(c, 405);
 		return;
 	}

@@ -205,6 +205,8 @@ struct wa_client_opts {
 	struct wa_history_depth history;
 };
 
+/* The version of WhatsApp Web that is told when the options name none. */
+WA_API void wa_client_version(uint32_t out[3]);
 WA_API int wa_client_new(const struct wa_client_opts *o, struct wa_client **ret_c, struct wa_err *err) WA_MUST_USE;
 WA_API void wa_client_free(struct wa_client *c);
 WA_API int wa_client_state(const struct wa_client *c);
