@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "inside.h"
+#include "group.h"
 
 #define LID_DIGITS 15
 
@@ -154,6 +154,8 @@ void sb_account_free(struct sb_account *a)
 	s = a->s;
 	for (l = s->accounts.next; !s->ending && l != &s->accounts; l = l->next)
 		sb_chat_forget_peer(container_of(l, struct sb_account, link), a);
+	if (!s->ending)
+		sb_groups_forget(s, a);
 	sb_replies_clear(s, a);
 	sb_link_forget_account(a);
 	sb_bulk_clear(s, a);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "api.h"
+#include "group.h"
 
 #include <stdarg.h>
 
@@ -108,6 +109,7 @@ static int reset(struct sb_call *c)
 		sb_drop_account(a);
 		sb_account_free(a);
 	}
+	sb_groups_clear(s);
 	sb_faults_clear(s);
 	sb_violations_clear(s);
 	return 204;
@@ -147,8 +149,26 @@ static const struct route routes[] = {
 	{ { "POST", "/accounts/{number}/rules", "Add a reply rule" }, sb_api_rule_new },
 	{ { "DELETE", "/accounts/{number}/rules", "Remove all reply rules" }, sb_api_rules_del },
 	{ { "DELETE", "/accounts/{number}/rules/{rule}", "Remove a reply rule" }, sb_api_rule_del },
+	{ { "GET", "/groups", "List the groups" }, sb_api_groups },
+	{ { "POST", "/groups", "Make a group on a phone" }, sb_api_group_new },
+	{ { "GET", "/groups/{group}", "One group" }, sb_api_group_get },
+	{ { "PATCH", "/groups/{group}", "Change its subject, description, settings" },
+	  sb_api_group_set },
+	{ { "POST", "/groups/{group}/members", "Add, remove, promote, demote members" },
+	  sb_api_group_members },
+	{ { "POST", "/groups/{group}/leave", "A phone leaves" }, sb_api_group_leave },
+	{ { "POST", "/groups/{group}/join", "A phone joins by the invite link" },
+	  sb_api_group_join },
+	{ { "POST", "/groups/{group}/messages", "A phone writes to the group" },
+	  sb_api_group_say },
 	{ { "POST", "/accounts/{number}/history", "Make up a past for a phone, to be handed to who links" },
 	  sb_api_history },
+	{ { "GET", "/accounts/{number}/app-state", "App state of a phone, opened" },
+	  sb_api_appstate },
+	{ { "POST", "/accounts/{number}/app-state", "Change it on the phone" },
+	  sb_api_appstate_change },
+	{ { "POST", "/accounts/{number}/app-state/bulk", "Many entries, for benchmarks" },
+	  sb_api_appstate_bulk },
 	{ { "GET", "/faults", "Faults that wait or are done" }, sb_api_faults },
 	{ { "POST", "/faults", "Inject a fault" }, sb_api_fault_new },
 	{ { "DELETE", "/faults", "Remove all faults" }, sb_api_faults_del },

@@ -49,10 +49,11 @@ static const char *apply(struct sb_account *a, json_t *o)
 {
 	const char *name = NULL, *addressing = NULL;
 	int online = a->online, auto_read = a->auto_read, sink = a->sink, available = a->available;
+	int invite_only = a->invite_only;
 
-	if (json_unpack(o, "{s?s s?s s?b s?b s?b s?b}", "name", &name, "addressing", &addressing,
+	if (json_unpack(o, "{s?s s?s s?b s?b s?b s?b s?b}", "name", &name, "addressing", &addressing,
 			"online", &online, "auto_read", &auto_read, "sink", &sink, "available",
-			&available))
+			&available, "invite_only", &invite_only))
 		return "name and addressing are texts; online, auto_read, sink and available are "
 		       "true or false";
 	if (addressing && strcmp(addressing, "lid") != 0 && strcmp(addressing, "pn") != 0)
@@ -63,6 +64,7 @@ static const char *apply(struct sb_account *a, json_t *o)
 		a->by_pn = strcmp(addressing, "pn") == 0;
 	a->auto_read = auto_read;
 	a->sink = sink;
+	a->invite_only = invite_only;
 	if (online && !a->online)
 		for (size_t i = 0; i < a->n_devices; i++)
 			if (a->devices[i]->sim)

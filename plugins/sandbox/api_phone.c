@@ -11,7 +11,7 @@ static json_t *message_json(const struct sb_chat_msg *m)
 	char when[WA_TIME_TEXT];
 	json_t *o = json_pack(
 		"{sI sI ss ss ss sb si ss ss ss ss? sI sb}", "seq", (json_int_t)m->seq, "number",
-		(json_int_t)m->number, "id", m->id, "chat", m->peer->pn, "chat_name", m->peer->name,
+		(json_int_t)m->number, "id", m->id, "chat", m->group ? m->group : m->peer->pn, "chat_name", m->peer->name,
 		"from_me", m->from_me, "device", (int)m->device, "kind", m->kind, "text", m->text,
 		"status", sb_status_str(m->status), "quoted_id", m->quoted_id, "duplicates",
 		(json_int_t)m->duplicates, "offline", m->offline);
@@ -21,6 +21,8 @@ static json_t *message_json(const struct sb_chat_msg *m)
 				 (json_int_t)m->number, "chat", m->peer->pn, "from_me", m->from_me,
 				 "status", sb_status_str(m->status));
 	json_object_set_new(o, "at", json_string(wa_time_format(m->ts_ms, when)));
+	if (m->group)
+		json_object_set_new(o, "sender", json_string(m->peer->pn));
 	if (m->code)
 		json_object_set_new(o, "error", json_integer(m->code));
 	return o;
@@ -49,7 +51,7 @@ int sb_api_messages(struct sb_call *c)
 		const struct sb_chat_msg *m = a->chat.msgs[i];
 
 		if ((int64_t)m->seq <= since ||
-		    (*chat && strcmp(m->peer->pn, *chat == '+' ? chat + 1 : chat) != 0))
+		    (*chat && strcmp(m->group ? m->group : m->peer->pn, *chat == '+' ? chat + 1 : chat) != 0))
 			continue;
 		json_array_append_new(list, message_json(m));
 		cursor = m->seq > cursor ? m->seq : cursor;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "inside.h"
+#include "group.h"
 
 #define RUN_BUDGET  512 /* stanzas for simulated endpoints in one entry; the rest waits a turn */
 #define TURN_BUDGET 16
@@ -138,7 +138,8 @@ int sandbox_new(const struct sandbox_host *host, const struct sandbox_opts *opts
 	struct sandbox *s = calloc(1, sizeof(*s));
 	struct wa_list *heads[] = { &s->accounts, &s->conns,      &s->dirty,   &s->ready,
 				    &s->busy,     &s->violations, &s->faults,  &s->bulks,
-				    &s->works,    &s->delayed,    &s->replies, &s->dirty_devices };
+				    &s->works,    &s->delayed,    &s->replies, &s->dirty_devices,
+				    &s->groups };
 
 	if (!s)
 		return wa_err_set(err, WA_ENOMEM, "no memory for the sandbox");
@@ -213,6 +214,7 @@ void sandbox_free(struct sandbox *s)
 			c->dev->conn = NULL;
 		sb_conn_free(c);
 	}
+	sb_groups_clear(s);
 	sb_replies_clear(s, NULL);
 	sb_bulk_clear(s, NULL);
 	sb_faults_clear(s);

@@ -15,10 +15,18 @@ static const char *const names[SB_FAULT_KINDS] = {
 	[SB_FAULT_NO_PREKEYS] = "no_prekeys",
 	[SB_FAULT_SLOW] = "slow",
 	[SB_FAULT_IQ_ERROR] = "iq_error",
+	[SB_FAULT_APP_MISSING_KEY] = "app_missing_key",
+	[SB_FAULT_APP_BAD_SNAPSHOT] = "app_bad_snapshot",
+	[SB_FAULT_APP_BAD_PATCH] = "app_bad_patch",
+	[SB_FAULT_APP_CONFLICT] = "app_conflict",
+	[SB_FAULT_APP_MORE] = "app_more",
+	[SB_FAULT_APP_SNAPSHOT] = "app_snapshot",
 	[SB_FAULT_HISTORY_NONE] = "history_none",
 	[SB_FAULT_HISTORY_MISSING] = "history_missing",
 	[SB_FAULT_HISTORY_CORRUPT] = "history_corrupt",
 	[SB_FAULT_UNAVAILABLE] = "unavailable",
+	[SB_FAULT_GROUP_CHANGED] = "group_changed",
+	[SB_FAULT_KEY_LOST] = "sender_key_lost",
 };
 
 const char *sb_fault_str(int kind)

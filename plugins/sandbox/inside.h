@@ -14,9 +14,11 @@
  *	route.c		messages: judged, split by device, acknowledged
  *	queue.c		what a device was told and has not acknowledged
  *	receipt.c presence.c	what their names say
+ *	group*.c	groups; listed in group.h
  *	sim.c		an endpoint inside this process: Signal, receipts, retries
  *	phone.c rule.c welcome.c	a person's phone: chat, answers, first words
  *	history.c	what it hands over of its past, and answers when asked for more
+ *	appstate*.c peer_in.c	app state (appstate.h); what companions ask of their phone
  *	fault.c violation.c bulk.c
  *	keep.c		records for the host to keep
  *	api.c api_*.c	REST
@@ -69,6 +71,7 @@ struct sb_timer {
 
 struct sb_account;
 struct sb_device;
+struct sb_group;
 struct sb_sim;
 
 /* One stanza for a device, until it is acknowledged. */
@@ -145,6 +148,7 @@ struct sb_chat_msg {
 	char *id;
 	char *text;
 	char *quoted_id; /* or NULL */
+	char *group;     /* id of the group it was said in; peer is who said it. NULL: none */
 	char *kind;      /* "text", "imageMessage" … */
 	uint16_t device; /* sender's device */
 	int64_t ts_ms;
@@ -200,8 +204,11 @@ struct sb_typing {
 	int64_t until_ms;
 };
 
+struct sb_appstate; /* appstate.h */
+
 struct sb_account {
 	struct sandbox *s;
+	struct sb_appstate *appstate; /* NULL: nothing yet */
 	struct wa_list link;
 	char pn[20], lid[24];
 	char name[128];
@@ -218,6 +225,7 @@ struct sb_account {
 	bool online; /* the phone takes what comes */
 	bool auto_read;
 	bool by_pn;     /* the phone writes to phone numbers, not LIDs */
+	bool invite_only; /* into groups by invitation only */
 	bool available; /* the phone is open on the table */
 	int64_t last_seen_ms;
 	char link_state[16]; /* none | pairing | code | linked | failed */
@@ -244,6 +252,7 @@ struct sb_sim {
 	struct wa_records *rec;
 	struct wa_signal *sig;
 	uint64_t batch;
+	struct wa_map held; /* group -> who holds our sender key (group_sim.c) */
 	struct sb_asked asked[16];
 	size_t asked_at;
 };
@@ -330,10 +339,18 @@ enum sb_fault_kind {
 	SB_FAULT_NO_PREKEYS,
 	SB_FAULT_SLOW,
 	SB_FAULT_IQ_ERROR,
+	SB_FAULT_APP_MISSING_KEY,
+	SB_FAULT_APP_BAD_SNAPSHOT,
+	SB_FAULT_APP_BAD_PATCH,
+	SB_FAULT_APP_CONFLICT,
+	SB_FAULT_APP_MORE,
+	SB_FAULT_APP_SNAPSHOT,
 	SB_FAULT_HISTORY_NONE,
 	SB_FAULT_HISTORY_MISSING,
 	SB_FAULT_HISTORY_CORRUPT,
 	SB_FAULT_UNAVAILABLE,
+	SB_FAULT_GROUP_CHANGED,
+	SB_FAULT_KEY_LOST,
 	SB_FAULT_KINDS
 };
 
@@ -371,6 +388,9 @@ struct sandbox {
 	bool has_root, started;
 	struct wa_cert_chain chain;
 	struct wa_map by_pn, by_lid; /* struct sb_account */
+	struct wa_list groups;       /* struct sb_group */
+	struct wa_map groups_by_id;
+	struct wa_map keysets; /* who holds a device's sender key (group_route.c) */
 	struct wa_list accounts, conns, dirty, ready, busy, violations, faults, bulks;
 	size_t n_accounts, n_conns, n_violations;
 	uint64_t violation_seq, violations_dropped;
@@ -524,11 +544,21 @@ int sb_sim_peer(struct sb_sim *m, struct sb_device *dest, struct wa_span plain, 
 void sb_sim_receipt(struct sb_sim *m, const struct wa_jid *to, const char *const *ids, size_t n,
 		    const char *type, const struct wa_jid *recipient);
 void sb_sim_forget(struct sb_sim *m, struct sb_account *peer); /* its Signal sessions */
+/* For groups: a session with a device, a copy for it, our identity, a retry receipt. */
+int sb_sim_session(struct sb_sim *m, struct sb_device *to, const struct wa_bundle *b, bool fresh,
+		   struct wa_err *err);
+int sb_sim_enc(struct sb_sim *m, struct wa_arena *a, struct wa_node *parent, struct sb_device *to,
+	       struct wa_span plain, bool *pk, int count, struct wa_err *err);
+void sb_sim_identity(struct sb_sim *m, struct wa_arena *a, struct wa_node *n, bool pk);
+void sb_sim_ask_again(struct sb_sim *m, const struct wa_node *n, const char *id,
+		      const struct wa_jid *from, int reason, bool own);
+bool sb_sim_read_keys(const struct wa_node *receipt, struct wa_bundle *ret);
 
 /* phone.c: what the sim tells */
 struct sb_incoming {
 	struct sb_device *from; /* NULL: unlinked meanwhile */
 	struct sb_account *chat;
+	struct sb_group *group; /* then chat is who said it */
 	const char *id;
 	bool from_me, offline;
 	int64_t ts_ms;
@@ -550,6 +580,9 @@ int sb_phone_text(struct sb_account *a, struct sb_account *to, const char *text,
 size_t sb_phone_read(struct sb_account *a, struct sb_account *peer);
 void sb_phone_says_typing(struct sb_account *a, struct sb_account *to, bool on);
 void sb_new_message_id(struct sandbox *s, char out[32]);
+struct sb_chat_msg *sb_chat_add(struct sb_account *a, struct sb_account *peer, const char *id,
+				bool from_me, struct wa_span text, const char *kind);
+void sb_chat_touch(struct sb_account *a, struct sb_chat_msg *m);
 struct sb_chat_msg *sb_chat_find(struct sb_account *a, struct sb_account *peer, const char *id,
 				 bool from_me);
 void sb_chat_clear(struct sb_account *a);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "inside.h"
+#include "appstate.h"
+#include "group.h"
 
 static struct wa_node *start(struct wa_arena *a, const struct wa_node *iq, const char *type)
 {
@@ -201,40 +202,6 @@ static void on_media(struct sb_conn *c, const struct wa_node *iq)
 	sb_iq_result(c, iq, &a, n);
 }
 
-static void on_groups(struct sb_conn *c, const struct wa_node *iq)
-{
-	SB_AUTO_ARENA struct wa_arena a = { 0 };
-
-	wa_arena_init(&a, SB_STANZA_MAX);
-	if (wa_node_get(iq, "participating"))
-		sb_iq_result(c, iq, &a, wa_node_new(&a, "groups"));
-	else
-		not_found(c, iq);
-}
-
-static void on_app_state(struct sb_conn *c, const struct wa_node *iq)
-{
-	SB_AUTO_ARENA struct wa_arena a = { 0 };
-	const struct wa_node *k;
-	struct wa_node *sync, *col;
-
-	wa_arena_init(&a, SB_STANZA_MAX);
-	sync = wa_node_new(&a, "sync");
-	for (k = wa_node_first(wa_node_get(iq, "sync")); k; k = k->next) {
-		if (!wa_node_is(k, "collection"))
-			continue;
-		if (wa_node_get(k, "patch")) {
-			sb_iq_error(c, iq, 501);
-			return;
-		}
-		col = wa_node_child(&a, sync, "collection");
-		wa_node_attr_span(&a, col, "name", wa_node_attr_get(k, "name"));
-		wa_node_attr_int(&a, col, "version", wa_node_attr_num(k, "version", 0));
-		wa_node_attr(&a, col, "has_more_patches", "false");
-	}
-	sb_iq_result(c, iq, &a, sync);
-}
-
 static void on_md(struct sb_conn *c, const struct wa_node *iq)
 {
 	const struct wa_node *rm = wa_node_get(iq, "remove-companion-device");
@@ -305,9 +272,9 @@ static const struct handler handlers[] = {
 	{ "blocklist", NULL, on_blocklist },
 	{ "privacy", NULL, on_privacy },
 	{ "w:m", "set", on_media },
-	{ "w:g2", NULL, on_groups },
+	{ "w:g2", NULL, sb_groups_iq },
 	{ "md", NULL, on_md },
-	{ "w:sync:app:state", "set", on_app_state },
+	{ "w:sync:app:state", "set", sb_appstate_iq },
 	{ "urn:xmpp:whatsapp:dirty", "set", empty },
 	{ "urn:xmpp:whatsapp:push", "set", empty },
 	{ "disappearing_mode", "set", empty },

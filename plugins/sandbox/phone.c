@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "inside.h"
+#include "group.h"
 
 #define TYPING_MS  15000
 #define READ_BATCH 256
@@ -25,11 +25,12 @@ static void msg_free(struct sb_chat_msg *m)
 	free(m->id);
 	free(m->text);
 	free(m->quoted_id);
+	free(m->group);
 	free(m->kind);
 	free(m);
 }
 
-static void touch(struct sb_account *a, struct sb_chat_msg *m)
+void sb_chat_touch(struct sb_account *a, struct sb_chat_msg *m)
 {
 	m->seq = ++a->s->chat_seq;
 }
@@ -50,8 +51,8 @@ static void forget_oldest(struct sb_account *a)
 	c->len -= n;
 }
 
-static struct sb_chat_msg *add(struct sb_account *a, struct sb_account *peer, const char *id,
-			       bool from_me, struct wa_span text, const char *kind)
+struct sb_chat_msg *sb_chat_add(struct sb_account *a, struct sb_account *peer, const char *id,
+				bool from_me, struct wa_span text, const char *kind)
 {
 	struct sb_chat *c = &a->chat;
 	struct sb_chat_msg *m;
@@ -84,7 +85,7 @@ static struct sb_chat_msg *add(struct sb_account *a, struct sb_account *peer, co
 		return NULL;
 	}
 	c->msgs[c->len++] = m;
-	touch(a, m);
+	sb_chat_touch(a, m);
 	return m;
 }
 
@@ -127,7 +128,7 @@ bool sb_phone_again(struct sb_account *a, struct sb_account *chat, const char *i
 		return false;
 	m->duplicates++;
 	a->duplicates++;
-	touch(a, m);
+	sb_chat_touch(a, m);
 	return true;
 }
 
@@ -158,7 +159,7 @@ static bool changes_other(struct sb_account *a, const struct sb_incoming *in)
 			old->kind = kind;
 		}
 	}
-	touch(a, old);
+	sb_chat_touch(a, old);
 	return true;
 }
 
@@ -174,7 +175,7 @@ void sb_phone_message(struct sb_account *a, const struct sb_incoming *in)
 	if (a->typing.peer == in->chat)
 		a->typing.peer = NULL;
 	if (!a->sink) {
-		c = add(a, in->chat, in->id, in->from_me, m->text,
+		c = sb_chat_add(a, in->chat, in->id, in->from_me, m->text,
 			m->kind == WA_MSG_TEXT       ? "text"
 			: m->kind == WA_MSG_REACTION ? "reaction"
 			: m->kind_name               ? m->kind_name
@@ -187,11 +188,17 @@ void sb_phone_message(struct sb_account *a, const struct sb_incoming *in)
 		c->offline = in->offline;
 		if (in->ts_ms > 0)
 			c->ts_ms = in->ts_ms;
+		if (in->group)
+			c->group = sb_strdup(in->group->id);
 		if (m->quoted_id.len)
 			c->quoted_id = sb_strndup(m->quoted_id);
 	}
 	if (in->from_me)
 		return;
+	if (in->group) {
+		sb_rules_apply(a, in);
+		return;
+	}
 	if (a->auto_read && !a->sink) {
 		sb_phone_read(a, in->chat);
 	} else if (a->auto_read && a->devices[0]->sim) {
@@ -219,7 +226,7 @@ void sb_phone_ack(struct sb_account *a, const char *id, struct sb_account *chat,
 	} else if (m->status == SB_PENDING) {
 		m->status = SB_SENT;
 	}
-	touch(a, m);
+	sb_chat_touch(a, m);
 }
 
 void sb_phone_receipt(struct sb_account *a, struct sb_account *peer, const char *id,
@@ -249,7 +256,7 @@ void sb_phone_receipt(struct sb_account *a, struct sb_account *peer, const char 
 		m->status = SB_DELIVERED;
 	else
 		return;
-	touch(a, m);
+	sb_chat_touch(a, m);
 }
 
 void sb_phone_typing(struct sb_account *a, struct sb_account *peer, bool on)
@@ -305,7 +312,7 @@ int sb_phone_text(struct sb_account *a, struct sb_account *to, const char *text,
 		return wa_err_set(err, WA_ESTATE, "the phone of %s is offline", a->pn);
 	sb_new_message_id(a->s, id);
 	if (!a->sink) {
-		c = add(a, to, id, true, wa_span_str(text), "text");
+		c = sb_chat_add(a, to, id, true, wa_span_str(text), "text");
 		if (!c)
 			return wa_err_set(err, WA_ENOMEM, "no memory for a message");
 		c->server = (uint8_t)server;
@@ -351,10 +358,10 @@ size_t sb_phone_read(struct sb_account *a, struct sb_account *peer)
 	for (size_t i = a->chat.len; i-- > 0 && n < READ_BATCH;) {
 		struct sb_chat_msg *m = a->chat.msgs[i];
 
-		if (m->from_me || m->peer != peer || m->status != SB_RECEIVED)
+		if (m->from_me || m->group || m->peer != peer || m->status != SB_RECEIVED)
 			continue;
 		m->status = SB_SEEN_HERE;
-		touch(a, m);
+		sb_chat_touch(a, m);
 		if (n == 0)
 			server = m->server;
 		ids[n++] = m->id;

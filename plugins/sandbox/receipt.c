@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "inside.h"
+#include "group.h"
 
 #define LIST_MAX 1024 /* ids in one receipt */
 
@@ -131,6 +131,10 @@ void sb_receipt(struct sb_device *d, struct sb_conn *c, const struct wa_node *n)
 	if (c)
 		clear_all(d, &a, n);
 	sb_answer(d, c, n);
+	if (to.server == WA_SRV_GROUP || to.server == WA_SRV_BROADCAST) {
+		sb_group_receipt(d, n, type, &to);
+		return;
+	}
 	acc = sb_find(d->acc->s, &to);
 	if (!acc)
 		return;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "inside.h"
+#include "group.h"
 
 #include "adv.pb-c.h"
 
@@ -23,6 +23,7 @@ struct letter {
 	uint32_t listed_dest, listed_own; /* bit i: devices[i] got a copy */
 	bool identity_ok;                 /* judged once per message */
 	bool identity_judged;
+	char group_hash[16]; /* of a group's devices, when the sender's differs; "" */
 };
 
 static void delayed_free(struct sandbox *s, struct sb_delayed *w)
@@ -118,7 +119,7 @@ static void ack_message(struct letter *m, int error)
 
 	if (!m->c) {
 		if (m->from->id == 0)
-			sb_phone_ack(acc, m->id, m->dest, error);
+			sb_phone_ack(acc, m->id, m->dest ? m->dest : acc, error);
 		return;
 	}
 	wa_arena_init(&a, SB_STANZA_MAX);
@@ -127,6 +128,8 @@ static void ack_message(struct letter *m, int error)
 		wa_node_attr_int(&a, ack, "error", error);
 		wa_map_del(&m->c->ids, wa_span_str(m->id)); /* what was refused may come again */
 	}
+	if (m->group_hash[0])
+		wa_node_attr(&a, ack, "phash", m->group_hash);
 	if (m->dest && wa_node_has(m->n, "phash")) {
 		struct wa_jid all[2 * SB_DEVICES_MAX];
 		size_t n = 0;
@@ -444,8 +447,8 @@ static int route(struct letter *m)
 
 	if (m->c && (f = sb_fault_hit(d->acc->s, SB_FAULT_NACK, d->acc, d->id)))
 		return f->code ? f->code : 479;
-	if (m->to.server == WA_SRV_BROADCAST)
-		return 0; /* nobody follows anybody's status here */
+	if (m->to.server == WA_SRV_BROADCAST || m->to.server == WA_SRV_GROUP)
+		return sb_group_message(d, m->n, &m->to, m->group_hash);
 	m->dest = sb_find(d->acc->s, &m->to);
 	if (!m->dest)
 		return 404;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "inside.h"
+#include "group.h"
 
 /* An answer a rule has promised. */
 struct sb_reply {
@@ -8,6 +8,7 @@ struct sb_reply {
 	struct sb_account *a, *peer;
 	char *text;
 	char *id; /* of the message it answers */
+	char group[32]; /* the group it is said in; "" none */
 	int server;
 	bool quote, read_first, typing;
 };
@@ -100,6 +101,15 @@ static void fire(void *arg)
 	struct sb_account *a = r->a;
 	SB_ERR(err);
 
+	if (r->group[0]) {
+		struct sb_group *g = sb_group_by_id(a->s, r->group);
+
+		if (g && *r->text &&
+		    sb_group_say(g, a, r->text, r->quote ? r->id : NULL, NULL, &err))
+			sb_log(a->s, WA_WARN, "sandbox.rule_failed", "error", err.msg);
+		reply_free(a->s, r);
+		return;
+	}
 	if (r->read_first && !a->sink) {
 		sb_phone_read(a, r->peer);
 	} else if (r->read_first) {
@@ -152,6 +162,8 @@ void sb_rules_apply(struct sb_account *a, const struct sb_incoming *in)
 	r->server = in->server;
 	r->text = sb_strdup(rule->reply);
 	r->id = sb_strdup(in->id);
+	if (in->group)
+		sb_copy(r->group, sizeof(r->group), in->group->id);
 	r->quote = rule->quote;
 	r->read_first = rule->read_first;
 	r->typing = rule->typing;
@@ -162,7 +174,7 @@ void sb_rules_apply(struct sb_account *a, const struct sb_incoming *in)
 	}
 	if (rule->times > 0)
 		rule->times--;
-	if (rule->typing)
+	if (rule->typing && !in->group)
 		sb_phone_says_typing(a, in->chat, true);
 	sb_timer_set(a->s, &r->timer, sb_now(a->s) + rule->delay_ms, fire, r);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "inside.h"
+#include "group.h"
 
 #include "pb.h"
 
@@ -64,6 +64,7 @@ void sb_sim_free(struct sb_sim *m)
 {
 	if (!m)
 		return;
+	sb_held_clear(m);
 	wa_signal_free(m->sig);
 	wa_records_free(m->rec);
 	wa_memstore_free(m->store);
@@ -102,8 +103,8 @@ void sb_sim_forget(struct sb_sim *m, struct sb_account *peer)
 
 /* ---- sending ---- */
 
-static int ensure_session(struct sb_sim *m, struct sb_device *to, const struct wa_bundle *b,
-			  bool fresh, struct wa_err *err)
+int sb_sim_session(struct sb_sim *m, struct sb_device *to, const struct wa_bundle *b, bool fresh,
+		   struct wa_err *err)
 {
 	struct wa_jid j = sb_jid(to, WA_SRV_LID);
 	struct wa_bundle fetched;
@@ -121,9 +122,8 @@ static int ensure_session(struct sb_sim *m, struct sb_device *to, const struct w
 	return wa_signal_start_session(m->sig, &j, b, err);
 }
 
-static int put_enc(struct sb_sim *m, struct wa_arena *a, struct wa_node *parent,
-		   struct sb_device *to, struct wa_span plain, bool *pk, int count,
-		   struct wa_err *err)
+int sb_sim_enc(struct sb_sim *m, struct wa_arena *a, struct wa_node *parent, struct sb_device *to,
+	       struct wa_span plain, bool *pk, int count, struct wa_err *err)
 {
 	SB_AUTO_BUF struct wa_buf out = { 0 };
 	struct wa_jid j = sb_jid(to, WA_SRV_LID);
@@ -144,7 +144,7 @@ static int put_enc(struct sb_sim *m, struct wa_arena *a, struct wa_node *parent,
 	return 0;
 }
 
-static void put_identity(struct sb_sim *m, struct wa_arena *a, struct wa_node *n, bool pk)
+void sb_sim_identity(struct sb_sim *m, struct wa_arena *a, struct wa_node *n, bool pk)
 {
 	if (pk && m->dev->id)
 		wa_node_data(a, wa_node_child(a, n, "device-identity"),
@@ -163,12 +163,12 @@ static int put_copies(struct sb_sim *m, struct wa_arena *a, struct wa_node *part
 
 		if (d == m->dev)
 			continue;
-		rc = ensure_session(m, d, NULL, false, err);
+		rc = sb_sim_session(m, d, NULL, false, err);
 		if (rc)
 			return rc;
 		to = wa_node_child(a, parts, "to");
 		wa_node_attr_jid(a, to, "jid", &j);
-		rc = put_enc(m, a, to, d, plain, pk, 0, err);
+		rc = sb_sim_enc(m, a, to, d, plain, pk, 0, err);
 		if (rc)
 			return rc;
 	}
@@ -208,7 +208,7 @@ int sb_sim_send(struct sb_sim *m, struct sb_account *to, const char *id,
 	sb_sim_commit(m);
 	if (rc)
 		return rc;
-	put_identity(m, &a, n, pk);
+	sb_sim_identity(m, &a, n, pk);
 	sb_message(m->dev, NULL, n);
 	return 0;
 }
@@ -233,7 +233,7 @@ int sb_sim_resend(struct sb_sim *m, struct sb_device *dest, struct sb_account *c
 	if (!rc && own)
 		rc = wa_message_wrap_sent(wa_buf_view(&plain), &j, &sent, err);
 	if (!rc)
-		rc = ensure_session(m, dest, b, count >= 2, err);
+		rc = sb_sim_session(m, dest, b, count >= 2, err);
 	if (rc)
 		return rc;
 	n = wa_node_new(&a, "message");
@@ -243,11 +243,11 @@ int sb_sim_resend(struct sb_sim *m, struct sb_device *dest, struct sb_account *c
 	wa_node_attr(&a, n, "device_fanout", "false");
 	if (own)
 		wa_node_attr_jid(&a, n, "recipient", &j);
-	rc = put_enc(m, &a, n, dest, wa_buf_view(own ? &sent : &plain), &pk, count, err);
+	rc = sb_sim_enc(m, &a, n, dest, wa_buf_view(own ? &sent : &plain), &pk, count, err);
 	sb_sim_commit(m);
 	if (rc)
 		return rc;
-	put_identity(m, &a, n, pk);
+	sb_sim_identity(m, &a, n, pk);
 	sb_message(m->dev, NULL, n);
 	return 0;
 }
@@ -263,7 +263,7 @@ int sb_sim_peer(struct sb_sim *m, struct sb_device *dest, struct wa_span plain, 
 
 	wa_arena_init(&a, MESSAGE_MAX);
 	if (!rc)
-		rc = ensure_session(m, dest, NULL, false, err);
+		rc = sb_sim_session(m, dest, NULL, false, err);
 	if (rc)
 		return rc;
 	sb_new_message_id(m->dev->acc->s, id);
@@ -272,7 +272,7 @@ int sb_sim_peer(struct sb_sim *m, struct sb_device *dest, struct wa_span plain, 
 	wa_node_attr_jid(&a, n, "to", &to);
 	wa_node_attr(&a, n, "type", "text");
 	wa_node_attr(&a, n, "category", "peer");
-	rc = put_enc(m, &a, n, dest, plain, &pk, 0, err);
+	rc = sb_sim_enc(m, &a, n, dest, plain, &pk, 0, err);
 	sb_sim_commit(m);
 	if (!rc)
 		sb_message(m->dev, NULL, n);
@@ -355,7 +355,7 @@ static void put_keys(struct sb_sim *m, struct wa_arena *a, struct wa_node *r)
 	sb_sim_commit(m);
 }
 
-static void ask_again(struct sb_sim *m, const struct wa_node *n, const char *id,
+void sb_sim_ask_again(struct sb_sim *m, const struct wa_node *n, const char *id,
 		      const struct wa_jid *from, int reason, bool own)
 {
 	SB_AUTO_ARENA struct wa_arena a = { 0 };
@@ -374,6 +374,8 @@ static void ask_again(struct sb_sim *m, const struct wa_node *n, const char *id,
 	wa_node_attr(&a, r, "type", "retry");
 	if (own && wa_node_attr_jid_get(n, "recipient", &j))
 		wa_node_attr_jid(&a, r, "recipient", &j);
+	if (wa_node_attr_jid_get(n, "participant", &j))
+		wa_node_attr_jid(&a, r, "participant", &j);
 	k = wa_node_child(&a, r, "retry");
 	wa_node_attr_int(&a, k, "count", count);
 	wa_node_attr(&a, k, "id", id);
@@ -440,6 +442,11 @@ static void on_message(struct sb_sim *m, const struct wa_node *n, const char *id
 	int rc;
 
 	wa_buf_init(&plain, MESSAGE_MAX);
+	if (wa_node_attr_jid_get(n, "from", &from) &&
+	    (from.server == WA_SRV_GROUP || from.server == WA_SRV_BROADCAST)) {
+		sb_group_sim_message(m, n, id);
+		return;
+	}
 	sender = wa_node_attr_jid_get(n, "from", &from) ? sb_find(own->s, &from) : NULL;
 	if (!sender || !enc || sb_sim_open(m, &err))
 		return;
@@ -449,7 +456,7 @@ static void on_message(struct sb_sim *m, const struct wa_node *n, const char *id
 	in.server = from.server == WA_SRV_LID ? WA_SRV_LID : WA_SRV_PN;
 	addr = wa_jid_device(&sender->lid_jid, from.device);
 	if (sb_fault_hit(own->s, SB_FAULT_RETRY, own, m->dev->id)) {
-		ask_again(m, n, id, &from, 7, in.from_me);
+		sb_sim_ask_again(m, n, id, &from, 7, in.from_me);
 		return;
 	}
 	rc = wa_signal_decrypt(m->sig, &addr,
@@ -465,7 +472,7 @@ static void on_message(struct sb_sim *m, const struct wa_node *n, const char *id
 		if (rc == WA_EPROTO && strstr(err.msg, "padding"))
 			sb_violation(own->s, in.from, NULL, "message.content", "message %s: %s", id,
 				     err.msg);
-		ask_again(m, n, id, &from, err.detail, in.from_me);
+		sb_sim_ask_again(m, n, id, &from, err.detail, in.from_me);
 		return;
 	}
 	opened(m, n, &in, wa_buf_view(&plain), &from);
@@ -493,7 +500,7 @@ static bool read_fixed(const struct wa_node *n, void *out, size_t len)
 	return true;
 }
 
-static bool read_keys(const struct wa_node *n, struct wa_bundle *b)
+bool sb_sim_read_keys(const struct wa_node *n, struct wa_bundle *b)
 {
 	const struct wa_node *keys = wa_node_get(n, "keys"), *skey = wa_node_get(keys, "skey");
 	const struct wa_node *key = wa_node_get(keys, "key");
@@ -521,7 +528,7 @@ static void on_retry(struct sb_sim *m, const struct wa_node *n, const struct wa_
 
 	if (!asker)
 		return;
-	if (keys && !read_keys(n, &b)) {
+	if (keys && !sb_sim_read_keys(n, &b)) {
 		sb_violation(acc->s, asker, n, "receipt.keys",
 			     "the keys of a retry receipt are malformed");
 		return;
@@ -546,6 +553,11 @@ static void on_receipt(struct sb_sim *m, struct wa_arena *a, const struct wa_nod
 	struct sb_account *acc;
 	struct wa_jid from, j;
 
+	if (wa_node_attr_jid_get(n, "from", &from) &&
+	    (from.server == WA_SRV_GROUP || from.server == WA_SRV_BROADCAST)) {
+		sb_group_sim_receipt(m, n, id, type);
+		return;
+	}
 	if (m->dev->id != 0 || !wa_node_attr_jid_get(n, "from", &from) ||
 	    !(acc = sb_find(m->dev->acc->s, &from)))
 		return;
