@@ -405,6 +405,20 @@ size_t secret_key(const struct wa_jid *chat, const struct wa_jid *sender, const 
 		  char out[SECRET_KEY_MAX]);
 /* WA_REC_SECRET; anything but 32 bytes is none. */
 void secret_keep(struct wa_client *c, const struct wa_msg_info *info, struct wa_span secret);
+/* The same, out of a serialized Message. */
+void secret_keep_raw(struct wa_client *c, const struct wa_jid *chat, const struct wa_jid *sender,
+		     const char *id, struct wa_span raw);
+/* An add-on that came: m becomes what is in it, in the arena; left as it is when the secret is not known. */
+void secret_open(struct wa_client *c, const struct wa_msg_info *info, struct wa_message *m,
+		 struct wa_arena *a);
+/* An add-on that goes and is not sealed yet: m->enc is set, it lives in *s. Other kinds: nothing. */
+struct secret_sealed {
+	struct wa_enc enc;
+	struct wa_buf payload;	/* initialized and cleared by the caller */
+	uint8_t iv[12];
+};
+int secret_seal(struct wa_client *c, const struct wa_jid *chat, struct wa_message *m,
+		struct secret_sealed *s, struct wa_err *err);
 
 /* ---- lidsync.c ---- */
 void lidsync_mapping(struct wa_client *c, const struct wa_msg_info *info, struct wa_span content);

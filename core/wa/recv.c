@@ -207,6 +207,8 @@ static enum outcome take_content(struct wa_client *c, struct incoming *in, struc
 		return GOT_MESSAGE;
 	}
 	if (m.kind != WA_MSG_SKDM && !in->peer) {
+		secret_keep(c, &in->info, m.secret);
+		secret_open(c, &in->info, &m, &c->ev_arena);
 		recv_publish(c, &in->info, &m);
 		in->published = true;
 	}

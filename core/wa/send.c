@@ -189,36 +189,75 @@ static struct send *send_new(const char *id, const struct wa_jid *to)
 	return s;
 }
 
+/* Kinds that say something new, which others may refer to: they carry a secret. */
+static bool has_secret(int kind)
+{
+	switch (kind) {
+	case WA_MSG_EDIT:
+	case WA_MSG_REVOKE:
+	case WA_MSG_REACTION:
+	case WA_MSG_POLL_VOTE:
+	case WA_MSG_CALENDAR_ANSWER:
+	case WA_MSG_ENC_REACTION:
+	case WA_MSG_ENC_EDIT:
+	case WA_MSG_PIN:
+	case WA_MSG_KEEP:
+	case WA_MSG_TIMER:
+	case WA_MSG_MEMBER_LABEL:
+		return false;
+	default:
+		return true;
+	}
+}
+
+static int fill_message(struct wa_client *c, struct send *s, const struct wa_message *message,
+			struct wa_buf *out, struct wa_err *err)
+{
+	struct secret_sealed sealed = { .enc = { 0 } };
+	struct wa_message m = *message;
+	uint8_t secret[32];
+	int rc;
+
+	wa_buf_init(&sealed.payload, PLAIN_MAX);
+	if (has_secret(m.kind) && m.secret.len == 0) {
+		c->env->random(c->env->ctx, secret, sizeof(secret));
+		m.secret = wa_span(secret, sizeof(secret));
+	}
+	if (m.kind != WA_MSG_TEXT && wa_jid_is_null(&m.target_chat))
+		m.target_chat = wa_signal_canonical(c->sig, &s->to);
+	if (m.timestamp_ms == 0 && !has_secret(m.kind) && m.kind != WA_MSG_REVOKE)
+		m.timestamp_ms = client_now(c) + c->server_offset_ms;
+	rc = secret_seal(c, &s->to, &m, &sealed, err);
+	if (rc == 0)
+		rc = wa_message_encode(&m, out, err);
+	send_kind_of(&m, &s->kind);
+	wa_buf_clear(&sealed.payload);
+	wa_wipe(secret, sizeof(secret));
+	return rc;
+}
+
 static int fill_plain(struct wa_client *c, struct send *s, const struct wa_send *o,
 		      struct wa_err *err)
 {
-	struct wa_message m;
-	uint8_t secret[32];
+	struct wa_jid chat = wa_signal_canonical(c->sig, &s->to);
 	struct wa_buf b;
 	int rc;
 
 	wa_buf_init(&b, PLAIN_MAX);
 	if (o->message) {
-		m = *o->message;
-		if (m.kind == WA_MSG_TEXT && m.secret.len == 0) {
-			c->env->random(c->env->ctx, secret, sizeof(secret));
-			m.secret = wa_span(secret, sizeof(secret));
-		}
-		if (m.kind != WA_MSG_TEXT && wa_jid_is_null(&m.target_chat))
-			m.target_chat = wa_signal_canonical(c->sig, &s->to);
-		if (m.timestamp_ms == 0 && (m.kind == WA_MSG_EDIT || m.kind == WA_MSG_REACTION))
-			m.timestamp_ms = client_now(c) + c->server_offset_ms;
-		rc = wa_message_encode(&m, &b, err);
-		send_kind_of(&m, &s->kind);
+		rc = fill_message(c, s, o->message, &b, err);
 	} else {
 		wa_buf_span(&b, o->raw);
 		rc = wa_buf_end(&b, err);
 		send_kind_of_raw(o->raw, &s->kind);
 	}
-	if (rc == 0)
+	if (rc == 0) {
+		chat = jid_person(&chat);
+		secret_keep_raw(c, &chat, wa_jid_is_null(&c->dev.lid) ? &c->dev.pn : &c->dev.lid,
+				s->id, wa_buf_view(&b));
 		s->plain = wa_buf_take(&b, &s->plain_len);
+	}
 	wa_buf_wipe(&b);
-	wa_wipe(secret, sizeof(secret));
 	return rc;
 }
 
