@@ -88,6 +88,21 @@ struct api_reply {
 struct api_reply *api_reply_new(struct wb_api *api, struct wb_req *req, int status, json_t *take_body);
 wb_tx_fn api_reply_done;
 
+/* ---- messages: message_read.c, messages.c ---- */
+#define API_MENTIONS_MAX WB_OUTBOX_MENTIONS_MAX
+struct api_new {
+	struct wb_outbox_new m;
+	const char *mentions[API_MENTIONS_MAX];
+	json_t *content;	/* ours to give up; NULL: only text */
+};
+/* The document of POST /v1/messages; false: answered (n->content is to be given up all the same). */
+bool api_read_message(struct wb_req *req, json_t *doc, struct api_new *n);
+/* A recipient in any spelling; false: answered. */
+bool api_recipient(struct wb_req *req, const char *to, const char *country, const char **ret_to);
+/* Into the outbox, with Idempotency-Key and ?wait=, and answered. */
+void api_send(struct wb_req *req, struct wb_api *api, struct wb_outbox_new *m);
+bool api_send_busy(struct wb_req *req, struct wb_api *api);	/* true: answered 429 */
+
 /* ---- ask.c: requests that ask WhatsApp ----
  *
  *	struct wa_client *c = api_client(api, req, &s);      NULL: answered 404 or 409
@@ -124,6 +139,20 @@ API_HANDLER(api_messages_list);
 API_HANDLER(api_message_get);
 API_HANDLER(api_message_cancel);
 API_HANDLER(api_message_trace);
+API_HANDLER(api_message_edit);
+API_HANDLER(api_message_revoke);
+API_HANDLER(api_message_react);
+API_HANDLER(api_message_vote);
+API_HANDLER(api_message_answer);
+API_HANDLER(api_message_pin);
+API_HANDLER(api_message_keep);
+API_HANDLER(api_message_comment);
+API_HANDLER(api_message_forward);
+API_HANDLER(api_message_raw);
+API_HANDLER(api_chat_timer);
+API_HANDLER(api_statuses_list);
+API_HANDLER(api_status_post);
+API_HANDLER(api_status_view);
 API_HANDLER(api_chats_list);
 API_HANDLER(api_chat_get);
 API_HANDLER(api_chat_read);

@@ -4,6 +4,7 @@
 
 #include <crypto.h>
 #include <db_outbox.h>
+#include <message.h>
 #include <phone.h>
 
 #define WAIT_DEFAULT_MS 30000
@@ -26,7 +27,7 @@ static json_t *message_json(struct wb_api *api, const char *id)
 
 	wa_arena_init(&a, 4 << 20);
 	if (db_message_get(api->gw->db, id, &a, &m, NULL) == 1)
-		o = wb_message_json(api->gw, &m);
+		o = wb_message_whole(api->gw, &m);
 	wa_arena_clear(&a);
 	return o;
 }
@@ -239,117 +240,35 @@ static bool await_phone(struct wb_api *api, struct wb_req *req, json_t *doc)
 	return true;
 }
 
-/* A phone number in any spelling becomes E.164; JIDs and what is E.164 already stay: whether a number
- * exists is asked of WhatsApp. False: answered. */
-static bool recipient(struct wb_req *req, const char *to, const char *country, const char **ret_to)
+void api_send(struct wb_req *req, struct wb_api *api, struct wb_outbox_new *m)
 {
-	char e164[32], reason[64], why[128];
-
-	if (strchr(to, '@') || wb_phone_plain(to)) {
-		*ret_to = to;
-		return true;
-	}
-	if (wb_phone_parse(to, country ? country : "", e164, reason) == 0) {
-		*ret_to = wa_arena_str(wb_req_arena(req), wa_span_str(e164));
-		if (*ret_to)
-			return true;
-	}
-	(void)snprintf(why, sizeof(why), "to: not a phone number (%.63s); give the country code or `country`", reason);
-	wb_reply_problem(req, 422, "invalid", why);
-	return false;
-}
-
-static bool text_list(json_t *list, const char **out, size_t max, size_t *ret_n)
-{
-	size_t i;
-	json_t *item;
-
-	*ret_n = 0;
-	if (!list)
-		return true;
-	if (!json_is_array(list) || json_array_size(list) > max)
-		return false;
-	json_array_foreach(list, i, item) {
-		out[i] = json_string_value(item);
-		if (!out[i])
-			return false;
-	}
-	*ret_n = json_array_size(list);
-	return true;
-}
-
-/* The document of POST /v1/messages; false: answered. */
-static bool read_message(struct wb_req *req, json_t *doc, struct wb_outbox_new *m, const char **mentions)
-{
-	const char *to = NULL, *country = NULL, *due = NULL;
-	json_t *mention_list = NULL, *meta = NULL;
-	const char *why = NULL;
-	json_error_t je;
-
-	if (json_unpack_ex(doc, &je, JSON_STRICT,
-			   "{s:s, s:s, s:s, s?s, s?o, s?s, s?s, s?s, s?s, s?o, s?s, s?s}", "session", &m->session, "to",
-			   &to, "text", &m->text, "quoted", &m->quoted, "mentions", &mention_list, "link_url",
-			   &m->link_url, "link_title", &m->link_title, "link_description", &m->link_description,
-			   "class", &m->message_class, "meta", &meta, "send_at", &due, "country", &country))
-		why = je.text;
-	else if (!text_list(mention_list, mentions, WB_OUTBOX_MENTIONS_MAX, &m->n_mentions))
-		why = "mentions: a list of JIDs";
-	else if (meta && !json_is_object(meta))
-		why = "meta: an object";
-	else if (due && wa_time_parse(wa_span_str(due), &m->due_ms))
-		why = "send_at: a time such as 2026-11-22T09:30:00Z";
-	if (why) {
-		wb_reply_problem(req, 422, "invalid", why);
-		return false;
-	}
-	m->mentions = mentions;
-	if (meta) {
-		char *text = json_dumps(meta, JSON_COMPACT);
-
-		m->meta_json = text ? wa_arena_str(wb_req_arena(req), wa_span_str(text)) : NULL;
-		free(text);
-	}
-	return recipient(req, to, country, &m->to);
-}
-
-void api_messages_send(struct wb_req *req, void *ctx)
-{
-	struct wb_api *api = ctx;
-	const char *mentions[WB_OUTBOX_MENTIONS_MAX];
 	const struct api_auth *auth = api_auth(req);
-	struct wb_outbox_new m = { 0 };
 	struct wa_err err = WA_ERR_INIT;
-	struct sending *s;
+	struct sending *s = calloc(1, sizeof(*s));
 	struct wb_tx *tx;
-	json_t *doc;
 	int r;
 
-	s = calloc(1, sizeof(*s));
 	if (!s) {
 		wb_reply_problem(req, 500, "no_memory", "out of memory");
 		return;
 	}
-	if (db_busy(api->gw->db)) {
-		wb_reply_header(req, "Retry-After", "1");
-		wb_reply_problem(req, 429, "limit", "too much is waiting for the disk: try again in a second");
-	} else if (api_body(req, false, &doc) && !await_phone(api, req, doc) &&
-		   read_message(req, doc, &m, mentions) &&
-		   api_idem_begin(api, req, &s->idem) && wants_wait(api, req, &s->waiter)) {
+	if (api_idem_begin(api, req, &s->idem) && wants_wait(api, req, &s->waiter)) {
 		s->api = api;
 		s->req = req;
 		(void)snprintf(s->scope, sizeof(s->scope), "%s", auth ? auth->id : "");
 		if (s->idem.has) {
-			m.idem_scope = s->scope;
-			m.idem_key = s->idem.key;
-			m.idem_request = wa_span(s->idem.request, sizeof(s->idem.request));
-			if (db_outbox_find_idem(api->gw->db, m.idem_scope, m.idem_key, m.idem_request, s->id, &err) == 1) {
+			m->idem_scope = s->scope;
+			m->idem_key = s->idem.key;
+			m->idem_request = wa_span(s->idem.request, sizeof(s->idem.request));
+			if (db_outbox_find_idem(api->gw->db, m->idem_scope, m->idem_key, m->idem_request, s->id,
+						&err) == 1) {
 				wb_reply_header(req, "Idempotent-Replayed", "true");
 				sent_done(s, 0, NULL, NULL);
 				return;
 			}
 		}
 		tx = wb_tx_new(api->gw);
-		r = wb_outbox_add(tx, &m, s->id, &err);
+		r = wb_outbox_add(tx, m, s->id, &err);
 		if (r == 0) {
 			wb_tx_commit(tx, sent_done, s);
 			return;
@@ -359,6 +278,27 @@ void api_messages_send(struct wb_req *req, void *ctx)
 	}
 	free(s->waiter);
 	free(s);
+}
+
+bool api_send_busy(struct wb_req *req, struct wb_api *api)
+{
+	if (!db_busy(api->gw->db))
+		return false;
+	wb_reply_header(req, "Retry-After", "1");
+	wb_reply_problem(req, 429, "limit", "too much is waiting for the disk: try again in a second");
+	return true;
+}
+
+void api_messages_send(struct wb_req *req, void *ctx)
+{
+	struct wb_api *api = ctx;
+	struct api_new n = { 0 };
+	json_t *doc;
+
+	if (!api_send_busy(req, api) && api_body(req, false, &doc) && !await_phone(api, req, doc) &&
+	    api_read_message(req, doc, &n))
+		api_send(req, api, &n.m);
+	json_decref(n.content);
 }
 
 struct page {

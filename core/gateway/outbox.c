@@ -433,7 +433,7 @@ static int find_recipient(struct adding *ad, struct wa_err *err)
 	wa_jid_text(&ad->to, text);
 	ad->chat_jid = is_lid ? "" : wa_arena_str(&ad->arena, wa_span_str(text));
 	ad->chat_lid = is_lid ? wa_arena_str(&ad->arena, wa_span_str(text)) : "";
-	if (ad->to.server != WA_SRV_GROUP) {
+	if (wa_jid_is_user(&ad->to)) {
 		r = wb_outbox_contact(ad->gw->outbox, ad->m->session, text, &jid, &lid, err);
 		if (r < 0)
 			return r;
@@ -680,6 +680,7 @@ int wb_outbox_add(struct wb_tx *tx, const struct wb_outbox_new *m, char ret_id[D
 		row_discard(ad.row);
 	json_decref(ad.meta);
 	json_decref(ad.content);
+	json_decref(ad.asked);
 	wa_arena_clear(&ad.arena);
 	return r;
 }

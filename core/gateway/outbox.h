@@ -27,6 +27,7 @@
 #define WB_OUTBOX_TEXT_MAX WA_TEXT_MAX
 #define WB_OUTBOX_META_MAX 16384
 #define WB_OUTBOX_MENTIONS_MAX WA_MENTIONS_MAX
+#define WB_OUTBOX_AUDIENCE_MAX 5000	/* people who may see a status */
 
 struct wb_outbox;
 
@@ -35,7 +36,8 @@ struct wb_outbox_new {
 	const char *to;			/* JID, LID, or phone number in digits with or without '+' */
 	const char *text;
 	/* Instead of text: a content object (core/content). The target of what is about another message
-	 * is named by our id or WhatsApp's. Borrowed. */
+	 * is named by our id or WhatsApp's. To status@broadcast it also has "audience": a list of people
+	 * (JIDs or numbers). Borrowed. */
 	const json_t *content;
 	const char *render;		/* of a menu: auto, native, poll, text; NULL auto */
 	const char *forward_of;		/* instead of both: our id of a message to pass on */

@@ -137,6 +137,7 @@ int wb_stored_content(const json_t *content, struct wa_arena *a, struct wa_messa
 
 	json_object_del(doc, "preview");
 	json_object_del(doc, "rendered_as");
+	json_object_del(doc, "audience");
 	*ret_doc = doc;
 	return wb_content_parse(doc, a, ret_m, ret_media, err);
 }
@@ -158,6 +159,8 @@ static int store_content(struct adding *ad, const struct wa_message *msg, const 
 		json_object_del(ad->content, "hashes");
 		json_object_set(ad->content, "options", options);
 	}
+	if (json_object_get(ad->m->content, "audience"))
+		json_object_set(ad->content, "audience", json_object_get(ad->m->content, "audience"));
 	if (ad->m->preview && msg->kind == WA_MSG_TEXT && !msg->link)
 		json_object_set_new(ad->content, "preview", json_string("auto"));
 	return ad->content && ad->text ? 0 : wa_err_set(err, WA_ENOMEM, "content");
@@ -207,6 +210,22 @@ static int forward(struct adding *ad, struct wa_err *err)
 	return r;
 }
 
+static int check_audience(struct adding *ad, struct wa_err *err)
+{
+	json_t *list = json_object_get(ad->m->content, "audience"), *v;
+	struct wa_jid jid;
+	size_t i;
+
+	if (ad->to.server != WA_SRV_BROADCAST)
+		return list ? wa_err_set(err, WA_EINVALID, "audience: only of a status") : 0;
+	if (!json_is_array(list) || !json_array_size(list) || json_array_size(list) > WB_OUTBOX_AUDIENCE_MAX)
+		return wa_err_set(err, WA_EINVALID, "audience: 1 to %d people", WB_OUTBOX_AUDIENCE_MAX);
+	json_array_foreach(list, i, v)
+		if (!json_is_string(v) || wb_recipient(json_string_value(v), &jid, NULL) < 0 || !wa_jid_is_user(&jid))
+			return wa_err_set(err, WA_EINVALID, "audience: a list of people");
+	return 0;
+}
+
 int wb_adding_content(struct adding *ad, struct wa_err *err)
 {
 	struct wa_message *msg = wa_arena_alloc(&ad->arena, sizeof(*msg));
@@ -218,7 +237,9 @@ int wb_adding_content(struct adding *ad, struct wa_err *err)
 		return wa_err_set(err, WA_ENOMEM, "message");
 	if (ad->m->forward_of)
 		return forward(ad, err);
-	r = wb_content_parse(ad->m->content, &ad->arena, msg, &ref, err);
+	r = check_audience(ad, err);
+	if (r == 0)
+		r = wb_stored_content(ad->m->content, &ad->arena, msg, &ref, &ad->asked, err);
 	if (r == 0)
 		r = wb_adding_quote(ad, msg, err);
 	if (r == 0 && msg->target_id.len)

@@ -117,6 +117,7 @@ struct adding {		/* everything about one message on its way in */
 	bool has_quoted;
 	json_t *meta;
 	json_t *content;	/* stored and told; NULL: only the text */
+	json_t *asked;		/* content as given, which the message's spans point into */
 	const char *kind, *text;	/* stored and told */
 	const char *message_class;
 	bool menu;		/* left as words: the answer comes as words */

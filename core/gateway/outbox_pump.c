@@ -180,7 +180,7 @@ static int opted_out(struct wb_lane *lane, struct wb_row *row)
 	lid = lid ? lid : "";
 	r = wb_consent_check(gw, lane->session, jid, lid, NULL);
 	wa_arena_init(&a, 1u << 20);
-	if (r == 0 && row->queue->to.server != WA_SRV_GROUP &&
+	if (r == 0 && wa_jid_is_user(&row->queue->to) &&
 	    (r = db_contact_get(gw->db, lane->session, row->queue->chat, &a, &c, NULL)) == 1)
 		r = wb_consent_check(gw, lane->session, c.jid, c.lid, NULL);
 	wa_arena_clear(&a);
@@ -259,15 +259,36 @@ static void sealed_clear(struct sealed *w)
 	wa_arena_clear(&w->a);
 }
 
+/* Who may see a status. */
+static int put_audience(json_t *list, struct sealed *w, struct wa_send *send, struct wa_err *err)
+{
+	struct wa_jid *who = wa_arena_alloc(&w->a, (json_array_size(list) + 1) * sizeof(*who));
+	json_t *v;
+	size_t i;
+	int r = who ? 0 : wa_err_set(err, WA_ENOMEM, "audience");
+
+	json_array_foreach(list, i, v)
+		if (r == 0)
+			r = wb_recipient(json_string_value(v), &who[i], err);
+	send->audience = who;
+	send->n_audience = json_array_size(list);
+	return r;
+}
+
 static int what_to_send(const struct wb_row *row, struct sealed *w, struct wa_send *ret_send, struct wa_err *err)
 {
+	json_t *content = json_object_get(row->data, "content");
+	json_t *audience = content ? json_object_get(content, "audience") : NULL;
 	struct wb_content_media_ref ref;
+	int r = 0;
 
 	*ret_send = (struct wa_send){ .raw = wa_span(row->raw, row->raw_len) };
-	if (!row->bare)
-		return 0;
+	if (audience)
+		r = put_audience(audience, w, ret_send, err);
+	if (r < 0 || !row->bare)
+		return r;
 	ret_send->message = &w->m;
-	return wb_stored_content(json_object_get(row->data, "content"), &w->a, &w->m, &ref, &w->doc, err);
+	return wb_stored_content(content, &w->a, &w->m, &ref, &w->doc, err);
 }
 
 /* Hands the first waiting row of q to libwa. False: the lane cannot send now. */
