@@ -18,6 +18,8 @@
  *	fanout.c	from message to stanza
  *	group*.c community.c	groups; listed in group_int.h
  *	send_kind.c	what a stanza says about its content
+ *	secret.c	secrets of messages, and what is sealed under them
+ *	report.c	reporting tokens
  *	recv.c		from stanza to message
  *	retry.c		retry receipts, both ways
  *	sync*.c		app state; sync_int.h is its inside
@@ -419,6 +421,15 @@ struct secret_sealed {
 };
 int secret_seal(struct wa_client *c, const struct wa_jid *chat, struct wa_message *m,
 		struct secret_sealed *s, struct wa_err *err);
+
+/* ---- report.c ---- */
+#define REPORT_TOKEN_LEN 16
+/* The token of a serialized message from somebody to a chat: 1, or 0 when it has none. */
+int report_token(struct wa_span raw, const char *id, const struct wa_jid *from,
+		 const struct wa_jid *to, uint8_t out[REPORT_TOKEN_LEN]);
+/* <reporting>, for a message of ours that has a secret. */
+void report_put(struct wa_client *c, struct wa_arena *a, struct wa_node *msg, const char *id,
+		const struct wa_jid *chat, struct wa_span raw);
 
 /* ---- lidsync.c ---- */
 void lidsync_mapping(struct wa_client *c, const struct wa_msg_info *info, struct wa_span content);

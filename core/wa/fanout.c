@@ -248,6 +248,7 @@ void fanout_put_tail(struct wa_client *c, struct send *s, struct wa_node *msg)
 
 	put_identity(c, s, msg);
 	send_kind_put(a, msg, &s->kind);
+	report_put(c, a, msg, s->id, &s->chat, wa_span(s->plain, s->plain_len));
 }
 
 static void put_stanza(struct wa_client *c, struct send *s)
