@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "appstate.h"
+#include "person.h"
 #include "group.h"
 
 #define LID_DIGITS 15
@@ -159,10 +161,13 @@ void sb_account_free(struct sb_account *a)
 	sb_replies_clear(s, a);
 	sb_link_forget_account(a);
 	sb_bulk_clear(s, a);
+	sb_calls_clear(s, a);
+	sb_person_free(a);
 	while (a->n_devices)
 		sb_device_free(a->devices[a->n_devices - 1]);
 	free(a->devices);
 	sb_chat_clear(a);
+	sb_appstate_free(a);
 	for (size_t i = 0; i < a->n_rules; i++)
 		sb_rule_clear(&a->rules[i]);
 	free(a->rules);

@@ -42,5 +42,10 @@ sb_api_fn sb_api_faults, sb_api_fault_new, sb_api_faults_del, sb_api_fault_del, 
 /* api_group.c */
 sb_api_fn sb_api_groups, sb_api_group_new, sb_api_group_get, sb_api_group_set, sb_api_group_members,
 	sb_api_group_leave, sb_api_group_join, sb_api_group_say;
+/* api_person.c api_channel.c */
+sb_api_fn sb_api_profile, sb_api_profile_set, sb_api_privacy, sb_api_block, sb_api_call, sb_api_hang_up,
+	sb_api_pick_up, sb_api_restriction;
+sb_api_fn sb_api_channels, sb_api_channel_new, sb_api_channel_follow, sb_api_channel_post, sb_api_channel_posts,
+	sb_api_channel_react;
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "inside.h"
+#include "person.h"
 
 /* The client may be writing while we say goodbye: closing at once would reset the connection and
  * destroy the goodbye before it is read. The client closes first, or we after this time. */
@@ -308,7 +308,7 @@ static void on_message(struct sb_conn *c, const struct wa_node *n)
 
 	wa_arena_init(&a, SB_STANZA_MAX);
 	id = sb_attr(&a, n, "id");
-	if (*id && !wa_node_attr_is(n, "device_fanout", "false") &&
+	if (*id && !wa_node_attr_is(n, "device_fanout", "false") && !wa_node_get(n, "plaintext") &&
 	    !wa_node_attr_is(n, "category", "peer")) {
 		if (c->ids.len > SENT_IDS_MAX)
 			wa_map_clear(&c->ids);
@@ -343,7 +343,7 @@ static void on_chatstate(struct sb_conn *c, const struct wa_node *n)
 
 static void on_call(struct sb_conn *c, const struct wa_node *n)
 {
-	sb_answer(c->dev, c, n);
+	sb_call(c->dev, c, n);
 }
 
 static void on_ib(struct sb_conn *c, const struct wa_node *n)

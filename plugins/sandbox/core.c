@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "group.h"
+#include "person.h"
 
 #define RUN_BUDGET  512 /* stanzas for simulated endpoints in one entry; the rest waits a turn */
 #define TURN_BUDGET 16
@@ -139,7 +140,7 @@ int sandbox_new(const struct sandbox_host *host, const struct sandbox_opts *opts
 	struct wa_list *heads[] = { &s->accounts, &s->conns,      &s->dirty,   &s->ready,
 				    &s->busy,     &s->violations, &s->faults,  &s->bulks,
 				    &s->works,    &s->delayed,    &s->replies, &s->dirty_devices,
-				    &s->groups };
+				    &s->groups, &s->channels, &s->rings };
 
 	if (!s)
 		return wa_err_set(err, WA_ENOMEM, "no memory for the sandbox");
@@ -223,6 +224,7 @@ void sandbox_free(struct sandbox *s)
 	sb_account_free(container_of(l, struct sb_account, link));
 	sb_kept_clear(s);
 	sb_subscribers_clear(s);
+	sb_channels_free(s);
 	wa_map_clear(&s->by_pn);
 	wa_map_clear(&s->by_lid);
 	wa_heap_clear(&s->timers);

@@ -16,7 +16,7 @@
  *	receipt.c presence.c	what their names say
  *	group*.c	groups; listed in group.h
  *	sim.c		an endpoint inside this process: Signal, receipts, retries
- *	phone.c rule.c welcome.c	a person's phone: chat, answers, first words
+ *	phone.c content.c rule.c welcome.c	a person's phone: chat, content, answers, first words
  *	history.c	what it hands over of its past, and answers when asked for more
  *	appstate*.c peer_in.c	app state (appstate.h); what companions ask of their phone
  *	fault.c violation.c bulk.c
@@ -70,6 +70,7 @@ struct sb_timer {
 };
 
 struct sb_account;
+struct sb_person;
 struct sb_device;
 struct sb_group;
 struct sb_sim;
@@ -158,6 +159,12 @@ struct sb_chat_msg {
 	int code; /* nack */
 	uint32_t duplicates;
 	uint8_t resent; /* answers to retry receipts */
+	bool has_secret;
+	uint8_t secret[32]; /* of the message: seals what is about it */
+	json_t *content;    /* content.c; NULL: only the text */
+	json_t *marks;      /* what people did with it; NULL none */
+	uint8_t *raw;       /* as it was or came, when it is more than text */
+	size_t raw_len;
 	uint8_t server; /* the form it came or went in */
 };
 
@@ -240,6 +247,8 @@ struct sb_account {
 	size_t n_rules;
 	struct wa_map watchers; /* pn -> account: who asked for our devices */
 	struct sb_typing typing;
+	struct sb_person *person; /* person.h; NULL: nothing was ever set */
+	char call_state[16];      /* what became of the last call its phone made */
 	/* counters */
 	uint64_t sent, received, duplicates, retries_sent, delivered_in, read_in;
 };
@@ -351,6 +360,8 @@ enum sb_fault_kind {
 	SB_FAULT_UNAVAILABLE,
 	SB_FAULT_GROUP_CHANGED,
 	SB_FAULT_KEY_LOST,
+	SB_FAULT_463_TOKEN,
+	SB_FAULT_463_RESTRICTED,
 	SB_FAULT_KINDS
 };
 
@@ -407,6 +418,8 @@ struct sandbox {
 	struct wa_list replies; /* struct sb_reply: what rules will say */
 	struct wa_list works;   /* struct sb_work under way */
 	struct wa_list delayed; /* struct sb_delayed: acks that wait */
+	struct wa_list channels; /* struct sb_channel */
+	struct wa_list rings;    /* struct sb_ring: calls */
 	unsigned depth;         /* of entry points */
 	int64_t started_ms;
 	uint64_t messages, receipts;
@@ -583,6 +596,17 @@ void sb_new_message_id(struct sandbox *s, char out[32]);
 struct sb_chat_msg *sb_chat_add(struct sb_account *a, struct sb_account *peer, const char *id,
 				bool from_me, struct wa_span text, const char *kind);
 void sb_chat_touch(struct sb_account *a, struct sb_chat_msg *m);
+
+/* content.c */
+void sb_chat_content(struct sb_chat_msg *c, const struct wa_message *m, struct wa_span raw);
+void sb_chat_content_free(struct sb_chat_msg *c);
+/* Reactions, votes and the like become marks of what they are about; false: it is none of these. */
+bool sb_content_act(struct sb_account *a, const struct sb_incoming *in);
+/* The person says it. Targets and quotes are named by the ids the phone shows. */
+int sb_phone_content(struct sb_account *a, struct sb_account *to, const json_t *doc, char ret_id[32],
+		     struct wa_err *err);
+/* For a resend: what was sent, when it was more than text. */
+int sb_content_again(const struct sb_chat_msg *c, struct wa_arena *ar, struct wa_message *ret_m);
 struct sb_chat_msg *sb_chat_find(struct sb_account *a, struct sb_account *peer, const char *id,
 				 bool from_me);
 void sb_chat_clear(struct sb_account *a);
@@ -592,6 +616,9 @@ int sb_rule_add(struct sb_account *a, json_t *o, struct wa_err *err);
 json_t *sb_rule_json(const struct sb_rule *r);
 void sb_rules_apply(struct sb_account *a, const struct sb_incoming *in);
 void sb_replies_clear(struct sandbox *s, const struct sb_account *of); /* of NULL: all */
+
+/* peer_in.c: a peer message of a companion to its phone, opened. `from` may be gone afterwards. */
+void sb_peer_in(struct sb_device *from, const char *id, struct wa_span message);
 
 /* welcome.c */
 void sb_welcome(struct sb_device *d);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "appstate.h"
+#include "person.h"
 #include "group.h"
 
 static struct wa_node *start(struct wa_arena *a, const struct wa_node *iq, const char *type)
@@ -67,11 +68,6 @@ static void empty(struct sb_conn *c, const struct wa_node *iq)
 	sb_iq_result(c, iq, NULL, NULL);
 }
 
-static void not_found(struct sb_conn *c, const struct wa_node *iq)
-{
-	sb_iq_error(c, iq, 404);
-}
-
 static void on_ping(struct sb_conn *c, const struct wa_node *iq)
 {
 	SB_AUTO_ARENA struct wa_arena a = { 0 };
@@ -105,84 +101,6 @@ static void on_abt(struct sb_conn *c, const struct wa_node *iq)
 	wa_node_attr(&a, n, "ab_key", "sandbox");
 	wa_node_attr(&a, n, "hash", "sandbox");
 	wa_node_attr(&a, n, "refresh", "86400");
-	sb_iq_result(c, iq, &a, n);
-}
-
-static void on_blocklist(struct sb_conn *c, const struct wa_node *iq)
-{
-	SB_AUTO_ARENA struct wa_arena a = { 0 };
-
-	wa_arena_init(&a, SB_STANZA_MAX);
-	sb_iq_result(c, iq, &a, wa_node_new(&a, "list"));
-}
-
-/* <token jid t type=trusted_contact/>: whoever it is for may write to us first. */
-static void pass_tokens(struct sb_conn *c, const struct wa_node *tokens)
-{
-	SB_AUTO_ARENA struct wa_arena a = { 0 };
-	const struct wa_node *t;
-
-	wa_arena_init(&a, SB_STANZA_MAX);
-	for (t = wa_node_first(tokens); t; t = t->next) {
-		struct sb_account *me = c->dev->acc, *to;
-		struct wa_node *n, *tok;
-		struct wa_jid jid;
-		uint8_t bytes[24];
-		char id[32];
-
-		if (!wa_node_is(t, "token") || !wa_node_attr_jid_get(t, "jid", &jid) ||
-		    !(to = sb_find(c->s, &jid)) || to == me)
-			continue;
-		sb_random(c->s, bytes, sizeof(bytes));
-		n = wa_node_new(&a, "notification");
-		wa_node_attr_jid(&a, n, "from", &me->pn_jid);
-		wa_node_attr(&a, n, "type", "privacy_token");
-		sb_new_id(c->s, id);
-		wa_node_attr(&a, n, "id", id);
-		wa_node_attr_int(&a, n, "t", sb_now(c->s) / 1000);
-		wa_node_attr_jid(&a, n, "sender_lid", &me->lid_jid);
-		tok = wa_node_child(&a, wa_node_child(&a, n, "tokens"), "token");
-		wa_node_attr(&a, tok, "type", "trusted_contact");
-		wa_node_attr_jid(&a, tok, "jid", &to->pn_jid);
-		wa_node_attr_span(&a, tok, "t", wa_node_attr_get(t, "t"));
-		wa_node_data(&a, tok, wa_span(bytes, sizeof(bytes)));
-		for (size_t i = 0; i < to->n_devices; i++)
-			if (!to->devices[i]->sim)
-				sb_deliver(to->devices[i], n);
-	}
-}
-
-static void on_privacy(struct sb_conn *c, const struct wa_node *iq)
-{
-	static const char *const all[][2] = {
-		{ "groupadd", "all" },      { "last", "all" },         { "status", "contacts" },
-		{ "profile", "all" },       { "readreceipts", "all" }, { "online", "all" },
-		{ "calladd", "all" },       { "messages", "all" },     { "defense", "off" },
-		{ "stickers", "contacts" },
-	};
-	SB_AUTO_ARENA struct wa_arena a = { 0 };
-	struct wa_node *n, *k;
-
-	wa_arena_init(&a, SB_STANZA_MAX);
-	if (wa_node_get(iq, "tokens")) {
-		empty(c, iq);
-		pass_tokens(c, wa_node_get(iq, "tokens"));
-		return;
-	}
-	n = wa_node_new(&a, "privacy");
-	if (wa_node_attr_is(iq, "type", "set")) {
-		const struct wa_node *k0 = wa_node_first(wa_node_get(iq, "privacy"));
-
-		k = wa_node_child(&a, n, "category");
-		wa_node_attr_span(&a, k, "name", wa_node_attr_get(k0, "name"));
-		wa_node_attr_span(&a, k, "value", wa_node_attr_get(k0, "value"));
-	} else {
-		for (size_t i = 0; i < WA_ARRAY_LEN(all); i++) {
-			k = wa_node_child(&a, n, "category");
-			wa_node_attr(&a, k, "name", all[i][0]);
-			wa_node_attr(&a, k, "value", all[i][1]);
-		}
-	}
 	sb_iq_result(c, iq, &a, n);
 }
 
@@ -229,34 +147,6 @@ static void on_md(struct sb_conn *c, const struct wa_node *iq)
 	sb_unlink(d, true);
 }
 
-static void on_biz(struct sb_conn *c, const struct wa_node *iq)
-{
-	SB_AUTO_ARENA struct wa_arena a = { 0 };
-
-	wa_arena_init(&a, SB_STANZA_MAX);
-	if (wa_node_attr_is(iq, "type", "get") && wa_node_get(iq, "business_profile"))
-		sb_iq_result(c, iq, &a,
-			     wa_node_new(&a, "business_profile")); /* nobody is a business */
-	else
-		sb_iq_error(c, iq, 501);
-}
-
-static void on_picture(struct sb_conn *c, const struct wa_node *iq)
-{
-	if (wa_node_attr_is(iq, "type", "get"))
-		not_found(c, iq);
-	else
-		empty(c, iq);
-}
-
-static void on_status(struct sb_conn *c, const struct wa_node *iq)
-{
-	if (wa_node_attr_is(iq, "type", "get"))
-		not_found(c, iq); /* means: the default, contacts */
-	else
-		empty(c, iq);
-}
-
 struct handler {
 	const char *xmlns;
 	const char *type; /* NULL: any */
@@ -269,18 +159,23 @@ static const struct handler handlers[] = {
 	{ "usync", "get", sb_usync },
 	{ "passive", "set", on_passive },
 	{ "abt", "get", on_abt },
-	{ "blocklist", NULL, on_blocklist },
-	{ "privacy", NULL, on_privacy },
+	{ "blocklist", NULL, sb_iq_blocklist },
+	{ "privacy", NULL, sb_iq_privacy },
 	{ "w:m", "set", on_media },
 	{ "w:g2", NULL, sb_groups_iq },
 	{ "md", NULL, on_md },
 	{ "w:sync:app:state", "set", sb_appstate_iq },
 	{ "urn:xmpp:whatsapp:dirty", "set", empty },
 	{ "urn:xmpp:whatsapp:push", "set", empty },
-	{ "disappearing_mode", "set", empty },
-	{ "status", NULL, on_status },
-	{ "w:profile:picture", NULL, on_picture },
-	{ "w:biz", NULL, on_biz },
+	{ "disappearing_mode", "set", sb_iq_timer },
+	{ "status", NULL, sb_iq_status },
+	{ "w:profile:picture", NULL, sb_iq_picture },
+	{ "w:biz", NULL, sb_iq_biz },
+	{ "w:biz:catalog", NULL, sb_iq_catalog },
+	{ "fb:thrift_iq", "get", sb_iq_order },
+	{ "w:qr", NULL, sb_iq_qr },
+	{ "w:mex", "get", sb_iq_mex },
+	{ "newsletter", NULL, sb_iq_newsletter },
 	{ "w:stats", NULL, empty },
 	{ "tos", "set", empty },
 };

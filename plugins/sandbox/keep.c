@@ -7,10 +7,13 @@
  *	d/<number>/<device>	device, JSON
  *	r/<number>/<device>/	kind byte, key: a Signal record of a simulated device
  *	q/<number>/<device>/<seq>	a stanza that is not acknowledged
+ *	s/<number>		keys of the app state, JSON
+ *	p/<number>/<collection>/<version>	a patch of the app state
  *
  * Chats are not kept: they are what a person looked at, not what a client needs.
  */
-#include "inside.h"
+#include "appstate.h"
+#include "person.h"
 
 #define KEEP_DELAY_MS 50 /* many changes of one device become one record */
 #define KEY_MAX       512
@@ -46,7 +49,7 @@ void sb_keep_root(struct sandbox *s)
 
 void sb_keep_account(struct sb_account *a)
 {
-	json_t *rules;
+	json_t *rules, *o, *person;
 	char key[KEY_MAX];
 
 	if (!a->s->host.put || !a->s->started)
@@ -55,11 +58,16 @@ void sb_keep_account(struct sb_account *a)
 	for (size_t i = 0; i < a->n_rules; i++)
 		json_array_append_new(rules, sb_rule_json(&a->rules[i]));
 	snprintf(key, sizeof(key), "a/%s", a->pn);
-	put_json(a->s, key,
-		 json_pack("{ss ss sI si sI sb sb sb so}", "lid", a->lid, "name", a->name, "raw_id",
-			   (json_int_t)a->raw_id, "next_device", (int)a->next_device,
-			   "next_key_index", (json_int_t)a->next_key_index, "sink", a->sink,
-			   "auto_read", a->auto_read, "by_pn", a->by_pn, "rules", rules));
+	o = json_pack("{ss ss sI si sI sb sb sb so}", "lid", a->lid, "name", a->name, "raw_id",
+		      (json_int_t)a->raw_id, "next_device", (int)a->next_device, "next_key_index",
+		      (json_int_t)a->next_key_index, "sink", a->sink, "auto_read", a->auto_read, "by_pn",
+		      a->by_pn, "rules", rules);
+	person = sb_person_json(a);
+	if (o && person)
+		json_object_set_new(o, "person", person);
+	else
+		json_decref(person);
+	put_json(a->s, key, o);
 }
 
 static json_t *b64(const void *p, size_t len)
@@ -187,6 +195,17 @@ void sb_drop_device(struct sb_device *d)
 		sb_drop_item(d, container_of(l, struct sb_item, link)->seq);
 }
 
+void sb_drop_appstate(struct sb_account *a)
+{
+	char key[KEY_MAX];
+
+	for (int i = 0; a->appstate && i < WA_SYNC_COLLECTIONS; i++)
+		for (uint64_t v = 1; v <= a->appstate->cols[i].version; v++)
+			sb_keep_patch(a, i, v, wa_span(NULL, 0));
+	snprintf(key, sizeof(key), "s/%s", a->pn);
+	put(a->s, wa_span_str(key), wa_span(NULL, 0));
+}
+
 /* The Signal records of its phone stay behind and are ignored without it. */
 void sb_drop_account(struct sb_account *a)
 {
@@ -194,8 +213,35 @@ void sb_drop_account(struct sb_account *a)
 
 	for (size_t i = 0; i < a->n_devices; i++)
 		sb_drop_device(a->devices[i]);
+	sb_drop_appstate(a);
 	snprintf(key, sizeof(key), "a/%s", a->pn);
 	put(a->s, wa_span_str(key), wa_span(NULL, 0));
+}
+
+void sb_keep_appstate(struct sb_account *a)
+{
+	const struct sb_appstate *st = a->appstate;
+	json_t *keys = json_array();
+	char key[KEY_MAX];
+
+	snprintf(key, sizeof(key), "s/%s", a->pn);
+	for (size_t i = 0; st && i < st->n_keys; i++)
+		json_array_append_new(keys, json_pack("{so so sI sb}", "id",
+						      b64(st->keys[i].id, sizeof(st->keys[i].id)),
+						      "data",
+						      b64(st->keys[i].data,
+							  sizeof(st->keys[i].data)),
+						      "ts", (json_int_t)st->keys[i].ts, "shared",
+						      st->keys[i].shared));
+	put_json(a->s, key, json_pack("{so sb}", "keys", keys, "seeded", st && st->seeded));
+}
+
+void sb_keep_patch(struct sb_account *a, int collection, uint64_t version, struct wa_span bytes)
+{
+	char key[KEY_MAX];
+
+	snprintf(key, sizeof(key), "p/%s/%d/%012llu", a->pn, collection, (unsigned long long)version);
+	put(a->s, wa_span_str(key), bytes);
 }
 
 /* ---- and back ---- */
@@ -245,6 +291,7 @@ static void restore_account(struct sandbox *s, const char *pn, json_t *o)
 	a->sink = json_is_true(json_object_get(o, "sink"));
 	a->auto_read = json_is_true(json_object_get(o, "auto_read"));
 	a->by_pn = json_is_true(json_object_get(o, "by_pn"));
+	sb_person_restore(a, json_object_get(o, "person"));
 	json_array_foreach(json_object_get(o, "rules"), i, rule) if (sb_rule_add(a, rule, NULL))
 		sb_log(s, WA_WARN, "sandbox.restore", "rule of", pn);
 }
@@ -349,13 +396,78 @@ static bool split(const struct sb_kept *k, char pn[20], unsigned *ret_dev, struc
 	memcpy(pn, p, n);
 	pn[n] = 0;
 	if (p[n] != '/')
-		return k->key[0] == 'a';
+		return k->key[0] == 'a' || k->key[0] == 's';
 	*ret_dev = (unsigned)strtoul(p + n + 1, &end, 10);
 	slash = end;
 	if (*slash == '/')
 		slash++;
 	*ret_rest = wa_span(slash, k->key_len - (size_t)(slash - k->key));
 	return true;
+}
+
+void sb_restore_appstate(struct sb_account *a, json_t *o)
+{
+	struct sb_appstate *st = sb_appstate(a);
+	json_t *key;
+	size_t i;
+
+	if (!st)
+		return;
+	st->seeded = json_is_true(json_object_get(o, "seeded"));
+	json_array_foreach(json_object_get(o, "keys"), i, key)
+	{
+		struct sb_sync_key *k = &st->keys[st->n_keys];
+
+		if (st->n_keys == SB_SYNC_KEYS_MAX || !fixed(key, "id", k->id, sizeof(k->id)) ||
+		    !fixed(key, "data", k->data, sizeof(k->data)))
+			return;
+		k->ts = json_integer_value(json_object_get(key, "ts"));
+		k->shared = json_is_true(json_object_get(key, "shared"));
+		wa_syncd_expand(wa_span(k->data, sizeof(k->data)), &k->k);
+		st->n_keys++;
+	}
+}
+
+/* The host gives them in the order of their keys, and the list is turned round. */
+static void turn_round(struct sandbox *s)
+{
+	struct sb_kept *k, *all = NULL;
+
+	while ((k = s->kept)) {
+		s->kept = k->next;
+		k->next = all;
+		all = k;
+	}
+	s->kept = all;
+}
+
+/* Each goes on top of the one before it. */
+static void restore_patches(struct sandbox *s)
+{
+	bool again = true;
+	struct sb_kept *k;
+	struct wa_span rest;
+	unsigned col = 0;
+	char pn[20];
+
+	turn_round(s);
+	while (again) {
+		again = false;
+		for (k = s->kept; k; k = k->next) {
+			struct sb_account *a;
+			uint64_t version;
+
+			if (k->key[0] != 'p' || k->key_len < 3 || !split(k, pn, &col, &rest) ||
+			    col >= WA_SYNC_COLLECTIONS || !(a = sb_find_pn(s, pn)) ||
+			    !sb_appstate(a))
+				continue;
+			version = strtoull((const char *)rest.ptr, NULL, 10);
+			if (version != sb_appstate(a)->cols[col].version + 1)
+				continue;
+			again = sb_appstate_take(a, (int)col, wa_buf_view(&k->value), NULL) == 0 ||
+				again;
+		}
+	}
 }
 
 static void restore_one(struct sandbox *s, const struct sb_kept *k, char pass)
@@ -388,6 +500,12 @@ static void restore_one(struct sandbox *s, const struct sb_kept *k, char pass)
 		return;
 	}
 	a = sb_find_pn(s, pn);
+	if (a && pass == 's') {
+		o = json_loadb((const char *)v.ptr, v.len, 0, NULL);
+		sb_restore_appstate(a, o);
+		json_decref(o);
+		return;
+	}
 	d = a ? sb_device_find(a, dev) : NULL;
 	if (d && pass == 'r')
 		restore_record(d, rest, v);
@@ -431,12 +549,13 @@ void sb_kept_clear(struct sandbox *s)
 
 void sb_restore_all(struct sandbox *s)
 {
-	static const char order[] = "adrq";
+	static const char order[] = "asdrq";
 	struct sb_kept *k;
 
 	for (const char *p = order; *p; p++)
 		for (k = s->kept; k; k = k->next)
 			restore_one(s, k, *p);
+	restore_patches(s);
 	drop_broken(s);
 	sb_kept_clear(s);
 }

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "group.h"
+#include "person.h"
 
 #define TYPING_MS  15000
 #define READ_BATCH 256
+#define RESEND_ARENA_MAX (4u << 20)
 
 static struct wa_span chat_key(char buf[128], const struct sb_account *peer, const char *id,
 			       bool from_me)
@@ -27,6 +29,7 @@ static void msg_free(struct sb_chat_msg *m)
 	free(m->quoted_id);
 	free(m->group);
 	free(m->kind);
+	sb_chat_content_free(m);
 	free(m);
 }
 
@@ -170,18 +173,15 @@ void sb_phone_message(struct sb_account *a, const struct sb_incoming *in)
 
 	if (!in->from_me)
 		sb_bulk_reply(a, in->chat);
-	if (changes_other(a, in) || sb_phone_again(a, in->chat, in->id, in->from_me))
+	if (changes_other(a, in) || sb_content_act(a, in) || sb_phone_again(a, in->chat, in->id, in->from_me))
 		return;
 	if (a->typing.peer == in->chat)
 		a->typing.peer = NULL;
 	if (!a->sink) {
-		c = sb_chat_add(a, in->chat, in->id, in->from_me, m->text,
-			m->kind == WA_MSG_TEXT       ? "text"
-			: m->kind == WA_MSG_REACTION ? "reaction"
-			: m->kind_name               ? m->kind_name
-						     : "unknown");
+		c = sb_chat_add(a, in->chat, in->id, in->from_me, m->text, wa_message_kind_str(m->kind));
 		if (!c)
 			return;
+		sb_chat_content(c, m, m->raw);
 		c->status = in->from_me ? SB_SENT : SB_RECEIVED;
 		c->device = in->from ? in->from->id : 0;
 		c->server = (uint8_t)in->server;
@@ -325,6 +325,8 @@ int sb_phone_text(struct sb_account *a, struct sb_account *to, const char *text,
 	rc = sb_sim_send(a->devices[0]->sim, to, id, &m, server, err);
 	if (rc && c)
 		c->status = SB_FAILED;
+	if (rc == 0 && !a->sink)
+		sb_token_issue(a, to, sb_now(a->s) / 1000, false);
 	if (ret_id)
 		memcpy(ret_id, id, sizeof(id));
 	return rc;
@@ -335,6 +337,7 @@ void sb_phone_retry(struct sb_account *a, struct sb_device *asker, struct sb_acc
 {
 	struct sb_chat_msg *c = sb_chat_find(a, chat, id, true);
 	struct sb_bulk *run = sb_bulk_of(a->s, id);
+	SB_AUTO_ARENA struct wa_arena ar = { 0 };
 	struct wa_message m;
 	SB_ERR(err);
 
@@ -342,7 +345,9 @@ void sb_phone_retry(struct sb_account *a, struct sb_device *asker, struct sb_acc
 		return;
 	if (!c && !run)
 		return;
-	fill_text(a, chat, &m, c ? c->text : run->text, c ? c->quoted_id : NULL);
+	wa_arena_init(&ar, RESEND_ARENA_MAX);
+	if (!c || sb_content_again(c, &ar, &m))
+		fill_text(a, chat, &m, c ? c->text : run->text, c ? c->quoted_id : NULL);
 	if (c)
 		c->resent++;
 	if (sb_sim_resend(a->devices[0]->sim, asker, chat, id, &m, count, server, b, &err))

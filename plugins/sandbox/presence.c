@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "inside.h"
+#include "person.h"
 
 #define SUBSCRIBERS_MAX 64 /* of one account */
 
@@ -29,14 +29,18 @@ static void tell(struct sb_conn *c, const struct sb_account *of, int server)
 {
 	SB_AUTO_ARENA struct wa_arena a = { 0 };
 	struct wa_jid from = sb_user_jid(of, server);
+	bool last = sb_allows(of, c->dev->acc, "last");
 	struct wa_node *n;
+
+	if (!sb_allows(of, c->dev->acc, "online"))
+		return;
 
 	wa_arena_init(&a, SB_STANZA_MAX);
 	n = wa_node_new(&a, "presence");
 	wa_node_attr_jid(&a, n, "from", &from);
 	if (!anybody(of)) {
 		wa_node_attr(&a, n, "type", "unavailable");
-		if (of->last_seen_ms)
+		if (of->last_seen_ms && last)
 			wa_node_attr_int(&a, n, "last", of->last_seen_ms / 1000);
 		else
 			wa_node_attr(&a, n, "last", "deny");
@@ -143,7 +147,7 @@ void sb_chatstate(struct sb_device *d, const struct wa_node *n)
 		return;
 	}
 	acc = sb_find(d->acc->s, &to);
-	if (!acc)
+	if (!acc || sb_blocks(acc, d->acc))
 		return;
 	wa_arena_init(&a, SB_STANZA_MAX);
 	from = sb_user_jid(d->acc, to.server == WA_SRV_LID ? WA_SRV_LID : WA_SRV_PN);

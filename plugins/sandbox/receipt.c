@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "group.h"
+#include "person.h"
 
 #define LIST_MAX 1024 /* ids in one receipt */
 
@@ -120,9 +121,11 @@ void sb_receipt(struct sb_device *d, struct sb_conn *c, const struct wa_node *n)
 	const char *type;
 	struct wa_node *out;
 	struct wa_jid to;
-	bool self;
+	bool self, hidden;
 	int form;
 
+	if (sb_channel_receipt(d, c, n))
+		return;
 	wa_arena_init(&a, SB_STANZA_MAX);
 	type = sb_attr(&a, n, "type");
 	if (!receipt_fits(d, n, type, &to))
@@ -147,7 +150,11 @@ void sb_receipt(struct sb_device *d, struct sb_conn *c, const struct wa_node *n)
 	    strcmp(type, "server-error") == 0)
 		return;
 	self = strcmp(type, "read-self") == 0 || strcmp(type, "played-self") == 0;
-	if (!self && acc != d->acc) {
+	/* who hides what he reads is hidden even if his client forgets it */
+	hidden = strcmp(type, "read") == 0 && strcmp(sb_privacy(d->acc, "readreceipts"), "none") == 0;
+	if (hidden)
+		sb_violation(d->acc->s, d, n, "receipt.hidden", "read is told although the account hides it");
+	if (!self && !hidden && acc != d->acc && !sb_blocks(d->acc, acc) && !sb_blocks(acc, d->acc)) {
 		out = seen_by(&a, d, n, type, form);
 		for (size_t i = 0; i < acc->n_devices; i++)
 			sb_deliver(acc->devices[i], out);

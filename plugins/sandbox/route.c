@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "group.h"
+#include "person.h"
 
 #include "adv.pb-c.h"
 
@@ -269,6 +270,8 @@ static void pass(struct letter *m, struct sb_device *dest, const struct wa_node 
 	struct wa_node *n;
 	bool own = dest->acc == m->from->acc;
 
+	if (!own && sb_blocks(dest->acc, m->from->acc))
+		return; /* taken, and gone */
 	wa_arena_init(&a, SB_STANZA_MAX);
 	n = wa_node_new(&a, "message");
 	wa_node_attr_jid(&a, n, "from", &from);
@@ -455,6 +458,12 @@ static int route(struct letter *m)
 	m->form = m->to.server == WA_SRV_LID ? WA_SRV_LID : WA_SRV_PN;
 	m->peer = wa_node_attr_is(m->n, "category", "peer");
 	m->resend = wa_node_attr_is(m->n, "device_fanout", "false");
+	if (m->c && !m->peer && !m->resend && !m->to.device) {
+		int refused = sb_token_judge(d, m->dest, m->n);
+
+		if (refused)
+			return refused;
+	}
 	d->msgs_out++;
 	d->acc->s->messages++;
 	if (m->peer || m->resend || (m->dest == d->acc && m->to.device))
@@ -468,6 +477,8 @@ void sb_message(struct sb_device *d, struct sb_conn *c, const struct wa_node *n)
 	SB_AUTO_ARENA struct wa_arena a = { 0 };
 	struct letter m = { .from = d, .c = c, .n = n };
 
+	if (sb_channel_message(d, c, n))
+		return;
 	wa_arena_init(&a, SB_STANZA_MAX);
 	m.id = sb_attr(&a, n, "id");
 	if (c && sb_fault_hit(d->acc->s, SB_FAULT_DROP_AT_MESSAGE, d->acc, d->id)) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "inside.h"
+#include "person.h"
 
 #define USYNC_USERS_MAX 2000
 
@@ -46,6 +46,20 @@ static void put_devices(struct sb_conn *c, struct wa_arena *a, struct wa_node *u
 	sb_watch_devices(acc, c->dev->acc, server);
 }
 
+static void put_business(struct wa_arena *a, struct wa_node *user, const struct sb_account *acc)
+{
+	SB_AUTO_BUF struct wa_buf b = { 0 };
+	struct wa_node *n;
+
+	wa_buf_init(&b, 256);
+	if (!sb_verified_name(acc, &b))
+		return;
+	n = wa_node_child(a, wa_node_child(a, user, "business"), "verified_name");
+	wa_node_attr(a, n, "v", "1");
+	wa_node_attr(a, n, "verified_level", "unknown");
+	wa_node_data(a, n, wa_buf_view(&b));
+}
+
 static void put_known(struct sb_conn *c, struct wa_arena *a, struct wa_node *user,
 		      struct sb_account *acc, const struct wa_node *protocol, int server,
 		      struct wa_span contact)
@@ -64,14 +78,25 @@ static void put_known(struct sb_conn *c, struct wa_arena *a, struct wa_node *use
 			wa_node_data(a, k, contact);
 	} else if (wa_node_is(protocol, "status")) {
 		k = wa_node_child(a, user, "status");
-		wa_node_attr_int(a, k, "t", 0);
-		wa_node_data(a, k, wa_span_str("Hey there! I am using the sandbox."));
+		if (sb_allows(acc, c->dev->acc, "status")) {
+			wa_node_attr_int(a, k, "t", acc->person ? acc->person->about_ms / 1000 : 0);
+			wa_node_data(a, k, wa_span_str(sb_about(acc)));
+		} else {
+			wa_node_attr(a, k, "code", "401");
+		}
+	} else if (wa_node_is(protocol, "picture")) {
+		if (acc->person && acc->person->picture_id && sb_allows(acc, c->dev->acc, "profile")) {
+			k = wa_node_child(a, user, "picture");
+			wa_node_attr_int(a, k, "id", (int64_t)acc->person->picture_id);
+		}
+	} else if (wa_node_is(protocol, "business")) {
+		put_business(a, user, acc);
 	} else if (wa_node_is(protocol, "disappearing_mode")) {
 		k = wa_node_child(a, user, "disappearing_mode");
-		wa_node_attr(a, k, "duration", "0");
-		wa_node_attr(a, k, "t", "0");
+		wa_node_attr_int(a, k, "duration", acc->person ? acc->person->timer_s : 0);
+		wa_node_attr_int(a, k, "t", acc->person ? acc->person->timer_ms / 1000 : 0);
 	}
-	/* nobody here has a picture, a business or a user name: absent */
+	/* nobody here has a user name: absent */
 }
 
 static void answer_user(struct sb_conn *c, struct wa_arena *a, struct wa_node *list,
