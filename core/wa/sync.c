@@ -372,6 +372,7 @@ void sync_work(struct wa_client *c)
 	s->running = true;
 	sync_push_tell(c, false);
 	run(c);
+	sync_push_tell(c, false);
 	s->running = false;
 	free_when_idle(c);
 }

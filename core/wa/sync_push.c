@@ -55,7 +55,8 @@ static void change_end(struct wa_client *c, struct sync_change *ch, int code, co
 		snprintf(r->text, sizeof(r->text), "%s", text);
 	}
 	if (--r->left == 0) {
-		r->dep = c->open_id;
+		/* An open batch that stays empty is never committed. */
+		r->dep = wa_records_dirty(c->rec) || c->n_events ? c->open_id : 0;
 		wa_list_push_back(&c->sync->told, &r->link);
 	}
 	wa_arena_clear(&ch->arena);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "world.h"
 
+#include <wa/sync.h>
+
 #include <base.h>
 #include <text.h>
 
@@ -230,6 +232,15 @@ static void remember(struct actor *c, const struct wa_event *e)
 		wa_jid_text(&e->info->sender, s->sender);
 		s->offline = e->info->offline;
 		s->from_me = e->info->from_me;
+	}
+	if (e->sync) {
+		const struct wa_sync_action *a = &e->sync->action;
+
+		snprintf(s->text, sizeof(s->text), "%s %s%s", wa_sync_kind_str(a->kind),
+			 a->remove ? "removed" : a->on ? "on" : "off", e->sync->own ? " own" : "");
+		snprintf(s->id, sizeof(s->id), "%s",
+			 a->id ? a->id : a->label ? a->label : a->name ? a->name : "");
+		s->offline = e->sync->snapshot;
 	}
 	if (e->message) {
 		copy_span(s->text, sizeof(s->text), e->message->text);
