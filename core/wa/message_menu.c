@@ -347,6 +347,12 @@ static int read_four_rows(struct wa_codec *c, void *base, const struct wa_pb_fie
 	return wa_fields_read(c, hydrated, m, f->bytes);
 }
 
+static void write_four_rows(struct wa_codec *c, const void *base, uint32_t number,
+			    struct wa_buf *out)
+{
+	wa_fields_put(c, number, hydrated, base, true, out);
+}
+
 static int read_template_native(struct wa_codec *c, void *base, const struct wa_pb_field *f)
 {
 	return f->wire == 2 ? wa_fields_read(c, wa_fields_native, base, f->bytes) : 0;
@@ -355,7 +361,7 @@ static int read_template_native(struct wa_codec *c, void *base, const struct wa_
 const struct wa_mfield wa_fields_template[] = {
 	WA_HOOK(2, read_four_rows, NULL),
 	WA_CONTEXT(3),
-	{ .number = 4, .type = WA_F_SUB, .sub = hydrated, .always = true },
+	WA_HOOK(4, read_four_rows, write_four_rows),
 	WA_HOOK(5, read_template_native, NULL),
 	WA_END,
 };

@@ -701,7 +701,19 @@ static int read_edited(struct wa_codec *c, void *base, const struct wa_pb_field 
 	return 0;
 }
 
-static const struct wa_mfield member_label[] = { WA_MEMBER_TEXT(1, text), WA_END };
+static int read_label_time(struct wa_codec *c, void *base, const struct wa_pb_field *f)
+{
+	(void)base;
+	if (f->wire == 0 && f->varint <= INT64_MAX / 1000)
+		c->m->timestamp_ms = (int64_t)f->varint * 1000;
+	return 0;
+}
+
+static const struct wa_mfield member_label[] = {
+	WA_MEMBER_TEXT(1, text),
+	WA_HOOK(2, read_label_time, NULL),
+	WA_END,
+};
 static const struct wa_mfield protocol[] = {
 	WA_KEY(1),
 	WA_MEMBER(2, protocol_type),
