@@ -52,20 +52,23 @@ static int apply(struct db *db, const char *sql, const char *record, const struc
 int db_migrate(struct db *db, const struct db_migration *m, size_t n, struct wa_err *err)
 {
 	int64_t have = 0;
+	size_t first = 0;
 	int r = db_conn_int(&db->w, "PRAGMA user_version", NULL, 0, &have, err);
 
 	if (r < 0)
 		return r;
-	if (have < 0 || (uint64_t)have > n)
+	if (have < 0 || (n && have > m[n - 1].number) || (!n && have))
 		return wa_err_set(err, WA_ESTATE,
-				  "database version %lld is newer than this program's %zu",
-				  (long long)have, n);
-	if (have > 0 && (size_t)have < n) {
-		r = copy_before(db, "", m[have].number, err);
+				  "database version %lld is newer than this program's %d",
+				  (long long)have, n ? m[n - 1].number : 0);
+	while (first < n && m[first].number <= have)
+		first++;
+	if (have > 0 && first < n) {
+		r = copy_before(db, "", m[first].number, err);
 		if (r < 0)
 			return r;
 	}
-	for (size_t i = (size_t)have; i < n; i++) {
+	for (size_t i = first; i < n; i++) {
 		char version[48];
 
 		snprintf(version, sizeof(version), "PRAGMA user_version = %d", m[i].number);

@@ -281,6 +281,10 @@ static void on_names(struct wb_session *s, struct wb_tx *tx, const struct wa_eve
 {
 	char jid[WA_JID_TEXT_MAX], lid[WA_JID_TEXT_MAX];
 
+	if (ev->kind == WA_EV_LID && ev->final) {
+		wb_session_learn_quiet(s, tx, &ev->lid, &ev->jid, NULL, NULL);
+		return;
+	}
 	if (ev->kind == WA_EV_LID)
 		wb_jid_forms(&ev->jid, &ev->lid, jid, lid);
 	else
@@ -327,12 +331,12 @@ void wb_session_event(struct wb_session *s, struct wb_tx *tx, const struct wa_ev
 	case WA_EV_IDENTITY: on_person_event(s, tx, ev, "contact.identity"); break;
 	case WA_EV_LID:
 	case WA_EV_PUSH_NAME: on_names(s, tx, ev); break;
-	case WA_EV_GROUP:
+	case WA_EV_HISTORY: wb_session_on_history(s, tx, ev); break;
+	case WA_EV_HISTORY_PROGRESS: wb_session_on_history_progress(s, tx, ev); break;
+	case WA_EV_GROUP: wb_session_on_group(s, tx, ev); break;
 	case WA_EV_SYNC:
 	case WA_EV_SYNC_DONE:
 	case WA_EV_SYNC_ERROR:
-	case WA_EV_HISTORY:
-	case WA_EV_HISTORY_PROGRESS:
 	case WA_EV_MEDIA_RETRY:
 	case WA_EV_CALL:
 	case WA_EV_NEWSLETTER:

@@ -11,6 +11,7 @@
  *	session_settings.c	what the owner sets for one session
  *	session_batch.c	libwa's batches become transactions
  *	session_events.c	what libwa's events mean to storage and the log
+ *	session_history.c	what was before linking
  *	session_message.c	messages; session_act.c what is about other messages; session_menu.c answers to menus
  */
 #include <heap.h>
@@ -141,7 +142,24 @@ struct wb_names {
 	char sender[WA_JID_TEXT_MAX];	/* as it came, so that receipts go where they belong */
 };
 
+/* session_history.c */
+void wb_session_on_history(struct wb_session *s, struct wb_tx *tx, const struct wa_event *ev);
+void wb_session_on_history_progress(struct wb_session *s, struct wb_tx *tx, const struct wa_event *ev);
+void wb_history_depth(const struct wb_config *c, struct wa_history_depth *ret_d);
+/* A pair or a name of many: into the contacts, without an event. name: the owner's. */
+void wb_session_learn_quiet(struct wb_session *s, struct wb_tx *tx, const struct wa_jid *who, const struct wa_jid *pn,
+			    const char *push_name, const char *name);
+
+/* session_group.c */
+void wb_session_on_group(struct wb_session *s, struct wb_tx *tx, const struct wa_event *ev);
+void wb_session_member_label(struct wb_session *s, struct wb_tx *tx, const struct wa_jid *group,
+			     const struct wa_jid *who, const struct wa_jid *who_pn, const char *label);
+
 /* session_message.c */
+void wb_session_names(const struct wa_msg_info *in, struct wb_names *ret_n);
+const char *wb_session_kind(const struct wa_message *m);
+const struct wa_media *wb_session_file(const struct wa_message *m);	/* NULL: it has none */
+json_t *wb_session_content(const struct wa_message *m);	/* NULL: only the text. New reference */
 void wb_session_on_message(struct wb_session *s, struct wb_tx *tx, const struct wa_event *ev);
 void wb_session_on_undecryptable(struct wb_session *s, struct wb_tx *tx, const struct wa_event *ev);
 json_t *wb_session_message_json(const struct wa_event *ev, const struct wb_names *n, const char *id,
