@@ -208,7 +208,7 @@ static int exec_mark(struct db_exec *x, const void *args, int64_t *ret_rows, str
 	for (size_t i = 0; i < n; i++)
 		if ((r = newest_mark(x, m, who[i], &last, err)) < 0)
 			return r;
-	if (m->ts_ms <= last)
+	if (m->ts_ms < last)
 		return 0;
 	for (size_t i = 0; i < n && r >= 0; i++)
 		r = DB_RUN(x->c, "DELETE FROM message_mark WHERE message = $1 AND kind = $2 AND who = $3", NULL, NULL,
@@ -326,6 +326,7 @@ int db_menu_any(struct db *db, struct wa_err *err)
 
 /* ---- timers ---- */
 
+/* The other side tells whole seconds only. */
 size_t db_batch_timer_put(struct db_batch *b, const char *session, const char *chat, uint32_t expires_s,
 			  int64_t ts_ms)
 {
@@ -334,7 +335,7 @@ size_t db_batch_timer_put(struct db_batch *b, const char *session, const char *c
 	return DB_OP(b, 0,
 		     "INSERT INTO chat_timer (session, chat, expires_s, ts_ms) VALUES ($1, $2, $3, $4)"
 		     " ON CONFLICT (session, chat) DO UPDATE SET expires_s = excluded.expires_s,"
-		     " ts_ms = excluded.ts_ms WHERE excluded.ts_ms >= chat_timer.ts_ms"
+		     " ts_ms = excluded.ts_ms WHERE excluded.ts_ms > chat_timer.ts_ms - 1000"
 		     " AND excluded.expires_s <> chat_timer.expires_s",
 		     db_text(s), db_hashed(s, wa_span_str(db_batch_str(b, chat))), db_int(expires_s), db_int(ts_ms));
 }

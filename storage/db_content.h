@@ -37,7 +37,7 @@ struct db_mark {
 	int64_t ts_ms;
 	const char *value;	/* the owner's; "": taken back, remembered so that an older one stays out */
 };
-/* rows is 1 when it is news: unknown message, an older or the same mark change nothing. */
+/* rows is 1 when it is news: an unknown message, or an older mark, changes nothing. */
 size_t db_batch_mark_put(struct db_batch *b, const struct db_mark *m);
 typedef int db_mark_fn(void *ctx, const struct db_mark *m);	/* m dies with the call */
 /* Those not taken back, in order of time. */

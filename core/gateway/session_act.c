@@ -126,6 +126,16 @@ static bool taken_back(const struct wa_message *m)
 	}
 }
 
+/* By the clock of who says it, where that is told: the server counts in seconds. */
+static int64_t said_at(const struct wa_event *ev)
+{
+	const struct wa_message *m = ev->message;
+
+	if (m->going && m->going->timestamp_ms)
+		return m->going->timestamp_ms;
+	return m->timestamp_ms ? m->timestamp_ms : ev->info->timestamp_ms;
+}
+
 static void put_mark(struct wb_tx *tx, const struct wa_event *ev, const struct wb_names *n, const char *kind,
 		     const struct db_message *t, json_t *value)
 {
@@ -135,7 +145,7 @@ static void put_mark(struct wb_tx *tx, const struct wa_event *ev, const struct w
 	struct db_mark mark = { .message = t->id, .kind = kind, .jid = n->sender_jid, .lid = n->sender_lid,
 				.key = one ? kind : m->kind == WA_MSG_COMMENT ? ev->info->id : "",
 				.from_me = ev->info->from_me,
-				.ts_ms = m->timestamp_ms ? m->timestamp_ms : ev->info->timestamp_ms,
+				.ts_ms = said_at(ev),
 				.value = text ? text : "" };
 
 	db_batch_mark_put(wb_tx_batch(tx), &mark);

@@ -25,6 +25,10 @@ static json_t *message_json(const struct sb_chat_msg *m)
 		json_object_set_new(o, "sender", json_string(m->peer->pn));
 	if (m->code)
 		json_object_set_new(o, "error", json_integer(m->code));
+	if (m->content)
+		json_object_set(o, "content", m->content);
+	if (m->marks)
+		json_object_set(o, "marks", m->marks);
 	return o;
 }
 
@@ -72,8 +76,14 @@ int sb_api_send(struct sb_call *c)
 
 	if (!a || !(to = sb_api_account(c, sb_api_text(c, "to"), &status)))
 		return status;
+	if (json_object_get(c->body, "content")) {
+		if (sb_phone_content(a, to, json_object_get(c->body, "content"), id, &err))
+			return sb_api_err(c->ret, &err);
+		*c->ret = json_pack("{ss ss}", "id", id, "chat", to->pn);
+		return 201;
+	}
 	if (!*text || strlen(text) > SB_TEXT_MAX)
-		return sb_api_fail(c->ret, 400, "invalid", "text has 1 to %d bytes", SB_TEXT_MAX);
+		return sb_api_fail(c->ret, 400, "invalid", "text has 1 to %d bytes, or content", SB_TEXT_MAX);
 	if (sb_phone_text(a, to, text, sb_api_text(c, "quote"), id, &err))
 		return sb_api_err(c->ret, &err);
 	*c->ret = json_pack("{ss ss}", "id", id, "chat", to->pn);

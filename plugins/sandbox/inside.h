@@ -605,6 +605,8 @@ bool sb_content_act(struct sb_account *a, const struct sb_incoming *in);
 /* The person says it. Targets and quotes are named by the ids the phone shows. */
 int sb_phone_content(struct sb_account *a, struct sb_account *to, const json_t *doc, char ret_id[32],
 		     struct wa_err *err);
+/* type, edit and the nodes that say what kind of message it is. */
+void sb_content_stanza(struct wa_arena *a, struct wa_node *n, const struct wa_message *m);
 /* For a resend: what was sent, when it was more than text. */
 int sb_content_again(const struct sb_chat_msg *c, struct wa_arena *ar, struct wa_message *ret_m);
 struct sb_chat_msg *sb_chat_find(struct sb_account *a, struct sb_account *peer, const char *id,

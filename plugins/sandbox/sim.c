@@ -199,7 +199,6 @@ int sb_sim_send(struct sb_sim *m, struct sb_account *to, const char *id,
 	n = wa_node_new(&a, "message");
 	wa_node_attr(&a, n, "id", id);
 	wa_node_attr_jid(&a, n, "to", &chat);
-	wa_node_attr(&a, n, "type", msg->kind == WA_MSG_REACTION ? "reaction" : "text");
 	parts = wa_node_child(&a, n, "participants");
 	if (to != own)
 		rc = put_copies(m, &a, parts, to, wa_buf_view(&plain), server, &pk, err);
@@ -209,6 +208,7 @@ int sb_sim_send(struct sb_sim *m, struct sb_account *to, const char *id,
 	if (rc)
 		return rc;
 	sb_sim_identity(m, &a, n, pk);
+	sb_content_stanza(&a, n, msg);
 	sb_message(m->dev, NULL, n);
 	return 0;
 }
@@ -395,7 +395,6 @@ static void opened(struct sb_sim *m, const struct wa_node *n, struct sb_incoming
 	SB_AUTO_ARENA struct wa_arena a = { 0 };
 	struct sb_account *own = m->dev->acc;
 	struct wa_message msg;
-	struct wa_span part;
 	struct wa_jid chat;
 	SB_ERR(err);
 
@@ -407,8 +406,8 @@ static void opened(struct sb_sim *m, const struct wa_node *n, struct sb_incoming
 	}
 	if (wa_node_attr_is(n, "category", "peer")) {
 		sb_sim_receipt(m, from, &in->id, 1, "peer_msg", NULL);
-		if (in->from && wa_pb_find(msg.raw, 12, &part) == 1 && wa_pb_find(part, 16, &part) == 1)
-			sb_history_pdo(in->from, in->id, part);
+		if (in->from && in->from_me && m->dev->id == 0)
+			sb_peer_in(in->from, in->id, msg.raw);
 		return;
 	}
 	in->m = &msg;
