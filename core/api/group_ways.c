@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Ways into groups: links, invitations by message; and communities. */
+#include <gateway/group.h>
+#include "group_int.h"
+
+#define LINK "https://chat.whatsapp.com/"
+
+/* A code, or the link that ends with it. NULL: answered. */
+static const char *code_of(struct wb_req *req, const char *text)
+{
+	size_t n = strlen(LINK);
+
+	if (text && strncmp(text, LINK, n) == 0)
+		text += n;
+	if (text && *text && strlen(text) < 64 && !strpbrk(text, "/?&# "))
+		return text;
+	wb_reply_problem(req, 422, "invalid", "code: what follows " LINK);
+	return NULL;
+}
+
+static void on_code(void *arg, int code, const char *text, const char *value)
+{
+	struct api_reply *p = arg;
+	char link[128];
+
+	snprintf(link, sizeof(link), LINK "%s", value);
+	api_group_answer(p, code, text, json_pack("{ss ss}", "code", value, "link", link), 200);
+}
+
+static void invite(struct wb_req *req, struct wb_api *api, bool reset)
+{
+	struct wa_err err = WA_ERR_INIT;
+	struct wa_client *c;
+	struct api_reply *p;
+	struct wa_jid j;
+
+	if (!api_group_param(req, "group", &j))
+		return;
+	c = api_client(api, req, NULL);
+	p = c ? api_reply_new(api, req, 200, NULL) : NULL;
+	if (p)
+		api_ask_begun(p, wa_client_group_invite(c, &j, reset, on_code, p, &err), &err);
+}
+
+void api_group_invite(struct wb_req *req, void *ctx)
+{
+	invite(req, ctx, false);
+}
+
+void api_group_invite_reset(struct wb_req *req, void *ctx)
+{
+	invite(req, ctx, true);
+}
+
+static void on_preview(void *arg, int code, const char *text, const struct wa_group *g, size_t n)
+{
+	api_group_answer(arg, code, text, n && !code ? wb_group_json(g) : NULL, 200);
+}
+
+static void on_join(void *arg, int code, const char *text, const struct wa_jid *group, bool pending)
+{
+	char jid[WA_JID_TEXT_MAX];
+
+	api_group_answer(arg, code, text,
+			 json_pack("{ss sb}", "jid", wa_jid_text(group, jid), "pending", pending), 200);
+}
+
+void api_group_preview(struct wb_req *req, void *ctx)
+{
+	struct wb_api *api = ctx;
+	const char *code = code_of(req, wb_req_param(req, "code"));
+	struct wa_err err = WA_ERR_INIT;
+	struct wa_client *c = code ? api_client(api, req, NULL) : NULL;
+	struct api_reply *p = c ? api_reply_new(api, req, 200, NULL) : NULL;
+
+	if (p)
+		api_ask_begun(p, wa_client_group_preview(c, code, on_preview, p, &err), &err);
+}
+
+static void on_accepted(void *arg, int code, const char *text)
+{
+	api_ask_done(arg, code, text);
+}
+
+/* {"code"} by link; {"group", "code", "expires_s", "admin"} by an invitation message */
+void api_group_join(struct wb_req *req, void *ctx)
+{
+	struct wb_api *api = ctx;
+	const char *code = NULL, *group = NULL, *admin = NULL;
+	struct wa_group_ticket t = { .code = NULL };
+	struct wa_err err = WA_ERR_INIT;
+	json_int_t expires = 0;
+	struct api_idem idem;
+	struct wa_client *c;
+	struct api_reply *p;
+	json_error_t je;
+	json_t *doc;
+
+	if (!api_body(req, false, &doc))
+		return;
+	if (json_unpack_ex(doc, &je, JSON_STRICT, "{s:s, s?s, s?s, s?I}", "code", &code, "group", &group, "admin",
+			   &admin, "expires_s", &expires) ||
+	    !group != !admin) {
+		wb_reply_problem(req, 422, "invalid", "code; of an invitation by message also group, admin, expires_s");
+		return;
+	}
+	code = code_of(req, code);
+	if (!code)
+		return;
+	if (group && (wa_jid_parse(wa_span_str(group), &t.group, NULL) || wb_recipient(admin, &t.admin, &err))) {
+		wb_reply_problem(req, 422, "invalid", "group and admin: JIDs");
+		return;
+	}
+	c = api_client(api, req, NULL);
+	if (!c || !api_idem_begin(api, req, &idem))
+		return;
+	p = api_reply_new(api, req, group ? 204 : 200, NULL);
+	if (!p)
+		return;
+	t.code = code;
+	t.expires_s = expires;
+	if (group) {
+		api_ask_begun(p, wa_client_group_ticket_accept(c, &t, on_accepted, p, &err), &err);
+		return;
+	}
+	p->idem = idem;
+	api_ask_begun(p, wa_client_group_join(c, code, on_join, p, &err), &err);
+}
+
+/* ---- communities ---- */
+
+static void on_groups(void *arg, int code, const char *text, const struct wa_group *g, size_t n)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < n && !code; i++) {
+		json_t *o = wb_group_json(&g[i]);
+
+		json_object_del(o, "participants");
+		json_array_append_new(list, o);
+	}
+	api_group_answer(arg, code, text, json_pack("{so}", "groups", list), 200);
+}
+
+void api_community_groups(struct wb_req *req, void *ctx)
+{
+	struct wb_api *api = ctx;
+	struct wa_err err = WA_ERR_INIT;
+	struct wa_client *c;
+	struct api_reply *p;
+	struct wa_jid j;
+
+	if (!api_group_param(req, "group", &j))
+		return;
+	c = api_client(api, req, NULL);
+	p = c ? api_reply_new(api, req, 200, NULL) : NULL;
+	if (p)
+		api_ask_begun(p, wa_client_community_groups(c, &j, on_groups, p, &err), &err);
+}
+
+void api_community_members(struct wb_req *req, void *ctx)
+{
+	struct wb_api *api = ctx;
+	struct wa_err err = WA_ERR_INIT;
+	struct wa_client *c;
+	struct api_reply *p;
+	struct wa_jid j;
+
+	if (!api_group_param(req, "group", &j))
+		return;
+	c = api_client(api, req, NULL);
+	p = c ? api_reply_new(api, req, 200, NULL) : NULL;
+	if (p)
+		api_ask_begun(p, wa_client_community_members(c, &j, api_on_members, p, &err), &err);
+}
+
+static void link_group(struct wb_req *req, struct wb_api *api, bool link)
+{
+	struct wa_err err = WA_ERR_INIT;
+	struct wa_jid up, sub;
+	struct wa_client *c;
+	struct api_reply *p;
+
+	if (!api_group_param(req, "group", &up) || !api_group_param(req, "sub", &sub))
+		return;
+	c = api_client(api, req, NULL);
+	p = c ? api_reply_new(api, req, 204, NULL) : NULL;
+	if (p)
+		api_ask_begun(p, wa_client_community_link(c, &up, &sub, link, api_ask_done, p, &err), &err);
+}
+
+void api_community_link(struct wb_req *req, void *ctx)
+{
+	link_group(req, ctx, true);
+}
+
+void api_community_unlink(struct wb_req *req, void *ctx)
+{
+	link_group(req, ctx, false);
+}
+
+void api_community_end(struct wb_req *req, void *ctx)
+{
+	struct wb_api *api = ctx;
+	struct wa_err err = WA_ERR_INIT;
+	struct wa_client *c;
+	struct api_reply *p;
+	struct wa_jid j;
+
+	if (!api_group_param(req, "group", &j))
+		return;
+	c = api_client(api, req, NULL);
+	p = c ? api_reply_new(api, req, 204, NULL) : NULL;
+	if (p)
+		api_ask_begun(p, wa_client_community_deactivate(c, &j, api_ask_done, p, &err), &err);
+}
