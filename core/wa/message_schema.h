@@ -123,10 +123,38 @@ extern const struct wa_mfield wa_fields_context[], wa_fields_image[], wa_fields_
 #define WA_HOOK(n, r, w) { .number = (n), .type = WA_F_HOOK, .read = (r), .write = (w) }
 #define WA_END { .type = WA_F_END }
 
-/* ---- message_menu.c ---- */
+/* ---- message_media.c, message_poll.c, message_shop.c ---- */
+extern const struct wa_mfield wa_fields_image_message[], wa_fields_video_message[],
+	wa_fields_document_message[], wa_fields_audio[], wa_fields_sticker[], wa_fields_album[],
+	wa_fields_text[], wa_fields_location_message[], wa_fields_live_location[],
+	wa_fields_contact[], wa_fields_contacts[], wa_fields_group_invite[], wa_fields_poll[],
+	wa_fields_poll_result[], wa_fields_poll_vote[], wa_fields_enc_addon[],
+	wa_fields_enc_edit[], wa_fields_comment[], wa_fields_note_2[], wa_fields_note_4[],
+	wa_fields_note_text[], wa_fields_nothing[], wa_fields_pack[], wa_fields_reaction[],
+	wa_fields_on_off[], wa_fields_calendar[], wa_fields_product[], wa_fields_order[];
+int wa_text_finish(struct wa_codec *c, const struct wa_kind *k, void *part);
+int wa_contact_finish(struct wa_codec *c, const struct wa_kind *k, void *part);
+int wa_poll_finish(struct wa_codec *c, const struct wa_kind *k, void *part);
+int wa_enc_finish(struct wa_codec *c, const struct wa_kind *k, void *part);
+int wa_product_finish(struct wa_codec *c, const struct wa_kind *k, void *part);
+
+/* ---- message_menu.c, message_native.c ---- */
 extern const struct wa_mfield wa_fields_buttons[], wa_fields_list[], wa_fields_template[],
 	wa_fields_native[], wa_fields_buttons_response[], wa_fields_list_response[],
 	wa_fields_template_reply[], wa_fields_native_response[];
+/* Room for one more button, or NULL. */
+struct wa_button *wa_menu_button(struct wa_menu *m);
+extern const struct wa_mfield wa_fields_button_flow[];
+/* Files in the head of a menu: m->media. */
+int wa_read_head_document(struct wa_codec *c, void *base, const struct wa_pb_field *f);
+void wa_write_head_document(struct wa_codec *c, const void *base, uint32_t number, struct wa_buf *out);
+int wa_read_head_image(struct wa_codec *c, void *base, const struct wa_pb_field *f);
+void wa_write_head_image(struct wa_codec *c, const void *base, uint32_t number, struct wa_buf *out);
+int wa_read_head_video(struct wa_codec *c, void *base, const struct wa_pb_field *f);
+void wa_write_head_video(struct wa_codec *c, const void *base, uint32_t number, struct wa_buf *out);
+#define WA_HEAD_DOCUMENT(n) WA_HOOK(n, wa_read_head_document, wa_write_head_document)
+#define WA_HEAD_IMAGE(n) WA_HOOK(n, wa_read_head_image, wa_write_head_image)
+#define WA_HEAD_VIDEO(n) WA_HOOK(n, wa_read_head_video, wa_write_head_video)
 int wa_menu_finish(struct wa_codec *c, const struct wa_kind *k, void *part);
 int wa_choice_finish(struct wa_codec *c, const struct wa_kind *k, void *part);
 
