@@ -12,6 +12,7 @@
 #include "gateway_priv.h"
 #include "preview.h"
 #include "janitor.h"
+#include "media.h"
 #include "mem.h"
 
 #define TURNS 8		/* rounds of sessions and outbox before the loop looks at sockets again */
@@ -232,6 +233,8 @@ static int build(struct wb_gateway *gw, struct wa_err *err)
 	if (r == 0)
 		r = wb_plugins_new(gw, &gw->plugins, err);
 	if (r == 0)
+		r = wb_media_new(gw, &gw->media, err);
+	if (r == 0)
 		r = wb_janitor_new(gw, &gw->janitor, err);
 	return r < 0 ? r : wb_gateway_collect(gw, err);
 }
@@ -416,6 +419,7 @@ void wb_gateway_free(struct wb_gateway *gw)
 	wb_previews_free(gw->previews);
 	wb_outbox_free(gw->outbox);
 	gw->outbox = NULL;
+	wb_media_stop(gw->media);
 	wb_http_free(gw->http);
 	wb_net_free(gw->net);
 	wb_work_pool_free(gw->work);
@@ -425,6 +429,7 @@ void wb_gateway_free(struct wb_gateway *gw)
 	gw->db = NULL;
 	wb_bus_free(gw->bus);
 	wb_janitor_free(gw->janitor);
+	wb_media_free(gw->media);
 	wb_timer_free(gw->kick);
 	wb_loop_free(gw->loop);
 	wb_plugins_free(gw->plugins);

@@ -6,6 +6,7 @@
 #include <db_record.h>
 #include <wa/store.h>
 #include "gateway.h"
+#include "media.h"
 #include "mem.h"
 
 #define HOUR_MS 3600000LL
@@ -134,6 +135,7 @@ static void on_timer(void *ctx)
 		global_step(j);
 	} else if (!session_step(j)) {
 		j->job = JOB_GLOBAL;
+		wb_media_sweep(j->gw->media);
 		again(j, ROUND_MS);
 	}
 }

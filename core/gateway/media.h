@@ -66,6 +66,12 @@ int wb_media_get(struct wb_gateway *gw, const char *id, struct wa_arena *a,
 int wb_media_of_message(struct wb_gateway *gw, const char *message, struct wa_arena *a,
 			struct wb_media_info *ret_i, struct wa_err *err) WA_MUST_USE;
 
+/* Newest first, before `before` (NULL: from the newest). session NULL: all, "": given to us. i dies with
+ * the call; non-zero from fn stops. */
+typedef int wb_media_each_fn(void *ctx, const struct wb_media_info *i);
+int wb_media_each(struct wb_gateway *gw, const char *session, const char *before, size_t limit,
+		  wb_media_each_fn *fn, void *ctx, struct wa_err *err) WA_MUST_USE;
+
 /*
  * A message with a file came or was sent: a row for it, in the message's
  * transaction, after db_batch_message_add (when that added nothing neither does
@@ -76,7 +82,7 @@ void wb_media_add(struct wb_tx *tx, const char *session, const char *message, co
 		  char ret_id[DB_ID_LEN + 1]);
 
 /*
- * {"id", "url": "/v1/media/<id>", "mimetype", "size", "sha256" (hex), "file_name", "width", "height",
+ * {"id", "url": "/v1/media/<id>", "type": "image", "mimetype", "size", "sha256" (hex), "file_name", "width", "height",
  * "seconds", "pages", "gif", "ptv", "ptt", "animated", "thumbnail" (base64), "waveform" (base64)};
  * what is not known is left out. New reference.
  */
@@ -109,6 +115,13 @@ typedef void wb_media_put_fn(void *ctx, int code, const struct wa_err *err, cons
 /* The file is durable and its row is committed when fn says 0. */
 void wb_media_put_end(struct wb_media_put *take_p, wb_media_put_fn *fn, void *ctx);
 void wb_media_put_cancel(struct wb_media_put *take_p);	/* NULL allowed */
+/* The same from memory, and from a file (which is unlinked), at once. fn runs later. */
+int wb_media_put_bytes(struct wb_gateway *gw, const struct wb_media_attrs *a, struct wa_span plain,
+		       wb_media_put_fn *fn, void *ctx, struct wa_err *err) WA_MUST_USE;
+int wb_media_put_file(struct wb_gateway *gw, const struct wb_media_attrs *a, const char *take_path,
+		      wb_media_put_fn *fn, void *ctx, struct wa_err *err) WA_MUST_USE;
+/* Where temporary files may be made. */
+const char *wb_media_tmp_dir(struct wb_gateway *gw);
 
 /* ---- getting it ---- */
 
@@ -124,6 +137,13 @@ typedef void wb_media_read_fn(void *ctx, int code, const struct wa_err *err, str
  * decrypted in the pool. WA_ENOTFOUND: it is not here: fetch it first. */
 int wb_media_read(struct wb_gateway *gw, const char *id, uint64_t from, size_t len, wb_media_read_fn *fn,
 		  void *ctx, struct wb_media_job **ret_job, struct wa_err *err) WA_MUST_USE;
+
+typedef void wb_media_plain_fn(void *ctx, int code, const struct wa_err *err, const char *path);
+/* The whole plain file, fetched if needed, in a private file of the store's folder for temporary
+ * files: for a conversion, and the only way by which anything plain comes to the disk. The caller
+ * unlinks it; a crash's left-overs go at the next start. */
+int wb_media_plain(struct wb_gateway *gw, const char *id, wb_media_plain_fn *fn, void *ctx,
+		   struct wb_media_job **ret_job, struct wa_err *err) WA_MUST_USE;
 
 /* ---- sending it ---- */
 
@@ -151,8 +171,10 @@ struct wb_media_stats {
 void wb_media_stats(struct wb_gateway *gw, struct wb_media_stats *ret_s);
 /* Delete a row given to us (session ""); those of messages go with their message. 1, 0. */
 void wb_media_del(struct wb_tx *tx, const char *id);
-/* Files nobody names any more; the janitor calls it each round, session deletion too. */
+/* Files nobody names any more; the janitor calls it each round. NULL allowed. */
 void wb_media_sweep(struct wb_media_store *ms);
+/* The same at once, after a deletion (of a session, of media) was committed. */
+void wb_media_forget(struct wb_gateway *gw);
 
 /* ---- sessions: files libwa asks for, answers of the phone ---- */
 void wb_media_blob(struct wb_gateway *gw, const char *session, uint64_t id, const struct wa_blob *b);

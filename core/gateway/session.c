@@ -288,6 +288,16 @@ void wb_session_info(struct wb_session *s, struct wb_session_info *ret_info)
 	};
 }
 
+struct wa_client *wb_session_any_client(struct wb_session *s)
+{
+	return s->client;
+}
+
+void wb_session_wake(struct wb_session *s)
+{
+	wb_session_touch(s);
+}
+
 struct wa_client *wb_session_client(struct wb_session *s)
 {
 	return s->state == WB_SS_CONNECTED && s->client && !s->closed ? s->client : NULL;

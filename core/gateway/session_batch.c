@@ -4,6 +4,7 @@
  * committed together; then libwa is told, and lets out what depended on it.
  */
 #include <db_record.h>
+#include "media.h"
 #include "session_priv.h"
 
 /* A batch on its way to the disk. The session may be gone when it arrives. */
@@ -113,8 +114,16 @@ static void on_work(void *ctx, void (*run)(void *arg), void *arg, void (*done)(v
 	}
 }
 
+static void on_blob(void *ctx, uint64_t id, const struct wa_blob *b)
+{
+	struct wb_session *s = ctx;
+
+	wb_media_blob(s->reg->gw, s->id, id, b);
+}
+
 const struct wa_client_ops wb_session_client_ops = {
 	.batch = on_batch,
 	.wake = on_wake,
 	.work = on_work,
+	.blob = on_blob,
 };
