@@ -26,6 +26,14 @@
  * menu.answered: the answering message (id "" for a vote) with "menu": {"id", "wa_id"} and
  *	"answer": {"id", "text", "number", "via": "poll"|"text"|"native"}; subject: the menu.
  * chat.timer: "expires_s", 0: off.
+ * contact.picture: "contact": PERSON, "picture_id" (null when removed), "removed".
+ * contact.about: "contact", "about" (null: changed, ask for it).
+ * account.blocks: "contact", "blocked"; or "reload": true.
+ * account.privacy: {} or "default_timer_s".
+ * session.restricted: "locked", "kind", "until", "cap": {"status", "total", "used", "from", "until"}.
+ * call.*: "id", "caller": PERSON, "video", "group_call", "group", "since", "reason" (at the end).
+ * channel.*: "channel": {"id", "name", "description", "link", "role", "muted" ...}; role: "contact",
+ *	"role"; counts: "message": {"server_id", "views", "reactions": {code: number}}.
  * session.*: { "id", "status", "reason", "since", "jid", "lid", "phone" }; session.qr and
  *	session.code instead { "id", "qr" | "code", "expires" }.
  */

@@ -16,7 +16,8 @@
  * again under the same WhatsApp id, so that the receiver sees it once.
  *
  * Reasons of `failed`: not_on_whatsapp, opted_out, refused (a plugin's veto: its
- * words), invalid, restricted (463), stale (479), not_allowed, too_many_attempts,
+ * words), invalid, restricted (463: the account is), token_missing (463: this person does not know us),
+ * stale (479), not_allowed, too_many_attempts,
  * logged_out, nack_<code>. `cancelled`: cancelled.
  */
 #include <jansson.h>
@@ -102,6 +103,9 @@ size_t wb_outbox_depth(const struct wb_outbox *o);	/* rows in memory waiting or 
 size_t wb_outbox_in_flight(const struct wb_outbox *o, const char *session);
 
 void wb_outbox_turn(struct wb_outbox *o);	/* gateway.c: let out what may go */
+
+/* First messages that waited for the end of a restriction are looked at again. */
+void wb_outbox_restriction(struct wb_outbox *o, const char *session);
 
 /* ---- session.c calls these ---- */
 void wb_outbox_ready(struct wb_outbox *o, const char *session);		/* connected: pump */

@@ -56,6 +56,7 @@ struct wb_queue {		/* one chat */
 	int64_t free_at;	/* spacing to the recipient */
 	struct wa_jid to;
 	bool resolved, asking;
+	bool held;		/* waits for the end of a restriction */
 	unsigned failures;	/* of asking */
 };
 

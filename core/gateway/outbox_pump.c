@@ -2,6 +2,7 @@
 /* Who may leave now: due times, order within a chat, pacing, recipients, consent, vetoes. */
 #include <db_contact.h>
 #include "outbox_priv.h"
+#include "session_account.h"
 
 #define SLICE_MS 5
 #define DAY_MS 86400000
@@ -370,6 +371,28 @@ static bool send_first(struct wb_queue *q, int64_t now)
 	return true;
 }
 
+/* A chat with a stranger begins when the account's restriction is over; others go on. */
+static bool hold(struct wb_queue *q, struct wb_row *row)
+{
+	struct wb_lane *lane = q->lane;
+	struct wb_gateway *gw = lane->o->gw;
+	struct wb_session *s = wa_jid_is_user(&q->to) ? wb_session_find(gw, lane->session) : NULL;
+	int64_t until = s ? wb_session_first_contact(s, q->chat) : 0;
+	struct wb_tx *tx;
+
+	if (until == 0)
+		return false;
+	q->free_at = until;
+	if (!q->held) {
+		q->held = true;
+		tx = wb_tx_new(gw);
+		db_batch_message_trace(wb_tx_batch(tx), row->id, wb_now(gw), "held", "restricted");
+		wb_lane_commit(lane, tx);
+	}
+	wb_queue_schedule(q);
+	return true;
+}
+
 static void sleep_until(struct wb_lane *lane, int64_t at, int64_t now)
 {
 	wb_timer_start(lane->timer, (uint64_t)(at > now ? at - now : 1));
@@ -410,6 +433,8 @@ void wb_lane_pump(struct wb_lane *lane)
 			break;
 		}
 		if (!resolve_known(q))
+			continue;
+		if (hold(q, head))
 			continue;
 		if (wb_loop_now_ms(gw->loop) - start > SLICE_MS) {
 			wb_lane_touch(lane);

@@ -187,7 +187,8 @@ void wb_outbox_on_nack(struct wb_tx *tx, const char *session, const char *wa_id,
 	for (size_t i = 0; i < WA_ARRAY_LEN(nacks); i++) {
 		if (nacks[i].code != code)
 			continue;
-		snprintf(reason, sizeof(reason), "%s", nacks[i].reason);
+		snprintf(reason, sizeof(reason), "%s",
+			 code == 463 && strcmp(text, "token_missing") == 0 ? text : nacks[i].reason);
 		retry = nacks[i].retry;
 	}
 	if (!row->claimed && retry)
@@ -206,6 +207,28 @@ void wb_outbox_ready(struct wb_outbox *o, const char *session)
 
 	lane->up = true;
 	wb_lane_touch(lane);
+}
+
+void wb_outbox_restriction(struct wb_outbox *o, const char *session)
+{
+	struct wb_lane *lane = wb_lane_find(o, session);
+	struct wb_queue **held = NULL;
+	struct wa_span key;
+	size_t it = 0, n = 0;
+	void *value;
+
+	if (!lane)
+		return;
+	held = wb_zalloc((lane->queues.len + 1) * sizeof(*held));	/* scheduling may free a queue */
+	while (wa_map_next(&lane->queues, &it, &key, &value))
+		if (((struct wb_queue *)value)->held)
+			held[n++] = value;
+	for (size_t i = 0; i < n; i++) {
+		held[i]->held = false;
+		held[i]->free_at = 0;
+		wb_queue_schedule(held[i]);
+	}
+	free(held);
 }
 
 /* libwa reports what was under way as connection_lost; this is for a client that could not. */

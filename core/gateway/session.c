@@ -5,6 +5,7 @@
 #include <db_session.h>
 #include <text.h>
 #include <ulid.h>
+#include "session_account.h"
 #include "session_priv.h"
 
 #define START_TICK_MS 50
@@ -96,6 +97,8 @@ static void session_free(void *ctx)
 
 	free(s->id);
 	json_decref(s->settings);
+	json_decref(s->restriction);
+	wb_session_calls_free(s);
 	free(s->name);
 	free(s->jid);
 	free(s->lid);

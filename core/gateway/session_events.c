@@ -8,6 +8,7 @@
 #include <ulid.h>
 #include "media.h"
 #include "message.h"
+#include "session_account.h"
 #include "session_priv.h"
 
 #define ARENA_MAX (1u << 20)
@@ -332,6 +333,9 @@ void wb_session_event(struct wb_session *s, struct wb_tx *tx, const struct wa_ev
 	case WA_EV_IDENTITY: on_person_event(s, tx, ev, "contact.identity"); break;
 	case WA_EV_LID:
 	case WA_EV_PUSH_NAME: on_names(s, tx, ev); break;
+	case WA_EV_HISTORY: wb_session_on_history(s, tx, ev); break;
+	case WA_EV_HISTORY_PROGRESS: wb_session_on_history_progress(s, tx, ev); break;
+	case WA_EV_PASSKEY: wb_session_on_passkey(s, tx, ev); break;
 	case WA_EV_MEDIA_RETRY: wb_media_on_retry(s->reg->gw, s->id, ev); break;
 	case WA_EV_HISTORY: wb_session_on_history(s, tx, ev); break;
 	case WA_EV_HISTORY_PROGRESS: wb_session_on_history_progress(s, tx, ev); break;
@@ -339,17 +343,16 @@ void wb_session_event(struct wb_session *s, struct wb_tx *tx, const struct wa_ev
 	case WA_EV_SYNC:
 	case WA_EV_SYNC_DONE:
 	case WA_EV_SYNC_ERROR:
+	case WA_EV_DEVICE_REMOVED:
+	case WA_EV_OWN_DEVICES:
+	case WA_EV_DEVICES: break;
 	case WA_EV_CALL:
 	case WA_EV_NEWSLETTER:
 	case WA_EV_PICTURE:
 	case WA_EV_ABOUT:
 	case WA_EV_BLOCKLIST:
 	case WA_EV_PRIVACY:
-	case WA_EV_RESTRICTION:
-	case WA_EV_PASSKEY:
-	case WA_EV_DEVICE_REMOVED:
-	case WA_EV_OWN_DEVICES:
-	case WA_EV_DEVICES: break;
+	case WA_EV_RESTRICTION: wb_session_on_account(s, tx, ev); break;
 	case WA_EV_UNKNOWN:
 		WB_GATEWAY_LOG(s->reg->gw, WA_INFO, "session.unknown", WA_S("session", s->id),
 			       WA_S("what", ev->text ? ev->text : ""));

@@ -12,6 +12,9 @@
  *	session_batch.c	libwa's batches become transactions
  *	session_events.c	what libwa's events mean to storage and the log
  *	session_history.c	what was before linking
+ *	session_passkey.c	linking with a passkey
+ *	session_account.c	people's profiles, restrictions, channels; session_call.c calls
+ *	session_history.c	what was before linking
  *	session_message.c	messages; session_act.c what is about other messages; session_menu.c answers to menus
  */
 #include <heap.h>
@@ -29,6 +32,10 @@ struct wb_linking {
 	char code[16];		/* shown to the owner */
 	char phone[24];		/* link by code as soon as the server is ready for it */
 	char own_code[9];
+	char *passkey;		/* options of the challenge as JSON; NULL: none is demanded */
+	int64_t passkey_expires_ms;
+	char passkey_code[16];	/* to be compared with the phone's; "" not yet */
+	bool passkey_known;	/* the phone does not insist on showing it */
 };
 
 /* What to do when the client has closed. */
@@ -61,6 +68,8 @@ struct wb_session {
 	wb_tx_fn *delete_done;
 	void *delete_ctx;
 	json_t *settings;		/* session_settings.c; NULL: none */
+	json_t *restriction;		/* session_account.c; NULL: not looked up */
+	struct wb_calls *calls;		/* session_call.c; NULL: nothing rings */
 };
 
 struct wb_sessions {
@@ -155,7 +164,42 @@ void wb_session_on_group(struct wb_session *s, struct wb_tx *tx, const struct wa
 void wb_session_member_label(struct wb_session *s, struct wb_tx *tx, const struct wa_jid *group,
 			     const struct wa_jid *who, const struct wa_jid *who_pn, const char *label);
 
+/* session_call.c */
+void wb_session_on_call(struct wb_session *s, struct wb_tx *tx, const struct wa_event *ev);
+
+/* session_history.c */
+void wb_session_on_history(struct wb_session *s, struct wb_tx *tx, const struct wa_event *ev);
+void wb_session_on_history_progress(struct wb_session *s, struct wb_tx *tx, const struct wa_event *ev);
+void wb_history_depth(const struct wb_config *c, struct wa_history_depth *ret_d);
+/* A pair or a name of many: into the contacts, without an event. name: the owner's. */
+void wb_session_learn_quiet(struct wb_session *s, struct wb_tx *tx, const struct wa_jid *who, const struct wa_jid *pn,
+			    const char *push_name, const char *name);
+
+/* session_passkey.c */
+void wb_session_on_passkey(struct wb_session *s, struct wb_tx *tx, const struct wa_event *ev);
+void wb_session_passkey_clear(struct wb_linking *l);
+
+/* session_history.c */
+void wb_session_on_history(struct wb_session *s, struct wb_tx *tx, const struct wa_event *ev);
+void wb_session_on_history_progress(struct wb_session *s, struct wb_tx *tx, const struct wa_event *ev);
+void wb_history_depth(const struct wb_config *c, struct wa_history_depth *ret_d);
+/* A pair or a name of many: into the contacts, without an event. name: the owner's. */
+void wb_session_learn_quiet(struct wb_session *s, struct wb_tx *tx, const struct wa_jid *who, const struct wa_jid *pn,
+			    const char *push_name, const char *name);
+
+/* session_passkey.c */
+void wb_session_on_passkey(struct wb_session *s, struct wb_tx *tx, const struct wa_event *ev);
+void wb_session_passkey_clear(struct wb_linking *l);
+
 /* session_message.c */
+void wb_session_names(const struct wa_msg_info *in, struct wb_names *ret_n);
+const char *wb_session_kind(const struct wa_message *m);
+const struct wa_media *wb_session_file(const struct wa_message *m);	/* NULL: it has none */
+json_t *wb_session_content(const struct wa_message *m);	/* NULL: only the text. New reference */
+void wb_session_names(const struct wa_msg_info *in, struct wb_names *ret_n);
+const char *wb_session_kind(const struct wa_message *m);
+const struct wa_media *wb_session_file(const struct wa_message *m);	/* NULL: it has none */
+json_t *wb_session_content(const struct wa_message *m);	/* NULL: only the text. New reference */
 void wb_session_names(const struct wa_msg_info *in, struct wb_names *ret_n);
 const char *wb_session_kind(const struct wa_message *m);
 const struct wa_media *wb_session_file(const struct wa_message *m);	/* NULL: it has none */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What the owner sets for one session: a JSON object, stored sealed. A session without any holds none. */
+#include "session_account.h"
 #include "session_priv.h"
 
 #include <db_session.h>
@@ -19,6 +20,8 @@ static const struct setting {
 	bool secret;	/* a URL whose password is not shown */
 } settings[] = {
 	{ "proxy", JSON_STRING, check_proxy, true },
+	{ "calls", JSON_STRING, wb_calls_setting_check, false },
+	{ "call_message", JSON_STRING, NULL, false },
 };
 
 static const struct setting *find(const char *key)

@@ -1,3 +1,12 @@
+CREATE TABLE account_fact (
+	session TEXT NOT NULL REFERENCES session (id) ON DELETE CASCADE,
+	kind TEXT NOT NULL,
+	hash BLOB NOT NULL,
+	updated_ms INTEGER NOT NULL,
+	body BLOB NOT NULL,
+	PRIMARY KEY (session, kind, hash)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE apikey (
 	id TEXT NOT NULL PRIMARY KEY,
 	name TEXT NOT NULL,
@@ -14,11 +23,22 @@ CREATE TABLE chat (
 	last_ms INTEGER NOT NULL,
 	unread INTEGER NOT NULL,
 	archived INTEGER NOT NULL CHECK (archived IN (0, 1)),
-	body BLOB NOT NULL,
+	body BLOB NOT NULL, pinned_ms INTEGER NOT NULL DEFAULT 0, muted_ms INTEGER NOT NULL DEFAULT 0, marked_unread INTEGER NOT NULL DEFAULT 0 CHECK (marked_unread IN (0, 1)),
 	PRIMARY KEY (session, chat)
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX chat_by_time ON chat (session, last_ms, chat);
+
+CREATE TABLE chat_group (
+	id TEXT NOT NULL PRIMARY KEY,
+	session TEXT NOT NULL REFERENCES session (id) ON DELETE CASCADE,
+	hash BLOB NOT NULL,
+	updated_ms INTEGER NOT NULL,
+	body BLOB NOT NULL,
+	UNIQUE (session, hash)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX chat_group_by_session ON chat_group (session, id);
 
 CREATE TABLE chat_timer (
 	session TEXT NOT NULL REFERENCES session (id) ON DELETE CASCADE,
@@ -88,6 +108,45 @@ CREATE TABLE idempotency (
 ) STRICT;
 
 CREATE INDEX idempotency_by_time ON idempotency (created_ms);
+
+CREATE TABLE label_use (
+	session TEXT NOT NULL REFERENCES session (id) ON DELETE CASCADE,
+	chat BLOB NOT NULL,
+	wa_id TEXT NOT NULL,
+	label BLOB NOT NULL,
+	body BLOB NOT NULL,
+	PRIMARY KEY (session, chat, wa_id, label)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX label_use_by_label ON label_use (session, label);
+
+CREATE TABLE media (
+	id TEXT NOT NULL PRIMARY KEY,
+	session TEXT REFERENCES session (id) ON DELETE CASCADE,
+	message TEXT REFERENCES message (id) ON DELETE CASCADE,
+	type TEXT NOT NULL,
+	file TEXT,
+	lasting INTEGER NOT NULL CHECK (lasting IN (0, 1)),
+	created_ms INTEGER NOT NULL,
+	uploaded_ms INTEGER NOT NULL,
+	body BLOB NOT NULL
+) STRICT;
+
+CREATE INDEX media_by_file ON media (file) WHERE file IS NOT NULL;
+
+CREATE INDEX media_by_message ON media (message) WHERE message IS NOT NULL;
+
+CREATE INDEX media_by_session ON media (session, id);
+
+CREATE TABLE media_file (
+	name TEXT NOT NULL PRIMARY KEY,
+	size INTEGER NOT NULL,
+	used_ms INTEGER NOT NULL,
+	on_disk INTEGER NOT NULL CHECK (on_disk IN (0, 1)),
+	remote INTEGER NOT NULL CHECK (remote IN (0, 1))
+) STRICT;
+
+CREATE INDEX media_file_by_use ON media_file (used_ms) WHERE on_disk = 1;
 
 CREATE TABLE menu (
 	message TEXT NOT NULL PRIMARY KEY REFERENCES message (id) ON DELETE CASCADE,
@@ -226,4 +285,12 @@ CREATE TABLE session (
 	account BLOB NOT NULL,
 	config BLOB NOT NULL
 ) STRICT;
+
+CREATE TABLE sync_item (
+	session TEXT NOT NULL REFERENCES session (id) ON DELETE CASCADE,
+	kind TEXT NOT NULL,
+	key BLOB NOT NULL,
+	body BLOB NOT NULL,
+	PRIMARY KEY (session, kind, key)
+) STRICT, WITHOUT ROWID;
 
