@@ -79,6 +79,16 @@ const struct wb_config_key wb_config_keys[] = {
 	{ "session.watchdog_ms", WB_C_INT, "120000",
 	  "an attempt to connect that takes longer is given up", false, 100, DAY_MS, NULL },
 
+	{ "session.history", WB_C_TEXT, "recent",
+	  "what was before linking: none; recent: as much as the phone gives by itself; full: all it has",
+	  false, 0, 0, "none|recent|full" },
+	{ "session.history_days", WB_C_INT, "0", "messages older than that many days are left out; 0: none",
+	  false, 0, 36500, NULL },
+	{ "session.history_per_chat", WB_C_INT, "0", "messages of one chat at most, newest first; 0: any number",
+	  false, 0, 10000000, NULL },
+	{ "session.history_total", WB_C_INT, "0", "messages of all chats together at most; 0: any number", false,
+	  0, 100000000, NULL },
+
 	{ "pacing.enabled", WB_C_BOOL, "true", "keep to the limits below", false, 0, 0, NULL },
 	{ "pacing.per_minute", WB_C_INT, "120", "messages per minute and session, on average", false, 1,
 	  1000000, NULL },

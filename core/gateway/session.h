@@ -125,6 +125,21 @@ int wb_session_mark_read(struct wb_session *s, const char *chat, const char *con
 void wb_session_own_act(struct wb_session *s, struct wb_tx *tx, const char *wa_id, const char *chat,
 			json_t *content);
 
+/* Linking with a passkey. NULL: none is demanded; else {"step": "required" or "confirmation",
+ * "public_key": the WebAuthn request options, "expires", "code"}. New reference. */
+json_t *wb_session_passkey_json(struct wb_session *s);
+/* The authenticator's PublicKeyCredential as JSON; then, after step confirmation, go on. What comes of it
+ * are the events session.passkey and session.paired. WA_ESTATE, WA_ECONFLICT, WA_EINVALID. */
+int wb_session_passkey_answer(struct wb_session *s, const char *assertion, struct wa_err *err) WA_MUST_USE;
+int wb_session_passkey_confirm(struct wb_session *s, struct wa_err *err) WA_MUST_USE;
+
+/* How far history is: {"state", "progress", "messages", ...}. New reference. */
+json_t *wb_session_history_json(struct wb_session *s);
+/* Ask the phone for older messages of a chat (chat_key: as storage knows it). The answer comes as
+ * history.progress with that request id. WA_ESTATE not connected, WA_ENOTFOUND nothing known of it. */
+int wb_session_history_ask(struct wb_session *s, const struct wa_jid *chat, const char *chat_key, uint32_t count,
+			   char ret_request[32], struct wa_err *err) WA_MUST_USE;
+
 /* Is this number on WhatsApp? Known contacts are answered from storage. digits: with or
  * without '+'. fn runs once, later. */
 struct wb_number {

@@ -68,6 +68,7 @@ void wb_session_unlink_info(struct wb_session *s)
 	if (!s->linking)
 		return;
 	free(s->linking->qr);
+	wb_session_passkey_clear(s->linking);
 	wa_wipe(s->linking, sizeof(*s->linking));
 	free(s->linking);
 	s->linking = NULL;
@@ -293,6 +294,7 @@ static int make_client(struct wb_session *s, struct wa_err *err)
 						     share,
 	};
 
+	wb_history_depth(c, &o.history);
 	s->closed = false;
 	return wa_client_new(&o, &s->client, err);
 }

@@ -11,7 +11,7 @@
 
 #define ARENA_MAX (2u << 20)
 
-static void names_of(const struct wa_msg_info *in, struct wb_names *n)
+void wb_session_names(const struct wa_msg_info *in, struct wb_names *n)
 {
 	struct wa_jid bare = wa_jid_bare(&in->sender);
 
@@ -28,9 +28,14 @@ static bool is_plain(const struct wa_message *m)
 	       !m->link && !m->link_url.len && !m->text_argb && !m->background_argb;
 }
 
-static const char *kind_name(const struct wa_message *m)
+const char *wb_session_kind(const struct wa_message *m)
 {
 	return m->kind == WA_MSG_OTHER ? wa_message_kind_str(WA_MSG_UNKNOWN) : wa_message_kind_str(m->kind);
+}
+
+json_t *wb_session_content(const struct wa_message *m)
+{
+	return is_plain(m) ? NULL : wb_content_json(m, NULL);
 }
 
 /* Our id of the message that is quoted; "" unknown. */
@@ -67,7 +72,7 @@ json_t *wb_session_message_json(const struct wa_event *ev, const struct wb_names
 	return wb_message_parts_json(&p);
 }
 
-static const struct wa_media *file_of(const struct wa_message *m)
+const struct wa_media *wb_session_file(const struct wa_message *m)
 {
 	if (m->kind == WA_MSG_EDIT)
 		return NULL;
@@ -95,7 +100,7 @@ static void on_new_message(struct wb_session *s, struct wb_tx *tx, const struct 
 	const struct wa_message *m = ev->message;
 	const char *text = wa_arena_str(a, wb_content_words(m));
 	const char *quoted = wa_arena_str(a, m->quoted_id);
-	json_t *content = is_plain(m) ? NULL : wb_content_json(m, NULL), *data;
+	json_t *content = wb_session_content(m), *data;
 	char *stored = content ? json_dumps(content, JSON_COMPACT) : NULL;
 	char id[WA_ULID_LEN + 1], media[DB_ID_LEN + 1];
 	const char *event = m->kind == WA_MSG_COMMENT ? "message.comment" :
@@ -106,16 +111,16 @@ static void on_new_message(struct wb_session *s, struct wb_tx *tx, const struct 
 	db_batch_message_add(wb_tx_batch(tx),
 			     &(struct db_message){ .id = id, .session = s->id, .chat = n->chat,
 						   .sender = n->sender, .wa_id = in->id,
-						   .from_me = in->from_me, .kind = kind_name(m),
+						   .from_me = in->from_me, .kind = wb_session_kind(m),
 						   .text = text, .raw = ev->raw, .quoted = quoted,
 						   .content = stored, .ts_ms = in->timestamp_ms,
 						   .status = in->from_me ? DB_SENT : DB_DELIVERED,
 						   .reason = "", .backfilled = in->offline });
-	if (file_of(m)) {
-		wb_media_add(tx, s->id, id, file_of(m), media);
-		json_object_set_new(content, "media", wb_media_json(media, file_of(m)));
+	if (wb_session_file(m)) {
+		wb_media_add(tx, s->id, id, wb_session_file(m), media);
+		json_object_set_new(content, "media", wb_media_json(media, wb_session_file(m)));
 	}
-	data = wb_session_message_json(ev, n, id, kind_name(m), text, content);
+	data = wb_session_message_json(ev, n, id, wb_session_kind(m), text, content);
 	put_quoted(s, data, quoted, a);
 	wb_session_put_event(s, tx, event, id, data, true);
 	wb_metric_add(s->reg->gw->metrics, "warbler_messages_total",
@@ -147,7 +152,7 @@ void wb_session_on_message(struct wb_session *s, struct wb_tx *tx, const struct 
 	struct wa_arena a;
 	struct wb_names n;
 
-	names_of(ev->info, &n);
+	wb_session_names(ev->info, &n);
 	if (!ev->info->from_me)
 		wb_session_learn(s, tx, n.sender_jid, n.sender_lid, ev->info->push_name);
 	wa_arena_init(&a, ARENA_MAX);
@@ -169,7 +174,7 @@ void wb_session_on_undecryptable(struct wb_session *s, struct wb_tx *tx, const s
 	struct wb_names n;
 	json_t *o;
 
-	names_of(ev->info, &n);
+	wb_session_names(ev->info, &n);
 	o = wb_session_message_json(ev, &n, "", "undecryptable", "", NULL);
 	json_object_set_new(o, "code", json_integer(ev->code));
 	json_object_set_new(o, "retries", json_integer(ev->count));

@@ -256,6 +256,15 @@ void client_learn(struct wa_client *c, const struct wa_jid *a, const struct wa_j
 	e->lid = bare_lid;
 }
 
+void client_learn_many(struct wa_client *c, const struct wa_jid *a, const struct wa_jid *b)
+{
+	size_t before = c->n_events;
+
+	client_learn(c, a, b);
+	if (c->n_events > before)
+		c->events[before].final = true;
+}
+
 void client_identity(struct wa_client *c)
 {
 	struct wa_jid who;

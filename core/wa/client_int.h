@@ -10,7 +10,7 @@
  *	conn.c		handshake to ready, failures, keep-alive, <ib>
  *	dispatch.c	which file answers which stanza; acknowledgements
  *	iq.c		questions waiting for an answer
- *	link.c		linking by QR and by code
+ *	link.c		linking by QR and by code; passkey.c when one is demanded
  *	prekey.c	prekey upkeep, bundles
  *	keycheck.c	digest, signed prekey rotation
  *	usync.c		device lists, LIDs, number checks
@@ -86,6 +86,7 @@ typedef void iq_fn(struct wa_client *c, void *arg, const struct wa_node *node, i
 struct link_state;	/* link.c */
 struct history;		/* history_int.h */
 struct placeholders;	/* placeholder.c */
+struct passkey;		/* passkey.c */
 struct upload;		/* prekey.c */
 struct retry_table;	/* retry.c */
 struct sync;		/* sync_int.h */
@@ -190,6 +191,7 @@ struct wa_client {
 	struct wa_history_depth depth_of;
 	struct history *history;
 	struct placeholders *placeholders;
+	struct passkey *passkey; /* linking demands one */
 	bool history_note; /* the message being read announces history */
 	bool history_held; /* and is answered when that is committed */
 
@@ -223,6 +225,7 @@ bool client_up(const struct wa_client *c);	/* stanzas may be queued */
 /* Our account, as pn or lid. */
 bool client_own(const struct wa_client *c, const struct wa_jid *j);
 void client_learn(struct wa_client *c, const struct wa_jid *a, const struct wa_jid *b);
+void client_learn_many(struct wa_client *c, const struct wa_jid *a, const struct wa_jid *b); /* one of many */
 /* Tell when the last Signal operation met a new identity. */
 void client_identity(struct wa_client *c);
 
@@ -282,6 +285,7 @@ void link_notification(struct wa_client *c, const struct wa_node *n);
 int link_by_code(struct wa_client *c, const char *digits, const char *code, struct wa_err *err);
 void link_tick(struct wa_client *c, int64_t now);
 int64_t link_deadline(const struct wa_client *c);
+void link_wait(struct wa_client *c, int64_t until_ms);	/* something else than a code is waited for */
 void link_clear(struct wa_client *c);
 
 /* ---- prekey.c ---- */
@@ -516,7 +520,13 @@ void sync_abort(struct wa_client *c);	/* the connection is gone */
 void sync_tick(struct wa_client *c, int64_t now);
 int64_t sync_deadline(const struct wa_client *c);
 
+/* ---- passkey.c ---- */
+void passkey_demanded(struct wa_client *c, const struct wa_node *n);
+void passkey_continued(struct wa_client *c, const struct wa_node *n);
+void passkey_clear(struct wa_client *c);
+
 /* ---- payload.c ---- */
+int payload_platform(const struct wa_client *c);	/* DeviceProps.PlatformType */
 int payload_build(const struct wa_client *c, struct wa_buf *out, struct wa_err *err);
 
 /* ---- small words ---- */

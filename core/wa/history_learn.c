@@ -28,7 +28,7 @@ static void learn_mapping(struct wa_client *c, struct wa_span s)
 		if (f.number == 2 && f.wire == 2)
 			b = raw_jid(f.bytes);
 	}
-	client_learn(c, &a, &b);
+	client_learn_many(c, &a, &b);
 }
 
 static void learn_salt(struct wa_client *c, struct wa_span salt)
@@ -69,7 +69,7 @@ static bool learn_chat(struct wa_client *c, const struct history_facts *x)
 	bool known = wa_jid_is_user(&x->id) && x->id.user[0];
 
 	if (known && !wa_jid_is_null(&x->other))
-		client_learn(c, &x->id, &x->other);
+		client_learn_many(c, &x->id, &x->other);
 	if (known && (x->token_len || x->sender_s))
 		trust_learn(c, &x->id, wa_span(x->token, x->token_len), x->token_s, x->sender_s);
 	return known && (!wa_jid_is_null(&x->other) || x->token_len || x->sender_s);

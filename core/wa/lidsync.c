@@ -98,7 +98,7 @@ static void learn(struct wa_client *c, struct wa_span one)
 	a = wa_jid_make(WA_SRV_PN, text, 0);
 	snprintf(text, sizeof(text), "%llu", (unsigned long long)(latest ? latest : assigned));
 	b = wa_jid_make(WA_SRV_LID, text, 0);
-	client_learn(c, &a, &b);
+	client_learn_many(c, &a, &b);
 }
 
 static void end(struct wa_client *c, struct history *h)

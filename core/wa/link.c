@@ -21,7 +21,7 @@ struct link_state {
 	char refs[REFS_MAX][REF_LEN_MAX + 1];
 	size_t n_refs, next_ref;
 	int64_t turn_at; /* next QR, or end of the pairing code */
-	bool by_code;
+	bool by_code, waits;
 	char code[9];
 	struct wa_jid phone;
 	char pairing_ref[REF_LEN_MAX + 1];
@@ -45,6 +45,7 @@ struct link_job {
 
 void link_clear(struct wa_client *c)
 {
+	passkey_clear(c);
 	if (!c->link)
 		return;
 	if (c->link->job)
@@ -507,10 +508,20 @@ void link_tick(struct wa_client *c, int64_t now)
 {
 	if (!c->link || now < c->link->turn_at || c->state != WA_ST_LINKING)
 		return;
-	if (c->link->by_code)
+	if (c->link->waits)
+		client_close(c, WA_NEXT_RELINK, 408, "passkey_timeout");
+	else if (c->link->by_code)
 		client_close(c, WA_NEXT_RELINK, 408, "code_timeout");
 	else
 		show_qr(c);
+}
+
+void link_wait(struct wa_client *c, int64_t until_ms)
+{
+	if (!c->link)
+		return;
+	c->link->waits = true;
+	c->link->turn_at = until_ms;
 }
 
 int64_t link_deadline(const struct wa_client *c)

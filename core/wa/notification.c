@@ -74,6 +74,18 @@ static void on_server_sync(struct wa_client *c, const struct wa_node *n, const s
 	sync_notification(c, n);
 }
 
+static void on_passkey(struct wa_client *c, const struct wa_node *n, const struct wa_jid *from)
+{
+	if (!from->user[0])
+		passkey_demanded(c, n);
+}
+
+static void on_continuation(struct wa_client *c, const struct wa_node *n, const struct wa_jid *from)
+{
+	if (!from->user[0])
+		passkey_continued(c, n);
+}
+
 static void nothing(struct wa_client *c, const struct wa_node *n, const struct wa_jid *from)
 {
 	(void)c;
@@ -89,6 +101,8 @@ static const struct {
 	{ "devices", on_devices },
 	{ "account_sync", on_account_sync },
 	{ "link_code_companion_reg", on_link },
+	{ "passkey_prologue_request", on_passkey },
+	{ "crsc_continuation", on_continuation },
 	{ "privacy_token", trust_notification },
 	{ "server_sync", on_server_sync },
 	{ "picture", account_picture },

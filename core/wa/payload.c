@@ -41,9 +41,9 @@ static int pack(const ProtobufCMessage *m, struct wa_buf *out, struct wa_err *er
 }
 
 /* What the phone lists this device as. */
-static int platform_type(char client_type)
+int payload_platform(const struct wa_client *c)
 {
-	switch (client_type) {
+	switch (c->client_type) {
 	case '2':
 		return WA__DEVICE_PROPS__PLATFORM_TYPE__EDGE;
 	case '3':
@@ -98,7 +98,7 @@ static int device_props(const struct wa_client *c, struct wa_buf *out, struct wa
 	props.os = text(c->os_name);
 	props.version = &version;
 	props.has_platformtype = true;
-	props.platformtype = (Wa__DeviceProps__PlatformType)platform_type(c->client_type);
+	props.platformtype = (Wa__DeviceProps__PlatformType)payload_platform(c);
 	props.has_requirefullsync = true;
 	props.requirefullsync = c->depth_of.full;
 	props.historysyncconfig = &history;

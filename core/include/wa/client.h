@@ -80,7 +80,7 @@ enum wa_event_kind {
 	WA_EV_RETRY_SENT,	/* we answered a retry receipt: id, sender, count */
 	WA_EV_PRESENCE,		/* sender, text available|unavailable, timestamp = last seen or 0 */
 	WA_EV_CHATSTATE,	/* chat, sender, text composing|recording|paused */
-	WA_EV_LID,		/* jid = pn, lid: mapping learned */
+	WA_EV_LID,		/* jid = pn, lid: mapping learned; final: one of many (history, migration) */
 	WA_EV_PUSH_NAME,	/* sender, text */
 	WA_EV_IDENTITY,		/* sender: identity changed */
 	WA_EV_DEVICES,		/* jid: device list changed */

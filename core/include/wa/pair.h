@@ -62,6 +62,44 @@ WA_API int wa_pair_finish_open(const struct wa_keypair *primary_eph, const struc
 			       const struct wa_pub *companion_eph, const struct wa_pub *companion_identity,
 			       struct wa_span bundle, struct wa_key *ret_adv_secret, struct wa_err *err) WA_MUST_USE;
 
+/*
+ * Linking with a passkey, which the server demands of some accounts. Source: whatsmeow,
+ * pair-passkey.go (2026); no other implementation could be asked. The companion commits to a nonce
+ * before it learns the primary's, so that the code people compare cannot be steered.
+ */
+struct wa_passkey {			/* companion: one attempt */
+	struct wa_keypair eph;
+	uint8_t nonce[32];
+	char ref[256];			/* the server's, as text */
+	uint32_t device_type;		/* DeviceProps.PlatformType */
+};
+struct wa_passkey_seen {		/* server, primary: what a companion began with */
+	struct wa_pub eph;
+	bool has_eph;
+	uint32_t device_type;
+	char ref[256];
+	uint8_t identity[512], commitment[32];
+	size_t identity_len;
+};
+WA_API void wa_passkey_new(const struct wa_env *env, uint32_t device_type, struct wa_span ref, struct wa_passkey *ret);
+/* ProloguePayload */
+WA_API int wa_passkey_prologue(const struct wa_passkey *p, struct wa_buf *out, struct wa_err *err) WA_MUST_USE;
+WA_API int wa_passkey_read(struct wa_span payload, struct wa_passkey_seen *ret, struct wa_err *err) WA_MUST_USE;
+WA_API bool wa_passkey_fits(const struct wa_passkey_seen *p, const uint8_t nonce[32]);	/* what it committed to */
+/* That the device which showed the QR is the one which answers: key from the QR's secret, proof over the payload. */
+WA_API void wa_passkey_handoff(const struct wa_key *adv_secret, struct wa_key *ret);
+WA_API void wa_passkey_proof(const struct wa_key *handoff, struct wa_span payload, uint8_t out[32]);
+/* XXXX-XXXX, the same on both sides. */
+WA_API void wa_passkey_code(const uint8_t nonce[32], const struct wa_pub *primary, const uint8_t primary_nonce[32],
+			    char ret_code[10]);
+WA_API int wa_passkey_key(const struct wa_priv *priv, const struct wa_pub *pub, uint32_t device_type, const char *ref,
+			  struct wa_key *ret, struct wa_err *err) WA_MUST_USE;
+/* EncryptedPairingRequest: the companion's keys and its new secret. */
+WA_API int wa_passkey_seal(const struct wa_env *env, const struct wa_key *key, const struct wa_device *dev,
+			   struct wa_buf *out, struct wa_err *err) WA_MUST_USE;
+WA_API int wa_passkey_open(const struct wa_key *key, struct wa_span sealed, struct wa_pub *ret_noise,
+			   struct wa_pub *ret_identity, struct wa_key *ret_adv, struct wa_err *err) WA_MUST_USE;
+
 #ifdef __cplusplus
 }
 #endif
