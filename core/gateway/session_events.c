@@ -333,13 +333,10 @@ void wb_session_event(struct wb_session *s, struct wb_tx *tx, const struct wa_ev
 	case WA_EV_IDENTITY: on_person_event(s, tx, ev, "contact.identity"); break;
 	case WA_EV_LID:
 	case WA_EV_PUSH_NAME: on_names(s, tx, ev); break;
-	case WA_EV_PASSKEY: wb_session_on_passkey(s, tx, ev); break;
 	case WA_EV_HISTORY: wb_session_on_history(s, tx, ev); break;
 	case WA_EV_HISTORY_PROGRESS: wb_session_on_history_progress(s, tx, ev); break;
 	case WA_EV_PASSKEY: wb_session_on_passkey(s, tx, ev); break;
 	case WA_EV_MEDIA_RETRY: wb_media_on_retry(s->reg->gw, s->id, ev); break;
-	case WA_EV_HISTORY: wb_session_on_history(s, tx, ev); break;
-	case WA_EV_HISTORY_PROGRESS: wb_session_on_history_progress(s, tx, ev); break;
 	case WA_EV_GROUP: wb_session_on_group(s, tx, ev); break;
 	case WA_EV_SYNC:
 	case WA_EV_SYNC_DONE:
