@@ -11,6 +11,7 @@
 #include <fetch.h>
 #include <demo.h>
 #include "gateway.h"
+#include "import_cmd.h"
 
 enum { EXIT_DONE, EXIT_FAILED, EXIT_USAGE, EXIT_CONFIG };
 
@@ -21,6 +22,7 @@ static const char usage_text[] =
 	"       warbler sandbox [--port N] [--http-port N] [--tls] [--data DIR] [--set KEY=VALUE]...\n"
 	"       warbler config  --help | --check [--config FILE]\n"
 	"       warbler key     create NAME [SCOPES] | list | revoke ID   [--config FILE]\n"
+	"       warbler import  baileys DIR | whatsmeow FILE [--device JID] | bundle FILE   [--session ID] [--config FILE]\n"
 	"       warbler demo    [--once]\n"
 	"       warbler version\n"
 	"\n"
@@ -29,13 +31,14 @@ static const char usage_text[] =
 	"config   --help lists every key; --check reads the configuration and says what is wrong.\n"
 	"demo     order in, WhatsApp message out, answer in, webhook out, all on this machine.\n"
 	"key      API keys of a gateway that is not running.\n"
+	"import   a linked device of another program, or a bundle ($WARBLER_PASSPHRASE), into a gateway that is not running.\n"
 	"Exit codes: 0 done, 1 failed, 2 wrong usage, 3 wrong configuration.\n";
 
 struct options {
 	const char *config;
 	const char *sets[SETS_MAX];
 	size_t n_sets;
-	const char *port, *http_port, *data;
+	const char *port, *http_port, *data, *session, *device;
 	bool tls, help, check;
 };
 
@@ -62,6 +65,7 @@ static bool parse(int argc, char **argv, struct options *o)
 		{ "port", required_argument, NULL, 'p' },   { "http-port", required_argument, NULL, 'w' },
 		{ "data", required_argument, NULL, 'd' },   { "tls", no_argument, NULL, 't' },
 		{ "help", no_argument, NULL, 'h' },	    { "check", no_argument, NULL, 'k' },
+		{ "session", required_argument, NULL, 'n' }, { "device", required_argument, NULL, 'v' },
 		{ NULL, 0, NULL, 0 },
 	};
 	int opt;
@@ -72,6 +76,8 @@ static bool parse(int argc, char **argv, struct options *o)
 		case 'p': o->port = optarg; break;
 		case 'w': o->http_port = optarg; break;
 		case 'd': o->data = optarg; break;
+		case 'n': o->session = optarg; break;
+		case 'v': o->device = optarg; break;
 		case 't': o->tls = true; break;
 		case 'h': o->help = true; break;
 		case 'k': o->check = true; break;
@@ -374,6 +380,25 @@ static int cmd_key(const struct options *o, int argc, char **argv)
 	return code;
 }
 
+static int cmd_import(const struct options *o, int argc, char **argv)
+{
+	struct wb_gateway_opts opts = { .config_file = o->config };
+	struct wa_err err = WA_ERR_INIT;
+	struct wb_gateway *gw;
+	struct wb_config *c;
+	int r;
+
+	if (argc < 2)
+		return usage();
+	if (load(o, &c, &err))
+		return complain(&err, EXIT_CONFIG);
+	if (wb_gateway_new(c, &opts, &gw, &err))
+		return complain(&err, EXIT_FAILED);
+	r = wb_import_cmd(gw, argc, argv, o->session, o->device);
+	wb_gateway_free(gw);
+	return r == WA_EINVALID ? usage() : r < 0 ? EXIT_FAILED : EXIT_DONE;
+}
+
 int main(int argc, char **argv)
 {
 	struct options o = { 0 };
@@ -403,5 +428,7 @@ int main(int argc, char **argv)
 		return cmd_sandbox(&o);
 	if (strcmp(verb, "key") == 0)
 		return cmd_key(&o, argc - 1 - optind, argv + 1 + optind);
+	if (strcmp(verb, "import") == 0)
+		return cmd_import(&o, argc - 1 - optind, argv + 1 + optind);
 	return usage();
 }

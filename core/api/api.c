@@ -45,6 +45,8 @@ int wb_api_register(struct wb_gateway *gw, struct wa_err *err)
 	}
 	r = wb_router_add(gw->router, api, routes, n, err);
 	free(routes);
+	if (r == 0)
+		r = wb_router_set_max_body(gw->router, "POST", "/v1/sessions/import", API_IMPORT_MAX);
 	if (r)
 		return r;
 	wb_http_set_before(gw->http, api_before, api);

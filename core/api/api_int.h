@@ -14,6 +14,7 @@
 #define API_PAGE_DEFAULT 50
 #define API_PAGE_MAX 500
 #define API_WAIT_MAX_MS 60000
+#define API_IMPORT_MAX (96u << 20)	/* body of an import: base64 of WB_IMPORT_FILE_MAX */
 #define API_WAITING_MAX 1000	/* requests that wait for a message; the same for events */
 
 struct wb_api {
@@ -139,6 +140,9 @@ API_HANDLER(api_passkey_put);
 API_HANDLER(api_passkey_confirm);
 API_HANDLER(api_session_check);
 API_HANDLER(api_session_presence);
+API_HANDLER(api_session_export);
+API_HANDLER(api_session_import);
+API_HANDLER(api_session_rotate);
 API_HANDLER(api_messages_send);
 API_HANDLER(api_messages_list);
 API_HANDLER(api_message_get);
