@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Ways into groups: links, invitations by message; and communities. */
-#include <gateway/group.h>
+#include <group.h>
 #include "group_int.h"
 
 #define LINK "https://chat.whatsapp.com/"

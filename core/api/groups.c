@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Groups: what is known of them, and what is done to them. */
 #include <db_group.h>
-#include <gateway/group.h>
+#include <group.h>
 #include <text.h>
 #include "group_int.h"
 
@@ -144,7 +144,7 @@ static int add_group(void *ctx, const struct db_group *g)
 
 	snprintf(p->key, sizeof(p->key), "%s", g->id);
 	if (!o)
-		return WA_ECORRUPT;
+		return WA_ESTORE;
 	json_object_del(o, "participants");
 	json_array_append_new(p->list, o);
 	return 0;

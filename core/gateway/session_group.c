@@ -317,16 +317,21 @@ void wb_session_on_group(struct wb_session *s, struct wb_tx *tx, const struct wa
 	wb_session_put_event(s, tx, kind, wa_jid_text(&e->jid, jid), data, stored);
 }
 
-void wb_session_member_label(struct wb_session *s, struct wb_tx *tx, const struct wa_jid *group,
-			     const struct wa_jid *who, const struct wa_jid *who_pn, const char *label)
+/* A member says what he is called in this group. */
+void wb_session_on_label(struct wb_session *s, struct wb_tx *tx, const struct wa_event *ev, struct wa_arena *a)
 {
-	json_t *m = person(wa_jid_is_null(who_pn) ? who : who_pn, who), *data = json_object();
+	const struct wa_msg_info *in = ev->info;
+	const char *label = wa_arena_str(a, ev->message->text);
 	char jid[WA_JID_TEXT_MAX];
+	json_t *m, *data;
 
+	if (!in->group || in->chat.server != WA_SRV_GROUP || !label)
+		return;
+	m = person(wa_jid_is_null(&in->sender_pn) ? &in->sender : &in->sender_pn, &in->sender);
+	data = json_object();
 	json_object_set_new(m, "label", json_string(label));
-	json_object_set_new(data, "group", json_string(wa_jid_text(group, jid)));
-	json_object_set(data, "participant", m);
-	json_object_set_new(data, "label", json_string(label));
-	put_change(s, tx, group, json_pack("{ss s[o]}", "op", "merge", "who", m));
+	json_object_set_new(data, "group", json_string(wa_jid_text(&in->chat, jid)));
+	json_object_set_new(data, "participant", json_deep_copy(m));
+	put_change(s, tx, &in->chat, json_pack("{ss s[o]}", "op", "merge", "who", m));
 	wb_session_put_event(s, tx, "group.member_label", jid, data, true);
 }

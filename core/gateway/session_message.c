@@ -158,6 +158,8 @@ void wb_session_on_message(struct wb_session *s, struct wb_tx *tx, const struct 
 	wa_arena_init(&a, ARENA_MAX);
 	if (kind == WA_MSG_PROTOCOL || kind == WA_MSG_SKDM)
 		;	/* between devices, not for people */
+	else if (kind == WA_MSG_MEMBER_LABEL)
+		wb_session_on_label(s, tx, ev, &a);
 	else if (kind == WA_MSG_TIMER)
 		wb_session_on_timer(s, tx, ev, &n);
 	else if (wb_content_is_act(kind))

@@ -161,8 +161,7 @@ void wb_session_learn_quiet(struct wb_session *s, struct wb_tx *tx, const struct
 
 /* session_group.c */
 void wb_session_on_group(struct wb_session *s, struct wb_tx *tx, const struct wa_event *ev);
-void wb_session_member_label(struct wb_session *s, struct wb_tx *tx, const struct wa_jid *group,
-			     const struct wa_jid *who, const struct wa_jid *who_pn, const char *label);
+void wb_session_on_label(struct wb_session *s, struct wb_tx *tx, const struct wa_event *ev, struct wa_arena *a);
 
 /* session_call.c */
 void wb_session_on_call(struct wb_session *s, struct wb_tx *tx, const struct wa_event *ev);
@@ -191,23 +190,7 @@ void wb_session_learn_quiet(struct wb_session *s, struct wb_tx *tx, const struct
 void wb_session_on_passkey(struct wb_session *s, struct wb_tx *tx, const struct wa_event *ev);
 void wb_session_passkey_clear(struct wb_linking *l);
 
-/* session_history.c */
-void wb_session_on_history(struct wb_session *s, struct wb_tx *tx, const struct wa_event *ev);
-void wb_session_on_history_progress(struct wb_session *s, struct wb_tx *tx, const struct wa_event *ev);
-void wb_history_depth(const struct wb_config *c, struct wa_history_depth *ret_d);
-/* A pair or a name of many: into the contacts, without an event. name: the owner's. */
-void wb_session_learn_quiet(struct wb_session *s, struct wb_tx *tx, const struct wa_jid *who, const struct wa_jid *pn,
-			    const char *push_name, const char *name);
-
-/* session_passkey.c */
-void wb_session_on_passkey(struct wb_session *s, struct wb_tx *tx, const struct wa_event *ev);
-void wb_session_passkey_clear(struct wb_linking *l);
-
 /* session_message.c */
-void wb_session_names(const struct wa_msg_info *in, struct wb_names *ret_n);
-const char *wb_session_kind(const struct wa_message *m);
-const struct wa_media *wb_session_file(const struct wa_message *m);	/* NULL: it has none */
-json_t *wb_session_content(const struct wa_message *m);	/* NULL: only the text. New reference */
 void wb_session_names(const struct wa_msg_info *in, struct wb_names *ret_n);
 const char *wb_session_kind(const struct wa_message *m);
 const struct wa_media *wb_session_file(const struct wa_message *m);	/* NULL: it has none */
