@@ -72,6 +72,7 @@ export class Bot extends EventEmitter {
 			...this.options,
 		});
 		this.sock = sock;
+		this.emit('socket', sock);
 		sock.ev.on('creds.update', (update) => Object.assign(this.auth.creds, update));
 		sock.ev.on('connection.update', (update) => {
 			if (update.qr)
