@@ -107,6 +107,8 @@ const struct wb_config_key wb_config_keys[] = {
 	{ "outbox.retry_max_ms", WB_C_INT, "300000", "longest wait between attempts", false, 1, DAY_MS,
 	  NULL },
 
+	{ "media.ffmpeg", WB_C_TEXT, "ffmpeg", "program for conversions, searched in PATH; empty: never used", false, 0, 0,
+	  NULL },
 	{ "media.dir", WB_C_TEXT, "", "folder for files of messages; empty: <data_dir>/media", false, 0, 0,
 	  NULL },
 	{ "media.quota_mb", WB_C_INT, "10240",

@@ -235,6 +235,10 @@ static int build(struct wb_gateway *gw, struct wa_err *err)
 	if (r == 0)
 		r = wb_media_new(gw, &gw->media, err);
 	if (r == 0)
+		r = wb_converter_new(&(struct wb_converter_opts){
+			.loop = gw->loop, .pool = gw->work,
+			.ffmpeg = wb_config_text(gw->config, "media.ffmpeg") }, &gw->converter, err);
+	if (r == 0)
 		r = wb_janitor_new(gw, &gw->janitor, err);
 	return r < 0 ? r : wb_gateway_collect(gw, err);
 }
@@ -420,6 +424,7 @@ void wb_gateway_free(struct wb_gateway *gw)
 	wb_outbox_free(gw->outbox);
 	gw->outbox = NULL;
 	wb_media_stop(gw->media);
+	wb_converter_free(gw->converter);
 	wb_http_free(gw->http);
 	wb_net_free(gw->net);
 	wb_work_pool_free(gw->work);

@@ -31,6 +31,7 @@
 struct wb_api;
 struct wb_janitor;
 struct wb_media_store;
+struct wb_converter;
 struct wb_api_ops {
 	int (*start)(struct wb_gateway *gw, struct wa_err *err);
 	void (*drain)(struct wb_gateway *gw);	/* close streams and long polls */
@@ -69,6 +70,7 @@ struct wb_gateway {
 	bool store_failing;	/* the last commit that had something to write could not (disk full) */
 	struct wb_janitor *janitor;
 	struct wb_media_store *media;
+	struct wb_converter *converter;
 	char first_key[WB_APIKEY_TEXT];	/* made at this first start; "" otherwise; wiped when shown */
 };
 

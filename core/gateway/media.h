@@ -24,6 +24,7 @@
  *	media_store.c	files: names, quota, sweep
  *	media_put.c	a file given to us
  *	media_fetch.c	a file got from elsewhere
+ *	media_prepare.c	a file made ready for its kind of message
  *	media_send.c	a file on its way to WhatsApp's hosts
  *	media_net.c	hosts, rotation, retries
  *	media_s3.c	S3
@@ -35,6 +36,7 @@
 #include <jansson.h>
 #include <wa/arena.h>
 #include <wa/media.h>
+#include <convert.h>
 #include "tx.h"
 
 #define WB_MEDIA_BASE64_MAX (1u << 20)	/* of a file given inside JSON */
@@ -144,6 +146,19 @@ typedef void wb_media_plain_fn(void *ctx, int code, const struct wa_err *err, co
  * unlinks it; a crash's left-overs go at the next start. */
 int wb_media_plain(struct wb_gateway *gw, const char *id, wb_media_plain_fn *fn, void *ctx,
 		   struct wb_media_job **ret_job, struct wa_err *err) WA_MUST_USE;
+
+/* ---- making it ready (media_prepare.c) ---- */
+
+/* reason: "" or why not, in one static word (convert.h). id: what is to be sent; the same or a new media. */
+typedef void wb_media_prepared_fn(void *ctx, int code, const char *reason, const struct wa_err *err, const char *id);
+/*
+ * Thumbnail, size, duration and waveform for a message of how->kind, and another form where WhatsApp
+ * wants one (convert.h; path, bytes, mimetype and out_dir of `how` are ours). 1: there is nothing to
+ * do, ret_id is to be sent, fn is not called; 0: fn comes later; <0. how->force: a new file in any case.
+ */
+int wb_media_prepare(struct wb_gateway *gw, const char *id, const struct wb_convert_ask *how, wb_media_prepared_fn *fn,
+		     void *ctx, char ret_id[DB_ID_LEN + 1], struct wb_media_job **ret_job, struct wa_err *err)
+	WA_MUST_USE;
 
 /* ---- sending it ---- */
 

@@ -26,6 +26,13 @@ struct media_s3 {
 	struct copy *copy;
 };
 
+/* What was made of a media lately, so that a thousand messages convert it once. */
+#define WB_MEDIA_MADE 64
+struct wb_media_made {
+	char from[DB_ID_LEN + 1], to[DB_ID_LEN + 1];
+	int kind;
+};
+
 struct wb_media_store {
 	struct wb_gateway *gw;
 	char *dir, *tmp_dir;
@@ -40,6 +47,8 @@ struct wb_media_store {
 	struct media_s3 s3;
 	bool evicting, sweeping, stopping;
 	struct wb_media_stats stats;
+	struct wb_media_made made[WB_MEDIA_MADE];	/* a ring */
+	size_t next_made;
 };
 
 /* Something that ends in a call of its owner's; the first member of its struct. */

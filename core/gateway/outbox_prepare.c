@@ -154,8 +154,59 @@ static int media_type(int kind)
 	}
 }
 
+static int convert_kind(int kind, const json_t *media)
+{
+	switch (kind) {
+	case WA_MSG_VIDEO:
+		return json_is_true(json_object_get(media, "gif")) ? WB_CONVERT_GIF :
+		       json_is_true(json_object_get(media, "ptv")) ? WB_CONVERT_VIDEO_NOTE :
+								     WB_CONVERT_VIDEO;
+	case WA_MSG_AUDIO:
+		return json_is_true(json_object_get(media, "ptt")) ? WB_CONVERT_VOICE : WB_CONVERT_AUDIO;
+	case WA_MSG_DOCUMENT: return WB_CONVERT_DOCUMENT;
+	case WA_MSG_STICKER: return WB_CONVERT_STICKER;
+	default: return WB_CONVERT_IMAGE;
+	}
+}
+
+static int fill(struct preparing *p, struct wb_queue *q, const char *id, int kind, struct wa_err *err)
+{
+	return wb_media_fill(q->lane->o->gw, q->lane->session, id, media_type(kind), on_file, p, NULL, err);
+}
+
+/* The file is as WhatsApp wants it: upload it. What nobody here can convert is said as it is. */
+static void on_ready(void *ctx, int code, const char *reason, const struct wa_err *err, const char *id)
+{
+	struct preparing *p = ctx;
+	struct wa_err mine = WA_ERR_INIT;
+	struct wb_queue *q;
+	struct wb_row *row;
+
+	if (code < 0 && !*reason) {
+		on_file(p, code, err, NULL);
+		return;
+	}
+	row = resume(p, &q);
+	if (row && code < 0) {
+		WB_GATEWAY_LOG(p->o->gw, WA_WARN, "outbox.media", WA_S("message", row->id), WA_S("error", err->msg));
+		fail(q, row, reason);
+	} else if (row) {
+		struct preparing *next = begin(q, row);
+		const char *kind = json_string_value(json_object_get(json_object_get(row->data, "content"), "kind"));
+
+		code = fill(next, q, id, wb_content_kind(kind), &mine);
+		if (code < 0)
+			on_file(next, code, &mine, NULL);
+	} else if (q) {
+		wb_queue_schedule(q);
+	}
+	free(p);
+}
+
 static int want_file(struct wb_queue *q, struct wb_row *row, json_t *content, struct wa_err *err)
 {
+	struct wb_convert_ask how = { 0 };
+	char ready[DB_ID_LEN + 1];
 	const char *id = json_string_value(json_object_get(json_object_get(content, "media"), "id"));
 	const char *kind = json_string_value(json_object_get(content, "kind"));
 	struct preparing *p;
@@ -164,8 +215,10 @@ static int want_file(struct wb_queue *q, struct wb_row *row, json_t *content, st
 	if (!id || !kind)
 		return wa_err_set(err, WA_EINVALID, "message %s names no file", row->id);
 	p = begin(q, row);
-	r = wb_media_fill(q->lane->o->gw, q->lane->session, id, media_type(wb_content_kind(kind)), on_file, p, NULL,
-			  err);
+	how.kind = convert_kind(wb_content_kind(kind), json_object_get(content, "media"));
+	r = wb_media_prepare(q->lane->o->gw, id, &how, on_ready, p, ready, NULL, err);
+	if (r == 1)
+		r = fill(p, q, ready, wb_content_kind(kind), err);
 	if (r < 0) {
 		q->asking = false;
 		free(p);
