@@ -119,9 +119,11 @@ static void read_number(const struct wa_mfield *t, void *at, const struct wa_pb_
 static int read_field(struct wa_codec *c, const struct wa_mfield *t, void *base,
 		      const struct wa_pb_field *f)
 {
-	char *at = (t->in_message ? (char *)c->m : (char *)base) + t->offset;
+	char *at = t->in_message ? (char *)c->m : (char *)base;
 	int rc = 0;
 
+	if (at) /* kinds without a part have members of the message only */
+		at += t->offset;
 	switch (t->type) {
 	case WA_F_BYTES:
 		*(struct wa_span *)(void *)at = f->bytes;
@@ -221,7 +223,8 @@ static void check_text(struct wa_codec *c, const struct wa_mfield *t, struct wa_
 static void write_field(struct wa_codec *c, const struct wa_mfield *t, const void *base,
 			struct wa_buf *out)
 {
-	const void *at = (t->in_message ? (const char *)c->in : (const char *)base) + t->offset;
+	const char *from = t->in_message ? (const char *)c->in : (const char *)base;
+	const void *at = from ? from + t->offset : NULL;
 	const struct wa_span *s = at;
 	uint64_t bits;
 
