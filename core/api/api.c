@@ -3,6 +3,7 @@
 
 #include "api_int.h"
 
+#include <media.h>
 #include <ws.h>
 
 static void count_reply(const struct wb_req *req, int status, size_t bytes, int64_t us, void *ctx)
@@ -47,6 +48,10 @@ int wb_api_register(struct wb_gateway *gw, struct wa_err *err)
 	free(routes);
 	if (r == 0)
 		r = wb_router_set_max_body(gw->router, "POST", "/v1/sessions/import", API_IMPORT_MAX);
+	if (r == 0)
+		r = wb_router_set_streamed(gw->router, "POST", "/v1/media");
+	if (r == 0)
+		r = wb_router_set_max_body(gw->router, "POST", "/v1/media", WA_MEDIA_MAX + API_FORM_MAX);
 	if (r)
 		return r;
 	wb_http_set_before(gw->http, api_before, api);

@@ -11,6 +11,7 @@
 #include <static.h>
 #include <text.h>
 
+#define API_FORM_MAX (1u << 20)	/* of a form beside its file */
 #define API_PAGE_DEFAULT 50
 #define API_PAGE_MAX 500
 #define API_WAIT_MAX_MS 60000
@@ -192,12 +193,20 @@ API_HANDLER(api_event_kinds);
 API_HANDLER(api_keys_list);
 API_HANDLER(api_keys_create);
 API_HANDLER(api_key_revoke);
+API_HANDLER(api_media_post);
+API_HANDLER(api_media_list);
+API_HANDLER(api_media_get);
+API_HANDLER(api_media_delete);
 API_HANDLER(api_healthz);
 API_HANDLER(api_readyz);
 API_HANDLER(api_metrics);
 API_HANDLER(api_hosts);
 API_HANDLER(api_plugins);
 API_HANDLER(api_openapi);
+
+/* media.c */
+struct wb_media_info;
+json_t *api_media_json(const struct wb_media_info *i);
 
 /* system.c */
 int api_docs_new(struct wb_api *api) WA_MUST_USE;

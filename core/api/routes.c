@@ -104,6 +104,11 @@ const struct wb_route wb_api_routes[] = {
 	{ "POST", "/v1/sessions/{id}/invites", "groups:write", api_group_join, NULL,
 	  "Join by a link's code or by an invitation message" },
 
+	{ "POST", "/v1/media", "media:write", api_media_post, NULL, "Give a file to be sent" },
+	{ "GET", "/v1/media", "media:read", api_media_list, NULL, "List files, newest first" },
+	{ "GET", "/v1/media/{id}", "media:read", api_media_get, NULL, "The bytes of a file; ranges" },
+	{ "DELETE", "/v1/media/{id}", "media:write", api_media_delete, NULL, "Delete a file that was given to be sent" },
+
 	{ "GET", "/v1/events", "events:read", api_events_list, NULL, "Events after a sequence number; long poll" },
 	{ "GET", "/v1/events/stream", "events:read", api_events_sse, NULL, "Events as they happen (server-sent events)" },
 	{ "GET", "/v1/events/kinds", "events:read", api_event_kinds, NULL, "Event kinds of the gateway itself" },

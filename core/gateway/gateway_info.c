@@ -3,6 +3,7 @@
 #include <clock.h>
 #include <unistd.h>
 #include "gateway_priv.h"
+#include "media.h"
 #include "mem.h"
 
 static int64_t resident_bytes(void)
@@ -25,6 +26,7 @@ static void collect(struct wb_metrics *m, void *ctx)
 	struct wb_gateway *gw = ctx;
 	struct wb_loop_stats loop;
 	struct wb_http_stats http;
+	struct wb_media_stats media;
 	struct db_stats db;
 	char label[48];
 
@@ -50,6 +52,16 @@ static void collect(struct wb_metrics *m, void *ctx)
 	wb_metric_set(m, "warbler_http_connections", NULL, (int64_t)http.connections);
 	wb_metric_set(m, "warbler_hosts_contacted", NULL,
 		      (int64_t)wb_hosts_count(wb_net_hosts(gw->net)));
+	wb_media_stats(gw, &media);
+	wb_metric_set(m, "warbler_media_bytes", NULL, (int64_t)media.bytes);
+	wb_metric_set(m, "warbler_media_quota_bytes", NULL, (int64_t)media.quota);
+	wb_metric_set(m, "warbler_media_files", NULL, (int64_t)media.files);
+	wb_metric_set(m, "warbler_media_under_way", NULL, (int64_t)media.under_way);
+	wb_metric_total(m, "warbler_media_downloads_total", NULL, (int64_t)media.downloads);
+	wb_metric_total(m, "warbler_media_uploads_total", NULL, (int64_t)media.uploads);
+	wb_metric_total(m, "warbler_media_failed_total", NULL, (int64_t)media.failed);
+	wb_metric_total(m, "warbler_media_retries_total", NULL, (int64_t)media.retries);
+	wb_metric_total(m, "warbler_media_evicted_total", NULL, (int64_t)media.evicted);
 	wb_metric_set(m, "warbler_resident_bytes", NULL, resident_bytes());
 	wb_metric_set(m, "warbler_uptime_seconds", NULL, (wb_now(gw) - gw->started_ms) / 1000);
 }
