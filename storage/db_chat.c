@@ -4,7 +4,7 @@
 #include "db_int.h"
 
 #define LABEL "chat.body"	/* jid, name */
-#define COLUMNS "last_ms, unread, archived, body"
+#define COLUMNS "last_ms, unread, archived, body, pinned_ms, muted_ms, marked_unread"
 
 struct touch {
 	const char *session;
@@ -84,6 +84,73 @@ size_t db_batch_chat_archive(struct db_batch *b, const char *session, const char
 		     db_text(s), db_hashed(s, wa_span_str(db_batch_str(b, jid))), db_int(archived));
 }
 
+struct flag {
+	const char *session;
+	struct wa_span jid, body;
+	int64_t value;
+	const char *update, *insert;
+};
+
+static const struct {
+	const char *update, *insert;
+} flag_sql[] = {
+#define FLAG(column)                                                                               \
+	{ "UPDATE chat SET " column " = $3 WHERE session = $1 AND chat = $2 AND " column " <> $3", \
+	  "INSERT INTO chat (session, chat, last_ms, unread, archived, body)"                      \
+	  " VALUES ($1, $2, 0, 0, 0, $3) ON CONFLICT DO NOTHING" }
+	[DB_CHAT_ARCHIVED] = FLAG("archived"),
+	[DB_CHAT_PINNED_MS] = FLAG("pinned_ms"),
+	[DB_CHAT_MUTED_MS] = FLAG("muted_ms"),
+	[DB_CHAT_MARKED_UNREAD] = FLAG("marked_unread"),
+};
+
+static int exec_flag(struct db_exec *x, const void *args, int64_t *ret_rows, struct wa_err *err)
+{
+	const struct flag *f = args;
+	int64_t made = 0;
+	int r = 0;
+
+	/* Nothing to switch off in a chat that is not there. */
+	if (f->value)
+		r = DB_RUN(x->c, f->insert, NULL, NULL, &made, err, db_text(f->session),
+			   db_hashed(f->session, f->jid),
+			   db_sealed(f->session, LABEL, wa_span(NULL, 0), f->body));
+	if (r < 0)
+		return r;
+	return DB_RUN(x->c, f->update, NULL, NULL, ret_rows, err, db_text(f->session),
+		      db_hashed(f->session, f->jid), db_int(f->value));
+}
+
+size_t db_batch_chat_flag(struct db_batch *b, const char *session, const char *jid, int flag,
+			  int64_t value)
+{
+	struct flag *f = db_batch_alloc(b, sizeof(*f));
+
+	if (!f)
+		return b->n_ops;
+	f->session = db_batch_str(b, session);
+	f->jid = db_batch_span(b, wa_span_str(jid));
+	f->body = DB_PACK(b, f->jid, wa_span("", 0));
+	f->value = value;
+	f->update = flag_sql[flag].update;
+	f->insert = flag_sql[flag].insert;
+	return db_batch_call(b, exec_flag, f);
+}
+
+size_t db_batch_chat_clear(struct db_batch *b, const char *session, const char *jid, int64_t until_ms,
+			   bool keep_starred)
+{
+	const char *s = db_batch_str(b, session);
+
+	return DB_OP(b, 0,
+		     "DELETE FROM message WHERE session = $1 AND chat = $2 AND ts_ms <= $3"
+		     " AND NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.id = message.id AND done = 0)"
+		     " AND ($4 = 0 OR NOT EXISTS (SELECT 1 FROM message_mark"
+		     " WHERE message_mark.message = message.id AND message_mark.kind = 'star'))",
+		     db_text(s), db_hashed(s, wa_span_str(db_batch_str(b, jid))), db_int(until_ms),
+		     db_int(keep_starred));
+}
+
 size_t db_batch_chat_del(struct db_batch *b, const char *session, const char *jid)
 {
 	const char *s = db_batch_str(b, session);
@@ -102,6 +169,9 @@ static int read_row(const struct db_row *row, const char *session, struct wa_are
 		.last_ms = db_row_int(row, 0),
 		.unread = db_row_int(row, 1),
 		.archived = db_row_int(row, 2) != 0,
+		.pinned_ms = db_row_int(row, 4),
+		.muted_ms = db_row_int(row, 5),
+		.marked_unread = db_row_int(row, 6) != 0,
 	};
 	db_rd_body(&rd, 3, session, LABEL, wa_span(NULL, 0), f, WA_ARRAY_LEN(f));
 	c->jid = db_rd_str(&rd, f[0]);

@@ -11,6 +11,9 @@ struct db_chat {
 	int64_t last_ms;	/* time of its newest message */
 	int64_t unread;
 	bool archived;
+	int64_t pinned_ms;	/* since when; 0 not */
+	int64_t muted_ms;	/* until when; -1 for ever, 0 not */
+	bool marked_unread;	/* by hand */
 };
 
 /* Makes the chat when new; last_ms only grows; unread_add may be 0. */
@@ -22,6 +25,13 @@ size_t db_batch_chat_name(struct db_batch *b, const char *session, const char *j
 			  const char *name);
 size_t db_batch_chat_archive(struct db_batch *b, const char *session, const char *jid,
 			     bool archived);
+/* One of the flags above; these make the chat when it is new. rows is 1 when it changed. */
+enum db_chat_flag { DB_CHAT_ARCHIVED, DB_CHAT_PINNED_MS, DB_CHAT_MUTED_MS, DB_CHAT_MARKED_UNREAD };
+size_t db_batch_chat_flag(struct db_batch *b, const char *session, const char *jid, int flag,
+			  int64_t value);
+/* Its messages go, up to this time; starred ones stay when keep_starred. The chat stays. */
+size_t db_batch_chat_clear(struct db_batch *b, const char *session, const char *jid, int64_t until_ms,
+			   bool keep_starred);
 size_t db_batch_chat_del(struct db_batch *b, const char *session,
 			 const char *jid); /* messages stay */
 

@@ -151,6 +151,45 @@ size_t db_batch_contact_put(struct db_batch *b, const char *session, const struc
 	return db_batch_call(b, exec_put, a);
 }
 
+static int exec_rename(struct db_exec *x, const void *args, int64_t *ret_rows, struct wa_err *err)
+{
+	const struct args *a = args;
+	struct wa_span f[N_FIELDS];
+	struct wa_arena arena;
+	struct known k = { .session = a->session, .a = &arena, .err = err };
+	int r;
+
+	wa_arena_init(&arena, DB_ROW_ARENA);
+	r = DB_RUN(x->c,
+		   "SELECT " COLUMNS " FROM contact WHERE session = $1"
+		   " AND (jid_hash = $2 OR lid_hash = $2) LIMIT 1",
+		   known_row, &k, NULL, err, db_text(a->session),
+		   db_hashed(a->session, a->f[F_JID]));
+	*ret_rows = 0;
+	if (r == WA_OK && k.n > 0 && !wa_span_eq(k.row[0].f[F_NAME], a->f[F_NAME])) {
+		memcpy(f, k.row[0].f, sizeof(f));
+		f[F_NAME] = a->f[F_NAME];
+		r = store(x, a, &k, f, err);
+		*ret_rows = 1;
+	}
+	wa_arena_clear(&arena);
+	return r == WA_ENOTFOUND ? 0 : r;
+}
+
+size_t db_batch_contact_rename(struct db_batch *b, const char *session, const char *jid_or_lid,
+			       const char *name)
+{
+	struct args *a = db_batch_alloc(b, sizeof(*a));
+
+	if (!a)
+		return b->n_ops;
+	a->now = b->db->env.now_ms(b->db->env.ctx);
+	a->session = db_batch_str(b, session);
+	a->f[F_JID] = db_batch_span(b, wa_span_str(jid_or_lid));
+	a->f[F_NAME] = db_batch_span(b, wa_span_str(name));
+	return db_batch_call(b, exec_rename, a);
+}
+
 size_t db_batch_contact_opt(struct db_batch *b, const char *session, const char *jid_or_lid,
 			    bool opted_out)
 {

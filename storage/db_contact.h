@@ -22,6 +22,9 @@ struct db_contact {
 
 /* NULL or "" fields keep what is known; opted_out is not changed. rows is 1 when it changed. */
 size_t db_batch_contact_put(struct db_batch *b, const char *session, const struct db_contact *c);
+/* The owner's name of somebody known, "" takes it away. rows is 1 when it changed. */
+size_t db_batch_contact_rename(struct db_batch *b, const char *session, const char *jid_or_lid,
+			       const char *name);
 size_t db_batch_contact_opt(struct db_batch *b, const char *session, const char *jid_or_lid,
 			    bool opted_out);
 size_t db_batch_contact_del(struct db_batch *b, const char *session, const char *jid_or_lid);

@@ -85,6 +85,10 @@ int db_message_find_wa(struct db *db, const char *session, const char *wa_id, st
 int db_message_oldest(struct db *db, const char *session, const char *chat, struct wa_arena *a,
 		      struct db_message *ret_m, struct wa_err *err) WA_MUST_USE;
 
+/* The newest. 1, 0, <0. */
+int db_message_newest(struct db *db, const char *session, const char *chat, struct wa_arena *a,
+		      struct db_message *ret_m, struct wa_err *err) WA_MUST_USE;
+
 /* Fields of the sealed body, for db_content.c too. */
 enum { DB_MESSAGE_CHAT, DB_MESSAGE_SENDER, DB_MESSAGE_TEXT, DB_MESSAGE_RAW, DB_MESSAGE_QUOTED,
        DB_MESSAGE_CONTENT, DB_MESSAGE_FIELDS };

@@ -89,6 +89,16 @@ int db_message_oldest(struct db *db, const char *session, const char *chat, stru
 	return r == WA_ENOTFOUND ? 0 : r;
 }
 
+int db_message_newest(struct db *db, const char *session, const char *chat, struct wa_arena *a,
+		      struct db_message *ret_m, struct wa_err *err)
+{
+	struct get g = { a, ret_m, err };
+	int r = DB_RUN(&db->r, SELECT "WHERE session = $1 AND chat = $2 ORDER BY ts_ms DESC, id DESC LIMIT 1", get_row,
+		       &g, NULL, err, db_text(session), db_hashed(session, wa_span_str(chat)));
+
+	return r == WA_ENOTFOUND ? 0 : r;
+}
+
 /* spelled with AND: for NOT IN SQLite would build a table */
 #define NO_ACTS                                                                                   \
 	" AND kind <> 'edit' AND kind <> 'revoke' AND kind <> 'reaction' AND kind <> 'poll_vote'" \

@@ -15,6 +15,11 @@ static json_t *chat_json(const struct db_chat *c)
 
 	api_put_text(o, "name", c->name);
 	api_put_time(o, "last_message_at", c->last_ms);
+	json_object_set_new(o, "marked_unread", json_boolean(c->marked_unread));
+	json_object_set_new(o, "pinned", json_boolean(c->pinned_ms != 0));
+	json_object_set_new(o, "muted", json_boolean(c->muted_ms != 0));
+	if (c->muted_ms > 0)
+		api_put_time(o, "muted_until", c->muted_ms);
 	return o;
 }
 

@@ -86,7 +86,14 @@ void api_message_edit(struct wb_req *req, void *ctx)
 
 void api_message_revoke(struct wb_req *req, void *ctx)
 {
-	act_on(req, ctx, "revoke", NULL, NULL);
+	const char *whom = wb_req_query(req, "for");
+
+	if (whom && strcmp(whom, "me") == 0)
+		api_message_delete_for_me(req, ctx);
+	else if (whom && strcmp(whom, "everyone") != 0)
+		wb_reply_problem(req, 422, "invalid", "for: me or everyone");
+	else
+		act_on(req, ctx, "revoke", NULL, NULL);
 }
 
 void api_message_react(struct wb_req *req, void *ctx)

@@ -22,6 +22,7 @@
  */
 #include <jansson.h>
 #include <wa/client.h>
+#include <wa/sync.h>
 #include "tx.h"
 
 struct wb_session;
@@ -132,6 +133,17 @@ json_t *wb_session_passkey_json(struct wb_session *s);
  * are the events session.passkey and session.paired. WA_ESTATE, WA_ECONFLICT, WA_EINVALID. */
 int wb_session_passkey_answer(struct wb_session *s, const char *assertion, struct wa_err *err) WA_MUST_USE;
 int wb_session_passkey_confirm(struct wb_session *s, struct wa_err *err) WA_MUST_USE;
+
+/* ---- app state (wa/sync.h); what comes of it is told by events ---- */
+
+/* The newest message of a chat (chat: its key in storage), for changes of the whole chat. */
+struct db_message;
+void wb_session_range(struct wb_gateway *gw, const char *session, const char *chat, struct wa_arena *a,
+		      struct wa_sync_range *ret_r);
+/* Star a message (WA_SYNC_STAR, on or not), or delete it on our own devices (WA_SYNC_DELETE_FOR_ME). done as
+ * for wa_client_sync_change. */
+int wb_session_message_change(struct wb_session *s, const struct db_message *m, int kind, bool on, wa_done_fn *done,
+			      void *arg, struct wa_err *err) WA_MUST_USE;
 
 /* How far history is: {"state", "progress", "messages", ...}. New reference. */
 json_t *wb_session_history_json(struct wb_session *s);

@@ -338,9 +338,9 @@ void wb_session_event(struct wb_session *s, struct wb_tx *tx, const struct wa_ev
 	case WA_EV_PASSKEY: wb_session_on_passkey(s, tx, ev); break;
 	case WA_EV_MEDIA_RETRY: wb_media_on_retry(s->reg->gw, s->id, ev); break;
 	case WA_EV_GROUP: wb_session_on_group(s, tx, ev); break;
-	case WA_EV_SYNC:
+	case WA_EV_SYNC: wb_session_on_sync(s, tx, ev); break;
 	case WA_EV_SYNC_DONE:
-	case WA_EV_SYNC_ERROR:
+	case WA_EV_SYNC_ERROR: wb_session_on_sync_done(s, tx, ev); break;
 	case WA_EV_DEVICE_REMOVED:
 	case WA_EV_OWN_DEVICES:
 	case WA_EV_DEVICES: break;

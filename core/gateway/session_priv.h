@@ -12,6 +12,7 @@
  *	session_batch.c	libwa's batches become transactions
  *	session_events.c	what libwa's events mean to storage and the log
  *	session_history.c	what was before linking
+ *	session_sync.c	app state: chats, labels, contacts, settings
  *	session_passkey.c	linking with a passkey
  *	session_account.c	people's profiles, restrictions, channels; session_call.c calls
  *	session_history.c	what was before linking
@@ -150,6 +151,10 @@ struct wb_names {
 	const char *chat;	/* key of the chat: phone-number form where known */
 	char sender[WA_JID_TEXT_MAX];	/* as it came, so that receipts go where they belong */
 };
+
+/* session_sync.c */
+void wb_session_on_sync(struct wb_session *s, struct wb_tx *tx, const struct wa_event *ev);
+void wb_session_on_sync_done(struct wb_session *s, struct wb_tx *tx, const struct wa_event *ev);
 
 /* session_history.c */
 void wb_session_on_history(struct wb_session *s, struct wb_tx *tx, const struct wa_event *ev);

@@ -102,5 +102,8 @@ void sync_tell(struct wa_client *c, const struct wa_sync_action *a, bool snapsho
 	e = client_event(c, WA_EV_SYNC);
 	e->sync = ev;
 	e->chat = d->chat;
+	e->jid = a->chat;
+	if (d->chat.server == WA_SRV_LID && wa_signal_pn_of(c->sig, &d->chat, &e->jid) != 1)
+		e->jid = d->chat;
 	e->timestamp_ms = a->timestamp_ms;
 }

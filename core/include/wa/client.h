@@ -87,7 +87,7 @@ enum wa_event_kind {
 	WA_EV_UNKNOWN,		/* text: what was not understood, once per kind */
 	WA_EV_SENT,		/* stanza for id is committed and will be written: chat, count = devices */
 	WA_EV_GROUP,		/* a group changed, or was met: group (group.h) */
-	WA_EV_SYNC,		/* app state changed: sync (sync.h) */
+	WA_EV_SYNC,		/* app state changed: sync (sync.h); jid = its chat by number where known */
 	WA_EV_SYNC_DONE,	/* a collection is up to date: text = its name, count = mutations */
 	WA_EV_SYNC_ERROR,	/* a collection cannot be read: text = its name, code, final */
 	WA_EV_HISTORY,		/* a slice of history: history (history.h) */
