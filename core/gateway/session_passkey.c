@@ -68,10 +68,11 @@ json_t *wb_session_passkey_json(struct wb_session *s)
 /* A PublicKeyCredential as a browser writes it. */
 static int check_assertion(const json_t *o, struct wa_err *err)
 {
-	const char *id, *raw_id, *type, *data, *auth, *sig, *user = NULL;
+	const char *id, *raw_id, *type, *data, *auth, *sig;
+	json_t *user = NULL;
 	json_error_t je;
 
-	if (json_unpack_ex((json_t *)(uintptr_t)o, &je, 0, "{s:s, s:s, s:s, s:{s:s, s:s, s:s, s?s}}", "id", &id, "rawId",
+	if (json_unpack_ex((json_t *)(uintptr_t)o, &je, 0, "{s:s, s:s, s:s, s:{s:s, s:s, s:s, s?o}}", "id", &id, "rawId",
 			   &raw_id, "type", &type, "response", "clientDataJSON", &data, "authenticatorData", &auth,
 			   "signature", &sig, "userHandle", &user))
 		return wa_err_set(err, WA_EINVALID, "assertion: %.120s", je.text);

@@ -9,6 +9,7 @@
  *	conn.c		one connection: stream, slow answers, closing
  *	account.c	accounts, devices, unlinking
  *	link.c		pair-device, scanning, pairing code
+ *	passkey.c	when the server demands one
  *	login.c		the login payload and what follows it
  *	iq.c usync.c keys.c	questions of clients
  *	route.c		messages: judged, split by device, acknowledged
@@ -200,6 +201,25 @@ struct sb_history {
 	int64_t at_ms;     /* time of the newest */
 };
 
+/* The passkey of an account, as its relying party knows it. */
+struct sb_credential {
+	uint8_t id[128], key[256]; /* key: SubjectPublicKeyInfo */
+	size_t id_len, key_len;    /* 0: it has none */
+};
+
+enum sb_passkey_stage { SB_PASSKEY_NONE, SB_PASSKEY_DEMANDED, SB_PASSKEY_ASSERTED, SB_PASSKEY_COMPARED };
+
+/* One attempt to link with it. */
+struct sb_passkey {
+	struct sb_account *acc; /* NULL: none is demanded */
+	int stage;              /* enum sb_passkey_stage */
+	uint8_t challenge[32], nonce[32];
+	struct wa_key handoff;
+	char ref[64];
+	struct wa_passkey_seen seen;
+	struct wa_keypair primary;
+};
+
 struct sb_hello { /* a companion waiting for its code to be typed */
 	struct sb_conn *conn;
 	uint8_t wrapped[80];
@@ -243,6 +263,7 @@ struct sb_account {
 	int64_t typed_ms;
 	struct sb_chat chat;
 	struct sb_history history;
+	struct sb_credential credential;
 	struct sb_rule *rules;
 	size_t n_rules;
 	struct wa_map watchers; /* pn -> account: who asked for our devices */
@@ -284,6 +305,7 @@ struct sb_reg { /* what an unlinked client registered with */
 	struct wa_keypair primary_eph;
 	struct wa_pub companion_eph;
 	bool code_typed;
+	struct sb_passkey passkey;
 };
 
 struct sb_late { /* an answer waiting for its delay */
@@ -358,6 +380,7 @@ enum sb_fault_kind {
 	SB_FAULT_HISTORY_MISSING,
 	SB_FAULT_HISTORY_CORRUPT,
 	SB_FAULT_UNAVAILABLE,
+	SB_FAULT_PASSKEY,
 	SB_FAULT_GROUP_CHANGED,
 	SB_FAULT_KEY_LOST,
 	SB_FAULT_463_TOKEN,
@@ -483,6 +506,13 @@ int sb_type_code(struct sb_account *a, const char *code, struct wa_err *err);
 void sb_link_iq(struct sb_conn *c, const struct wa_node *iq, const struct wa_node *reg);
 void sb_link_result(struct sb_conn *c, const struct wa_node *iq);
 void sb_link_forget(struct sb_conn *c);
+void sb_link_state(struct sb_account *a, const char *state, const char *detail);
+/* pair-success with an identity issued under this secret. */
+int sb_pair(struct sb_conn *c, struct sb_account *acc, const struct wa_key *adv_secret, struct wa_err *err);
+
+/* passkey.c: instead of pair-success; then its questions (false: not one of them) */
+int sb_passkey_demand(struct sb_conn *c, struct sb_account *acc, const struct wa_key *adv_secret, struct wa_err *err);
+bool sb_passkey_iq(struct sb_conn *c, const struct wa_node *iq);
 void sb_link_forget_account(struct sb_account *a);
 
 /* Work of a freed sandbox: its done() must find nobody. */

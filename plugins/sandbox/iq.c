@@ -219,7 +219,7 @@ void sb_iq(struct sb_conn *c, const struct wa_node *iq)
 			on_ping(c, iq);
 		else if (code)
 			sb_link_iq(c, iq, code);
-		else
+		else if (!sb_passkey_iq(c, iq))
 			sb_iq_error(c, iq, 401);
 		return;
 	}

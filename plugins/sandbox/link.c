@@ -19,7 +19,7 @@ struct sb_work {
 	int rc;
 };
 
-static void set_state(struct sb_account *a, const char *state, const char *detail)
+void sb_link_state(struct sb_account *a, const char *state, const char *detail)
 {
 	sb_copy(a->link_state, sizeof(a->link_state), state);
 	sb_copy(a->link_detail, sizeof(a->link_detail), detail);
@@ -62,8 +62,7 @@ void sb_link_offer(struct sb_conn *c)
 	sb_send(c, iq);
 }
 
-static int pair(struct sb_conn *c, struct sb_account *acc, const struct wa_key *adv_secret,
-		struct wa_err *err)
+int sb_pair(struct sb_conn *c, struct sb_account *acc, const struct wa_key *adv_secret, struct wa_err *err)
 {
 	SB_AUTO_ARENA struct wa_arena a = { 0 };
 	SB_AUTO_BUF struct wa_buf b = { 0 };
@@ -108,7 +107,7 @@ static int pair(struct sb_conn *c, struct sb_account *acc, const struct wa_key *
 	wa_node_attr_jid(&a, n, "lid", &j);
 	wa_node_attr(&a, wa_node_child(&a, ps, "platform"), "name", "android");
 	sb_send(c, iq);
-	set_state(acc, "pairing", "");
+	sb_link_state(acc, "pairing", "");
 	return 0;
 }
 
@@ -144,8 +143,10 @@ int sb_scan(struct sb_account *a, struct wa_span text, struct wa_err *err)
 			     "the QR code shows other keys than the client registered");
 		rc = wa_err_set(err, WA_ECRYPTO,
 				"the QR code does not fit the client that shows it");
+	} else if (sb_fault_hit(a->s, SB_FAULT_PASSKEY, a, -1)) {
+		rc = sb_passkey_demand(c, a, &qr.adv_secret, err);
 	} else {
-		rc = pair(c, a, &qr.adv_secret, err);
+		rc = sb_pair(c, a, &qr.adv_secret, err);
 	}
 	wa_wipe(&qr, sizeof(qr));
 	return rc;
@@ -230,7 +231,7 @@ static void code_done(void *arg)
 			c->reg->code_typed = true;
 			send_primary_hello(c, acc, w);
 		} else if (acc) {
-			set_state(acc, "failed", "the client that asked for a code has gone");
+			sb_link_state(acc, "failed", "the client that asked for a code has gone");
 		}
 		sb_leave(s);
 	}
@@ -248,7 +249,7 @@ static void work_on_code(struct sb_account *a, const char *code)
 	struct sb_work *w = calloc(1, sizeof(*w));
 
 	if (!w) {
-		set_state(a, "failed", "no memory");
+		sb_link_state(a, "failed", "no memory");
 		return;
 	}
 	w->s = a->s;
@@ -259,7 +260,7 @@ static void work_on_code(struct sb_account *a, const char *code)
 	wa_keypair_new(a->s->env, &w->eph);
 	sb_random(a->s, w->pool, sizeof(w->pool));
 	wa_list_push_back(&a->s->works, &w->link);
-	set_state(a, "pairing", "");
+	sb_link_state(a, "pairing", "");
 	if (a->s->host.work) {
 		a->s->host.work(a->s->host.ctx, code_run, code_done, w);
 	} else {
@@ -289,7 +290,7 @@ int sb_type_code(struct sb_account *a, const char *text, struct wa_err *err)
 	/* the client shows its code before it has told us */
 	memcpy(a->typed, code, sizeof(a->typed));
 	a->typed_ms = sb_now(a->s);
-	set_state(a, "code", "waiting for the client that shows this code");
+	sb_link_state(a, "code", "waiting for the client that shows this code");
 	return 0;
 }
 
@@ -321,7 +322,7 @@ static void hello(struct sb_conn *c, const struct wa_node *iq, const struct wa_n
 	memcpy(acc->hello.ref, c->reg->refs[0], sizeof(acc->hello.ref));
 	acc->hello.conn = c;
 	acc->hello_valid = true;
-	set_state(acc, "code", "waiting for the code to be typed");
+	sb_link_state(acc, "code", "waiting for the code to be typed");
 	n = wa_node_new(&a, "link_code_companion_reg");
 	wa_node_data(&a, wa_node_child(&a, n, "link_code_pairing_ref"),
 		     wa_span_str(acc->hello.ref));
@@ -354,14 +355,14 @@ static void finish(struct sb_conn *c, const struct wa_node *iq, const struct wa_
 	if (wa_pair_finish_open(&c->reg->primary_eph, &acc->devices[0]->sim->wd.identity,
 				&c->reg->companion_eph, &c->reg->identity, bundle, &secret, &err)) {
 		/* the phone cannot tell a wrong code earlier than here */
-		set_state(acc, "failed", "the code does not fit");
+		sb_link_state(acc, "failed", "the code does not fit");
 		sb_iq_error(c, iq, 401);
 		return;
 	}
 	sb_iq_result(c, iq, NULL, NULL);
 	acc->hello_valid = false;
-	if (pair(c, acc, &secret, &err))
-		set_state(acc, "failed", err.msg);
+	if (sb_pair(c, acc, &secret, &err))
+		sb_link_state(acc, "failed", err.msg);
 	wa_wipe(&secret, sizeof(secret));
 }
 
@@ -409,7 +410,7 @@ void sb_link_result(struct sb_conn *c, const struct wa_node *iq)
 		return; /* the answer to pair-device */
 	r->acc = NULL;
 	if (wa_node_attr_is(iq, "type", "error")) {
-		set_state(acc, "failed", "the client refused to be linked");
+		sb_link_state(acc, "failed", "the client refused to be linked");
 		return;
 	}
 	if (wa_node_attr_num(ident, "key-index", -1) != (int64_t)r->key_index)
@@ -417,7 +418,7 @@ void sb_link_result(struct sb_conn *c, const struct wa_node *iq)
 	if (wa_adv_check_reply(wa_span(r->container, r->container_len), wa_node_bytes(ident),
 			       &acc->devices[0]->sim->wd.identity.pub, &r->identity, &err)) {
 		sb_violation(c->s, NULL, iq, "adv.reply", "%s", err.msg);
-		set_state(acc, "failed", err.msg);
+		sb_link_state(acc, "failed", err.msg);
 		sb_stream_error(c, 500);
 		return;
 	}
@@ -425,11 +426,11 @@ void sb_link_result(struct sb_conn *c, const struct wa_node *iq)
 	d = make_device(c, &err);
 	r->acc = NULL;
 	if (!d) {
-		set_state(acc, "failed", err.msg);
+		sb_link_state(acc, "failed", err.msg);
 		sb_stream_error(c, 500);
 		return;
 	}
-	set_state(acc, "linked", "");
+	sb_link_state(acc, "linked", "");
 	sb_keep_account(acc);
 	sb_keep_device(d);
 	sb_devices_changed(acc, d, -1);
@@ -449,7 +450,7 @@ void sb_link_forget(struct sb_conn *c)
 		if (a->hello_valid && a->hello.conn == c) {
 			a->hello_valid = false;
 			if (strcmp(a->link_state, "linked") != 0)
-				set_state(a, "failed", "the client went away");
+				sb_link_state(a, "failed", "the client went away");
 		}
 	}
 }
@@ -464,5 +465,7 @@ void sb_link_forget_account(struct sb_account *a)
 
 		if (c->reg && c->reg->acc == a)
 			c->reg->acc = NULL;
+		if (c->reg && c->reg->passkey.acc == a)
+			c->reg->passkey.acc = NULL;
 	}
 }
