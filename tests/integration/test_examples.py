@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What examples/ promises: built against an installed copy, out of tree, and run against the sandbox."""
+import json
 import os
 import pathlib
 import shutil
@@ -28,10 +29,10 @@ class Examples(Case):
         pc = next(cls.prefix.rglob("warbler-plugin.pc"))
         cls.env = {**os.environ, "PKG_CONFIG_PATH": str(pc.parent)}
 
-    def build(self, name):
-        source, out = self.dir / name, self.dir / f"{name}-build"
-        shutil.copytree(TOP / "examples" / name, source)
-        run("cmake", "-S", source, "-B", out, env=self.env)
+    def build(self, name, *options):
+        source, out = self.dir / name, self.dir / f"{name}-build{len(options)}"
+        shutil.copytree(TOP / "examples" / name, source, dirs_exist_ok=True)
+        run("cmake", "-S", source, "-B", out, *options, env=self.env)
         run("cmake", "--build", out, env=self.env)
         return out
 
@@ -70,6 +71,38 @@ class Examples(Case):
             self.sandbox.say(customer, text)
             until(lambda: text in [m["text"] for m in self.sandbox.received(customer)])
         self.assertEqual(len(self.sandbox.received(customer)), 2)
+
+    def test_libwa_archiver(self):
+        """Found by CMake's package file and by pkg-config; links once; goes on after a kill."""
+        env = {k: v for k, v in os.environ.items() if k != "PKG_CONFIG_PATH"}
+        self.env, with_pc = env, self.env
+        try:
+            out = self.build("libwa-archiver", f"-DCMAKE_PREFIX_PATH={self.prefix}")
+        finally:
+            self.env = with_pc
+        by_pc = self.build("libwa-archiver", "-DUSE_PKG_CONFIG=ON", "-Wno-dev")
+        keys, archive = self.dir / "keys.log", self.dir / "messages.jsonl"
+        shop, customer = self.sandbox.account(phone(30)), self.sandbox.account(phone(31), "Nadia")
+        p = Program("archiver", [out / "archiver", self.sandbox.url, self.sandbox.root_key, keys, archive])
+        self.addCleanup(p.kill)
+        p.spawn()
+        self.sandbox.scan(shop, p.line(r"^scan this: (.+)")[1])
+        p.line("^ready")
+        texts = ["the first", 'with "quotes"\n and a line']
+
+        def lines():
+            return [json.loads(x) for x in archive.read_text().splitlines()] if archive.exists() else []
+
+        self.sandbox.say(customer, texts[0], to=shop)
+        until(lambda: texts[0] in [m["text"] for m in lines()])
+        p.kill()
+        self.sandbox.say(customer, texts[1], to=shop)
+        p.args[0] = str(by_pc / "archiver")
+        p.spawn()
+        p.line("^ready")
+        until(lambda: texts[1] in [m["text"] for m in lines()])
+        self.assertNotIn("scan this", p.output)
+        self.assertEqual({m["name"] for m in lines() if not m["from_me"]}, {"Nadia"})
 
     def test_rest_walk(self):
         for tool in ("curl", "jq", "openssl"):
