@@ -2,6 +2,8 @@
 /* /v1/sessions */
 #include "api_int.h"
 
+#include <session_account.h>
+
 #include <db_session.h>
 #include <qr.h>
 
@@ -11,7 +13,7 @@ static json_t *session_json(struct wb_api *api, const char *id)
 {
 	struct wb_session *s = wb_session_find(api->gw, id);
 	struct wb_session_info i;
-	json_t *o;
+	json_t *o, *restriction;
 
 	if (!s)
 		return NULL;
@@ -31,6 +33,9 @@ static json_t *session_json(struct wb_api *api, const char *id)
 	json_object_set_new(o, "linked", json_boolean(i.jid[0] != '\0'));
 	json_object_set_new(o, "in_flight", json_integer((json_int_t)i.in_flight));
 	json_object_set_new(o, "settings", wb_session_settings_json(s));
+	restriction = wb_session_restriction_json(s);
+	if (restriction)
+		json_object_set_new(o, "restriction", restriction);
 	return o;
 }
 
@@ -89,7 +94,7 @@ void api_sessions_create(struct wb_req *req, void *ctx)
 		return;
 	}
 	if (settings && wb_settings_check(settings, &err)) {
-		wb_reply_err(req, &err);
+		wb_reply_problem(req, 422, "invalid", err.msg);
 		return;
 	}
 	n.settings = settings;
@@ -156,7 +161,7 @@ void api_session_patch(struct wb_req *req, void *ctx)
 		return;
 	}
 	if (settings && wb_settings_check(settings, &err)) {
-		wb_reply_err(req, &err);
+		wb_reply_problem(req, 422, "invalid", err.msg);
 		return;
 	}
 	p = api_reply_new(ctx, req, 200, NULL);
