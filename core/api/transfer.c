@@ -208,7 +208,11 @@ static void on_parsed(void *ctx, bool cancelled)
 		memcpy(t->id, id, sizeof(t->id));
 		return;
 	}
-	wb_reply_err(t->req, &t->err);
+	/* the document is wrong, not a peer */
+	if (r == WA_ECRYPTO || r == WA_EPROTO)
+		wb_reply_problem(t->req, 400, "invalid", t->err.msg);
+	else
+		wb_reply_err(t->req, &t->err);
 	transfer_free(t);
 }
 
