@@ -15,6 +15,7 @@
 #define OUTBOX_MS (30 * DAY_MS)
 #define SENT_MS (14 * DAY_MS)
 #define SEEN_MS (30 * DAY_MS)
+#define SECRET_MS (180 * DAY_MS)	/* votes on older polls stay closed */
 
 #define FIRST_MS 60000		/* after the start */
 #define ROUND_MS HOUR_MS
@@ -94,7 +95,8 @@ static bool session_step(struct wb_janitor *j)
 	tx = wb_tx_new(j->gw);
 	j->op[0] = db_batch_record_prune(wb_tx_batch(tx), j->now, WA_REC_SENT, now - SENT_MS, ROWS);
 	j->op[1] = db_batch_record_prune(wb_tx_batch(tx), j->now, WA_REC_SEEN, now - SEEN_MS, ROWS);
-	j->n_ops = 2;
+	j->op[2] = db_batch_record_prune(wb_tx_batch(tx), j->now, WA_REC_SECRET, now - SECRET_MS, ROWS);
+	j->n_ops = 3;
 	j->busy = true;
 	wb_tx_commit(tx, on_step, j);
 	return true;
