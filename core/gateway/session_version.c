@@ -118,11 +118,11 @@ static void on_fetched(const struct wb_fetch_res *res, const struct wa_err *err,
 	v->hopeless = !take(reg, revision);
 	WB_GATEWAY_LOG(reg->gw, v->hopeless ? WA_WARN : WA_INFO, "whatsapp.version",
 		       WA_I("revision", revision), WA_S("note", v->hopeless ? "not newer than ours" : "taken"));
-	if (v->hopeless)
-		return;
-	v->tries = 0;
-	store(reg, revision);
-	connect_again(reg);
+	if (!v->hopeless) {
+		v->tries = 0;
+		store(reg, revision);
+	}
+	connect_again(reg);	/* also to be refused for good */
 }
 
 /* NULL: never. A gateway of another server does not ask WhatsApp. */

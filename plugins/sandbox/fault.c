@@ -30,6 +30,7 @@ static const char *const names[SB_FAULT_KINDS] = {
 	[SB_FAULT_PASSKEY] = "passkey",
 	[SB_FAULT_GROUP_CHANGED] = "group_changed",
 	[SB_FAULT_KEY_LOST] = "sender_key_lost",
+	[SB_FAULT_DIGEST] = "digest",
 };
 
 const char *sb_fault_str(int kind)

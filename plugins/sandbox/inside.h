@@ -385,6 +385,7 @@ enum sb_fault_kind {
 	SB_FAULT_KEY_LOST,
 	SB_FAULT_463_TOKEN,
 	SB_FAULT_463_RESTRICTED,
+	SB_FAULT_DIGEST,
 	SB_FAULT_KINDS
 };
 
@@ -494,6 +495,7 @@ int sb_key_list(struct sb_account *a, struct wa_span *ret, struct wa_err *err);
 void sb_devices_changed(struct sb_account *a, const struct sb_device *added, int removed_id);
 /* `who` wants to hear when the devices of `a` change. */
 void sb_watch_devices(struct sb_account *a, struct sb_account *who, int server);
+bool sb_watches(const struct sb_account *a, const struct sb_account *who);
 void sb_unlink(struct sb_device *d, bool tell); /* frees d */
 bool sb_recently_gone(const struct sb_account *a, unsigned id);
 void sb_dhash(const struct sb_account *a, int server, char out[16]);

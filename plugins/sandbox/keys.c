@@ -339,6 +339,10 @@ static void digest(struct sb_conn *c, const struct wa_node *iq)
 	struct wa_node *n, *list;
 	uint8_t sha[WA_SHA1_LEN];
 
+	if (sb_fault_hit(c->s, SB_FAULT_DIGEST, d->acc, d->id)) {
+		sb_iq_error(c, iq, 404);
+		return;
+	}
 	wa_arena_init(&a, 4 * SB_STANZA_MAX);
 	wa_buf_init(&in, SB_STANZA_MAX);
 	n = wa_node_new(&a, "digest");
