@@ -535,6 +535,8 @@ static void on_iq(struct mini *m, const struct wa_node *n)
 		on_encrypt(m, n);
 	} else if (wa_span_is(xmlns, "usync")) {
 		on_usync(m, n);
+	} else if (wa_span_is(xmlns, "w:g2") && m->own_groups) {
+		return;
 	} else if (wa_span_is(xmlns, "privacy")) {
 		on_privacy(m, n);
 	} else if (wa_span_is(xmlns, "w:p")) {

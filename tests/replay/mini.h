@@ -88,6 +88,7 @@ struct mini {
 	int failure; /* answer a login with this failure */
 	int count;   /* what <count> answers; -1: what was uploaded */
 	bool mute_ping, mute_ack, mute_all, no_lid, mute_passive, refuse_upload, refuse_hello;
+	bool own_groups; /* questions about groups are the test's to answer */
 	bool read_off;  /* the account hides what it has read */
 	int user_error; /* usync has this instead of the friend's devices */
 	int ack_error;
