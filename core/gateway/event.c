@@ -30,6 +30,7 @@ const struct wb_event_kind_info wb_event_kinds[] = {
 	{ "session.status", "a session's state changed" },
 	{ "session.qr", "a QR code to scan" },
 	{ "session.code", "a code to type on the phone" },
+	{ "session.devices", "a device of the account was linked, or removed by the phone" },
 	{ "session.passkey", "linking demands a passkey, a code to compare, or it failed" },
 	{ "session.paired", "a session was linked to a number" },
 	{ "session.pair_error", "linking failed" },

@@ -114,6 +114,17 @@ static void put_receipt(struct wb_session *s, struct wb_tx *tx, const struct wa_
 	wb_metric_add(s->reg->gw->metrics, "warbler_messages_total", label, 1);
 }
 
+/* Whoever knows an id could report it otherwise: only those it was sent to count. */
+static bool from_its_chat(struct wb_session *s, const struct wa_event *ev, const char *chat)
+{
+	struct wa_jid j;
+
+	if (wa_jid_parse(wa_span_str(chat), &j, NULL) == 0 && wa_client_same_person(s->client, &j, &ev->chat))
+		return true;
+	WB_GATEWAY_LOG(s->reg->gw, WA_WARN, "session.receipt_stranger", WA_S("session", s->id), WA_S("id", ev->id));
+	return false;
+}
+
 static void on_receipt(struct wb_session *s, struct wb_tx *tx, const struct wa_event *ev)
 {
 	static const int status_of[] = { DB_DELIVERED, DB_READ, DB_PLAYED };
@@ -127,12 +138,14 @@ static void on_receipt(struct wb_session *s, struct wb_tx *tx, const struct wa_e
 		return;		/* our own devices' */
 	status = status_of[ev->receipt];
 	recent = wb_outbox_recent(gw->outbox, s->id, ev->id);
+	if (recent && !from_its_chat(s, ev, recent->chat))
+		return;
 	if (recent) {
 		put_receipt(s, tx, ev, recent->id, recent->chat, status, json_incref(recent->data));
 		return;
 	}
 	wa_arena_init(&a, ARENA_MAX);
-	if (db_message_find_wa(gw->db, s->id, ev->id, &a, &m, NULL) == 1 && m.from_me) {
+	if (db_message_find_wa(gw->db, s->id, ev->id, &a, &m, NULL) == 1 && m.from_me && from_its_chat(s, ev, m.chat)) {
 		m.status = status;
 		put_receipt(s, tx, ev, m.id, m.chat, status, wb_message_json(gw, &m));
 	}
@@ -306,6 +319,18 @@ static void on_note(struct wb_session *s, struct wb_tx *tx, const struct wa_even
 		  o, false);
 }
 
+static void on_own_devices(struct wb_session *s, struct wb_tx *tx, const struct wa_event *ev)
+{
+	char device[WA_JID_TEXT_MAX];
+	json_t *o = session_object(s);
+
+	if (ev->kind == WA_EV_OWN_DEVICES)
+		json_object_set_new(o, "count", json_integer(ev->count));
+	else
+		json_object_set_new(o, "removed", json_string(wa_jid_text(&ev->jid, device)));
+	wb_session_put_event(s, tx, "session.devices", "", o, false);
+}
+
 void wb_session_event(struct wb_session *s, struct wb_tx *tx, const struct wa_event *ev)
 {
 	switch ((enum wa_event_kind)ev->kind) {
@@ -342,7 +367,7 @@ void wb_session_event(struct wb_session *s, struct wb_tx *tx, const struct wa_ev
 	case WA_EV_SYNC_DONE:
 	case WA_EV_SYNC_ERROR: wb_session_on_sync_done(s, tx, ev); break;
 	case WA_EV_DEVICE_REMOVED:
-	case WA_EV_OWN_DEVICES:
+	case WA_EV_OWN_DEVICES: on_own_devices(s, tx, ev); break;
 	case WA_EV_DEVICES: break;
 	case WA_EV_CALL:
 	case WA_EV_NEWSLETTER:

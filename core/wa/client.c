@@ -265,6 +265,15 @@ void client_learn_many(struct wa_client *c, const struct wa_jid *a, const struct
 		c->events[before].final = true;
 }
 
+bool wa_client_same_person(struct wa_client *c, const struct wa_jid *a, const struct wa_jid *b)
+{
+	struct wa_jid one = wa_signal_canonical(c->sig, a), other = wa_signal_canonical(c->sig, b);
+
+	one = jid_person(&one);
+	other = jid_person(&other);
+	return wa_jid_same_user(&one, &other);
+}
+
 void client_identity(struct wa_client *c)
 {
 	struct wa_jid who;

@@ -184,15 +184,22 @@ struct wa_node *fanout_enc(struct send *s, int type, struct wa_span cipher)
 	return enc;
 }
 
-static void encrypt_one(struct wa_client *c, struct send *s, struct target *t)
+/* False: its session was damaged and is gone; with a new one it goes on. */
+static bool encrypt_one(struct wa_client *c, struct send *s, struct target *t)
 {
 	struct wa_err err = WA_ERR_INIT;
 	struct wa_node *to, *enc;
 	struct wa_buf cipher;
-	int type;
+	int type, rc;
 
 	wa_buf_init(&cipher, PLAIN_MAX + 4096);
-	if (wa_signal_encrypt(c->sig, &t->addr, plain_for(c, s, t), &type, &cipher, &err)) {
+	rc = wa_signal_encrypt(c->sig, &t->addr, plain_for(c, s, t), &type, &cipher, &err);
+	if (rc == WA_ENOTFOUND && !t->renewed) {
+		t->renewed = true;
+		wa_buf_clear(&cipher);
+		return false;
+	}
+	if (rc) {
 		WA_LOG(c->env, WA_WARN, "send.encrypt_failed", WA_I("device", t->addr.device),
 		       WA_S("error", err.msg));
 		t->failed = true;
@@ -212,6 +219,7 @@ static void encrypt_one(struct wa_client *c, struct send *s, struct target *t)
 		s->n_done++;
 	}
 	wa_buf_clear(&cipher);
+	return true;
 }
 
 static enum step encrypt_all(struct wa_client *c, struct send *s)
@@ -224,7 +232,11 @@ static enum step encrypt_all(struct wa_client *c, struct send *s)
 			continue;
 		if (!client_slice(c, COST_ENCRYPT))
 			return STEP_SLICE;
-		encrypt_one(c, s, &s->targets[s->next]);
+		if (!encrypt_one(c, s, &s->targets[s->next])) {
+			prekey_bundle_want(c, &s->targets[s->next].addr);
+			s->sessions_ok = false;
+			return STEP_WAIT;
+		}
 	}
 	for (i = 0; i < s->n_targets; i++)
 		people |= !s->targets[i].own;

@@ -10,9 +10,56 @@ static void devices_changed(struct wa_client *c, const struct wa_jid *user)
 	client_event(c, WA_EV_DEVICES)->jid = wa_signal_canonical(c->sig, &bare);
 }
 
+/* A device that is gone may come back as another one: what was agreed with it is void. */
+static void devices_removed(struct wa_client *c, const struct wa_node *removed)
+{
+	const struct wa_node *d;
+	struct wa_jid j;
+	size_t n = 0;
+
+	for (d = wa_node_first(removed); d && n++ < DEVICES_MAX; d = d->next)
+		if (wa_node_is(d, "device") && wa_node_attr_jid_get(d, "jid", &j) && j.device &&
+		    wa_signal_drop_session(c->sig, &j))
+			client_nomem(c);
+}
+
+/* Which of our own other devices are gone, as far as we knew them. */
+static void own_devices(struct wa_client *c, const struct wa_node *devices)
+{
+	struct wa_jid me = wa_jid_bare(&c->dev.pn), j;
+	struct device_list old = { .n = 0 };
+	bool there[DEVICES_MAX] = { false };
+	const struct wa_node *d;
+	int count = 0;
+	size_t i;
+
+	me = wa_signal_canonical(c->sig, &me);
+	if (usync_cached(c, &me, &old) < 0)
+		old.n = 0;
+	for (d = wa_node_first(devices); d && count < DEVICES_MAX; d = d->next) {
+		if (!wa_node_is(d, "device") || !wa_node_attr_jid_get(d, "jid", &j))
+			continue;
+		count++;
+		for (i = 0; i < old.n; i++)
+			there[i] |= old.devices[i].id == j.device;
+	}
+	for (i = 0; i < old.n; i++) {
+		if (there[i] || old.devices[i].id == 0 || old.devices[i].id == c->dev.pn.device)
+			continue;
+		j = wa_jid_device(&me, old.devices[i].id);
+		if (wa_signal_drop_session(c->sig, &j))
+			client_nomem(c);
+		client_event(c, WA_EV_DEVICE_REMOVED)->jid = wa_jid_device(&c->dev.pn, old.devices[i].id);
+	}
+	client_event(c, WA_EV_OWN_DEVICES)->count = count;
+}
+
 static void on_devices(struct wa_client *c, const struct wa_node *n, const struct wa_jid *from)
 {
 	struct wa_jid lid;
+
+	if (wa_node_get(n, "remove"))
+		devices_removed(c, wa_node_get(n, "remove"));
 
 	if (wa_node_attr_jid_get(n, "lid", &lid))
 		client_learn(c, from, &lid);
@@ -23,8 +70,10 @@ static void on_account_sync(struct wa_client *c, const struct wa_node *n, const 
 {
 	if (!client_own(c, from))
 		return;
-	if (wa_node_get(n, "devices"))
+	if (wa_node_get(n, "devices")) {
+		own_devices(c, wa_node_get(n, "devices"));
 		devices_changed(c, from);
+	}
 	account_sync(c, n);
 }
 

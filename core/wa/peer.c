@@ -43,6 +43,7 @@ static const struct {
 	uint32_t field;
 	peer_result_fn *fn;
 } results[] = {
+	{ PEER_PDO_PLACEHOLDER, 4, placeholder_answer },
 	{ PEER_PDO_SYNC_RECOVERY, 8, sync_recovery },
 };
 

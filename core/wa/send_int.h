@@ -12,7 +12,7 @@
 struct target {
 	struct wa_jid wire;	/* as the stanza names it */
 	struct wa_jid addr;	/* as its session is named */
-	bool own, failed;
+	bool own, failed, renewed;
 	/* groups: */
 	bool has_key, ready;	/* holds our sender key; there is a session to send it with */
 	uint64_t holder;	/* its name among those who hold it */

@@ -231,6 +231,26 @@ static int process_bundle(struct wa_signal *s, const struct wa_addr *addr,
 	return rc;
 }
 
+/*
+ * After a failure: a record that cannot be read is worth nothing and would fail
+ * for ever. True: it is gone, a new session can be agreed.
+ */
+static bool drop_damaged(struct wa_signal *s, const struct wa_addr *addr)
+{
+	session_record *record = NULL;
+	struct wa_span value;
+	int rc;
+
+	if (wa_records_view(s->rec, WA_REC_SESSION, wa_addr_key(addr), &value, NULL) != 1)
+		return false;
+	rc = session_record_deserialize(&record, value.ptr, value.len, s->ctx);
+	SIGNAL_UNREF(record);
+	if (rc == 0 || rc == SG_ERR_NOMEM || wa_records_del(s->rec, WA_REC_SESSION, wa_addr_key(addr)))
+		return false;
+	WA_LOG(s->env, WA_WARN, "signal.session_damaged", WA_S("device", addr->text));
+	return true;
+}
+
 int wa_signal_start_session(struct wa_signal *s, const struct wa_jid *device,
 			    const struct wa_bundle *b, struct wa_err *err)
 {
@@ -241,6 +261,8 @@ int wa_signal_start_session(struct wa_signal *s, const struct wa_jid *device,
 	wa_signal_op_begin(s, &canonical);
 	rc = wa_signal_locate(s, device, &canonical, &addr, err);
 	if (rc == 0)
+		rc = process_bundle(s, &addr, b);
+	if (rc < 0 && rc != SG_ERR_NOMEM && drop_damaged(s, &addr))
 		rc = process_bundle(s, &addr, b);
 	return wa_signal_op_end(s, rc, "bundle", err);
 }
@@ -289,6 +311,8 @@ int wa_signal_encrypt(struct wa_signal *s, const struct wa_jid *device, struct w
 		rc = wa_buf_end(out, err);
 	}
 	rc = wa_signal_op_end(s, rc, "encryption", err);
+	if (rc < 0 && rc != WA_ENOMEM && drop_damaged(s, &addr))
+		rc = wa_err_detail(err, WA_ENOTFOUND, REASON_NO_SESSION, "encryption: its session was damaged");
 	if (rc == 0)
 		*ret_type = ciphertext_message_get_type(message) == CIPHERTEXT_PREKEY_TYPE
 				    ? WA_ENC_PKMSG
@@ -371,6 +395,11 @@ int wa_signal_decrypt(struct wa_signal *s, const struct wa_jid *device, int type
 	rc = wa_signal_op_end(s, rc, "decryption", &first);
 	if (rc == 0)
 		return 0;
+	if (rc != WA_ENOMEM && rc != WA_EDUP && drop_damaged(s, &addr)) {
+		wa_signal_op_begin(s, &canonical);
+		rc = decrypt_at(s, &addr, type, cipher, out, err);
+		return wa_signal_op_end(s, rc, "decryption", err);
+	}
 	if (worth_adopting(rc)) {
 		wa_signal_op_begin(s, &canonical);
 		moved = wa_signal_adopt(s, &canonical, NULL);

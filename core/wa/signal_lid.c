@@ -143,18 +143,23 @@ static int append_states(session_record *to, session_record *from)
 	return rc;
 }
 
+/* Of two, one of which cannot be read, the other is the result. */
 static int merge(struct wa_signal *s, struct wa_span to, struct wa_span from,
 		 signal_buffer **ret_merged)
 {
 	session_record *keep = NULL, *other = NULL;
 	int rc = session_record_deserialize(&keep, to.ptr, to.len, s->ctx);
 
-	if (rc == 0)
-		rc = session_record_deserialize(&other, from.ptr, from.len, s->ctx);
-	if (rc == 0)
-		rc = append_states(keep, other);
-	if (rc == 0)
-		rc = session_record_serialize(ret_merged, keep);
+	if (rc != SG_ERR_NOMEM && session_record_deserialize(&other, from.ptr, from.len, s->ctx) == SG_ERR_NOMEM)
+		rc = SG_ERR_NOMEM;
+	if (rc && rc != SG_ERR_NOMEM && other) {
+		rc = session_record_serialize(ret_merged, other);
+	} else if (rc == 0) {
+		if (other)
+			rc = append_states(keep, other);
+		if (rc == 0)
+			rc = session_record_serialize(ret_merged, keep);
+	}
 	SIGNAL_UNREF(keep);
 	SIGNAL_UNREF(other);
 	return rc;
@@ -177,8 +182,12 @@ static int move_session(struct wa_signal *s, const struct wa_addr *to, const str
 		goto out;
 	if (rc == 0) {
 		rc = wa_records_put(s->rec, WA_REC_SESSION, wa_addr_key(to), wa_buf_view(&old));
-	} else if (merge(s, here, wa_buf_view(&old), &merged)) {
-		rc = wa_err_set(err, WA_ESTORE, "two session records could not be merged");
+	} else if ((rc = merge(s, here, wa_buf_view(&old), &merged)) == SG_ERR_NOMEM) {
+		rc = wa_err_set(err, WA_ENOMEM, "two session records could not be merged");
+	} else if (rc) {
+		/* Neither can be read: a new session is agreed when it is needed. */
+		WA_LOG(s->env, WA_WARN, "signal.session_damaged", WA_S("device", to->text));
+		rc = wa_records_del(s->rec, WA_REC_SESSION, wa_addr_key(to));
 	} else {
 		rc = wa_records_put(s->rec, WA_REC_SESSION, wa_addr_key(to),
 				    wa_span(signal_buffer_data(merged), signal_buffer_len(merged)));

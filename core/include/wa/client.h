@@ -276,6 +276,8 @@ typedef void wa_check_fn(void *arg, int code, const struct wa_check_result *resu
 /* Are these numbers on WhatsApp? (usync contact + lid). The answer calls fn, also on loss (code < 0). */
 WA_API int wa_client_check_numbers(struct wa_client *c, const char *const *digits, size_t n, wa_check_fn *fn, void *arg,
 				   struct wa_err *err) WA_MUST_USE;
+/* Are these two names (phone number, LID) of one person, as far as is known? Devices do not matter. */
+WA_API bool wa_client_same_person(struct wa_client *c, const struct wa_jid *a, const struct wa_jid *b);
 /* Switch linking to a pairing code while WA_ST_LINKING; NULL code: random. Answer: WA_EV_PAIR_CODE. */
 WA_API int wa_client_pair_by_code(struct wa_client *c, const char *digits, const char *code, struct wa_err *err) WA_MUST_USE;
 /*
