@@ -230,6 +230,11 @@ static struct wa_node *answer(struct mini *m, const struct wa_node *n)
 	return r;
 }
 
+struct wa_node *mini_answer(struct mini *m, const struct wa_node *iq)
+{
+	return answer(m, iq);
+}
+
 static void answer_error(struct mini *m, const struct wa_node *n, int code)
 {
 	struct wa_node *r = mini_node(m, "iq"), *e;
@@ -514,6 +519,8 @@ static void on_iq(struct mini *m, const struct wa_node *n)
 	const struct wa_node *sign = wa_node_get(n, "pair-device-sign");
 	struct wa_span xmlns = wa_node_attr_get(n, "xmlns");
 
+	if (m->on_iq && m->on_iq(m, n))
+		return;
 	if (sign) {
 		struct wa_span reply = wa_node_bytes(wa_node_get(sign, "device-identity"));
 		struct wa_node *e;

@@ -74,6 +74,7 @@ struct mini {
 	size_t n_ev;
 	bool lost; /* the client said closed: the host closed the socket */
 	void (*on_event)(struct mini *m, const struct ev *e);
+	bool (*on_iq)(struct mini *m, const struct wa_node *n); /* true: it is answered, or shall not be */
 	void (*on_raw)(struct mini *m, const struct wa_event *e); /* before it is noted */
 
 	/* server */
@@ -140,6 +141,7 @@ void mini_type_code(struct mini *m, const char *code); /* the phone's owner type
 
 void mini_send(struct mini *m, const struct wa_node *n);
 struct wa_node *mini_node(struct mini *m, const char *tag);
+struct wa_node *mini_answer(struct mini *m, const struct wa_node *iq); /* an empty result, not sent */
 /* The peer's message as the server would deliver it. */
 struct wa_node *mini_message(struct mini *m, struct peer *p, const char *id, struct wa_span plain);
 struct wa_span mini_text(struct mini *m, const char *text);
