@@ -391,16 +391,19 @@ static void on_picture(void *arg, int code, const struct wa_picture *pic)
 		return;
 	o = json_pack("{s:s, s:o, s:s}", "id", pic->id, "url", *pic->url ? json_string(pic->url) : json_null(),
 		      "direct_path", pic->direct_path);
-	if (!k->preview && wb_session_find(k->p->api->gw, k->session)) {
-		tx = wb_tx_new(k->p->api->gw);
-		wb_profile_learn(tx, k->session, k->key,
-				 json_pack("{s:s, s:O, s:s, s:I}", "picture_id", pic->id, "picture_url",
-					   json_object_get(o, "url"), "picture_path", pic->direct_path, "picture_ms",
-					   (json_int_t)wb_now(k->p->api->gw)));
-		wb_tx_commit(tx, NULL, NULL);
-	}
 	json_object_set_new(o, "cached", json_false());
-	api_ask_reply(k, o);
+	if (k->preview || !wb_session_find(k->p->api->gw, k->session)) {
+		api_ask_reply(k, o);
+		return;
+	}
+	tx = wb_tx_new(k->p->api->gw);
+	wb_profile_learn(tx, k->session, k->key,
+			 json_pack("{s:s, s:O, s:s, s:I}", "picture_id", pic->id, "picture_url",
+				   json_object_get(o, "url"), "picture_path", pic->direct_path, "picture_ms",
+				   (json_int_t)wb_now(k->p->api->gw)));
+	k->p->body = o;
+	wb_tx_commit(tx, api_reply_done, k->p);
+	free(k);
 }
 
 /* What was told within the last day and not changed since. */

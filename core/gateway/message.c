@@ -243,9 +243,9 @@ int wb_recipient(const char *to, struct wa_jid *ret_jid, struct wa_err *err)
 		return r;
 	if (j.server == WA_SRV_LEGACY)
 		j.server = WA_SRV_PN;
-	if (!j.user[0] || (!wa_jid_is_user(&j) && j.server != WA_SRV_GROUP &&
+	if (!j.user[0] || (!wa_jid_is_user(&j) && j.server != WA_SRV_GROUP && j.server != WA_SRV_NEWSLETTER &&
 			   (j.server != WA_SRV_BROADCAST || strcmp(j.user, "status") != 0)))
-		return wa_err_set(err, WA_EUNSUPPORTED, "recipient: a person or a group");
+		return wa_err_set(err, WA_EUNSUPPORTED, "recipient: a person, a group or a channel");
 	*ret_jid = wa_jid_bare(&j);
 	return 0;
 }

@@ -3,6 +3,7 @@
 #include "session_account.h"
 
 #include <clock.h>
+#include "message.h"
 #include "session_priv.h"
 
 #define CALLS_MAX 32		/* ringing at once; the oldest is forgotten */
@@ -82,12 +83,13 @@ static struct wb_call *add(struct wb_session *s, const struct wa_call_event *e)
 	return c;
 }
 
-static json_t *call_json(struct wb_session *s, const struct wb_call *c)
+static json_t *call_json(const struct wb_call *c)
 {
 	json_t *o = json_pack("{s:s, s:b, s:b}", "id", c->id, "video", c->video, "group_call", c->group_call);
-	char text[WA_JID_TEXT_MAX];
+	char text[WA_JID_TEXT_MAX], jid[WA_JID_TEXT_MAX], lid[WA_JID_TEXT_MAX];
 
-	json_object_set_new(o, "caller", wb_session_person(s, &c->caller));
+	wb_jid_forms(&c->caller, &c->caller_pn, jid, lid);
+	json_object_set_new(o, "caller", wb_person_json(jid, lid, NULL));
 	if (!wa_jid_is_null(&c->group))
 		json_object_set_new(o, "group", json_string(wa_jid_text(&c->group, text)));
 	json_object_set_new(o, "since", json_string(wa_time_format(c->since_ms, text)));
@@ -100,7 +102,7 @@ json_t *wb_session_calls_json(struct wb_session *s)
 
 	drop_old(s);
 	for (size_t i = 0; s->calls && i < s->calls->n; i++)
-		json_array_append_new(list, call_json(s, &s->calls->list[i]));
+		json_array_append_new(list, call_json(&s->calls->list[i]));
 	return list;
 }
 
@@ -183,13 +185,13 @@ static void on_offer(struct wb_session *s, struct wb_tx *tx, const struct wa_cal
 	if (c || strlen(e->call_id) >= sizeof(c->id))
 		return;
 	c = add(s, e);
-	o = call_json(s, c);
+	o = call_json(c);
 	json_object_set_new(o, "offline", json_boolean(e->offline));
 	wb_session_put_event(s, tx, "call.offer", "", o, false);
 	if (!want || strcmp(want, "reject") != 0 || e->offline)
 		return;
 	c->rejected = true;
-	wb_session_put_event(s, tx, "call.rejected", "", call_json(s, c), false);
+	wb_session_put_event(s, tx, "call.rejected", "", call_json(c), false);
 	r = wb_zalloc(sizeof(*r));
 	r->gw = s->reg->gw;
 	snprintf(r->session, sizeof(r->session), "%s", s->id);
@@ -206,12 +208,12 @@ static void on_end(struct wb_session *s, struct wb_tx *tx, const struct wa_call_
 	if (c)
 		gone = *c;
 	else
-		gone = (struct wb_call){ .caller = e->creator, .group = e->group, .video = e->video,
+		gone = (struct wb_call){ .caller = e->creator, .caller_pn = e->creator_pn, .group = e->group, .video = e->video,
 					 .group_call = e->group_call, .since_ms = e->timestamp_ms,
 					 .accepted = true };
 	if (!c)
 		snprintf(gone.id, sizeof(gone.id), "%s", e->call_id);
-	o = call_json(s, &gone);
+	o = call_json(&gone);
 	if (*e->reason)
 		json_object_set_new(o, "reason", json_string(e->reason));
 	if (e->kind == WA_CALL_REJECT || strcmp(e->reason, "rejected_elsewhere") == 0)
@@ -234,7 +236,7 @@ void wb_session_on_call(struct wb_session *s, struct wb_tx *tx, const struct wa_
 		c = find(s, e->call_id);
 		if (c && !c->accepted) {
 			c->accepted = true;
-			wb_session_put_event(s, tx, "call.accepted", "", call_json(s, c), false);
+			wb_session_put_event(s, tx, "call.accepted", "", call_json(c), false);
 		}
 	} else if (e->kind == WA_CALL_TERMINATE || e->kind == WA_CALL_REJECT) {
 		on_end(s, tx, e);

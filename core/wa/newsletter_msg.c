@@ -215,42 +215,70 @@ int wa_client_newsletter_viewed(struct wa_client *c, const struct wa_jid *channe
 
 /* ---- posts ---- */
 
-/* Plain and without a secret. An edit is the new content under the old id, a deletion nothing. */
-int newsletter_fill(struct send *s, const struct wa_send *o, struct wa_err *err)
+/* An edit is the new content under the old id, a deletion nothing under it. */
+static int fill_change(struct send *s, const struct wa_message *change, struct wa_err *err)
 {
-	struct wa_message m;
+	struct wa_message m = *change;
 	struct wa_buf b;
 	int rc;
 
-	if (!o->message) {
-		send_kind_of_raw(o->raw, &s->kind);
-		s->plain = malloc(o->raw.len);
-		if (!s->plain)
-			return wa_err_set(err, WA_ENOMEM, "no memory for a send");
-		memcpy(s->plain, o->raw.ptr, o->raw.len);
-		s->plain_len = o->raw.len;
-		return 0;
-	}
-	m = *o->message;
-	if (m.kind == WA_MSG_REACTION)
-		return wa_err_set(err, WA_EUNSUPPORTED, "reactions in channels name the server id");
-	if (m.kind == WA_MSG_EDIT || m.kind == WA_MSG_REVOKE) {
-		if (m.target_id.len == 0 || m.target_id.len > MSG_ID_MAX)
-			return wa_err_set(err, WA_EINVALID, "an edit names its message");
-		span_copy(s->alias, sizeof(s->alias), m.target_id);
-	}
-	send_kind_of(&m, &s->kind);
-	s->kind.edit = m.kind == WA_MSG_EDIT ? EDIT_POST : m.kind == WA_MSG_REVOKE ? EDIT_DELETE : NULL;
+	if (m.target_id.len == 0 || m.target_id.len > MSG_ID_MAX)
+		return wa_err_set(err, WA_EINVALID, "an edit names its message");
+	span_copy(s->alias, sizeof(s->alias), m.target_id);
+	s->kind = (struct message_kind){ .type = "text", .edit = m.kind == WA_MSG_EDIT ? EDIT_POST : EDIT_DELETE };
 	if (m.kind == WA_MSG_REVOKE)
 		return 0;
-	if (m.kind == WA_MSG_EDIT)
-		m.kind = WA_MSG_TEXT;
-	m.secret = wa_span(NULL, 0);
+	memset(&m, 0, sizeof(m));
+	m.kind = WA_MSG_TEXT;
+	m.protocol_type = -1;
+	m.text = change->text;
 	wa_buf_init(&b, PLAIN_MAX);
 	rc = wa_message_encode(&m, &b, err);
 	if (rc == 0)
 		s->plain = wa_buf_take(&b, &s->plain_len);
 	wa_buf_wipe(&b);
+	return rc;
+}
+
+static int fill_raw(struct send *s, struct wa_span raw, struct wa_err *err)
+{
+	send_kind_of_raw(raw, &s->kind);
+	s->kind.edit = NULL;
+	s->plain = malloc(raw.len);
+	if (!s->plain)
+		return wa_err_set(err, WA_ENOMEM, "no memory for a send");
+	memcpy(s->plain, raw.ptr, raw.len);
+	s->plain_len = raw.len;
+	return 0;
+}
+
+/* Posts are plain, and nobody needs a secret to read them. */
+int newsletter_fill(struct send *s, const struct wa_send *o, struct wa_err *err)
+{
+	struct wa_message m;
+	struct wa_arena a;
+	struct wa_buf b;
+	int rc;
+
+	wa_arena_init(&a, PAGE_ARENA_MAX);
+	if (o->message)
+		m = *o->message;
+	rc = o->message ? 0 : wa_message_decode(o->raw, &a, &m, err);
+	if (rc == 0 && (m.kind == WA_MSG_REACTION || m.kind == WA_MSG_ENC_REACTION)) {
+		rc = wa_err_set(err, WA_EUNSUPPORTED, "reactions in channels name the server id");
+	} else if (rc == 0 && (m.kind == WA_MSG_EDIT || m.kind == WA_MSG_REVOKE)) {
+		rc = fill_change(s, &m, err);
+	} else if (rc == 0 && !o->message) {
+		rc = fill_raw(s, o->raw, err);
+	} else if (rc == 0) {
+		m.secret = wa_span(NULL, 0);
+		wa_buf_init(&b, PLAIN_MAX);
+		rc = wa_message_encode(&m, &b, err);
+		if (rc == 0)
+			rc = fill_raw(s, wa_buf_view(&b), err);
+		wa_buf_wipe(&b);
+	}
+	wa_arena_clear(&a);
 	return rc;
 }
 

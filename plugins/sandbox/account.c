@@ -381,6 +381,15 @@ void sb_watch_devices(struct sb_account *a, struct sb_account *who, int server)
 		sb_log(a->s, WA_ERROR, "sandbox.no_memory", "what", "watcher");
 }
 
+bool sb_watches(const struct sb_account *a, const struct sb_account *who)
+{
+	char lid[24], pn[24];
+
+	snprintf(lid, sizeof(lid), "l%s", who->pn);
+	snprintf(pn, sizeof(pn), "p%s", who->pn);
+	return wa_map_has(&a->watchers, wa_span_str(lid)) || wa_map_has(&a->watchers, wa_span_str(pn));
+}
+
 void sb_unlink(struct sb_device *d, bool tell)
 {
 	struct sb_account *a = d->acc;

@@ -99,8 +99,8 @@ static json_t *post_json(const struct sb_post *p)
 		m.text = wa_span("", 0);
 	while (wa_map_next(&p->reactions, &it, &key, &v))
 		json_array_append_new(codes, json_string(v));
-	return json_pack("{ss sI ss s%? sb sI so}", "id", p->id, "server_id", (json_int_t)p->server_id, "type", p->type,
-			 "text", (const char *)m.text.ptr, m.text.len, "deleted", p->len == 0, "views",
+	return json_pack("{ss sI ss so? sb sI so}", "id", p->id, "server_id", (json_int_t)p->server_id, "type", p->type,
+			 "text", json_stringn((const char *)m.text.ptr, m.text.len), "deleted", p->len == 0, "views",
 			 (json_int_t)p->views, "reactions", codes);
 }
 

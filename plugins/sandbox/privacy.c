@@ -41,8 +41,7 @@ const char *sb_privacy(const struct sb_account *a, const char *category)
 
 bool sb_contact(const struct sb_account *a, const struct sb_account *who)
 {
-	return (a->person && wa_map_has(&a->person->contacts, wa_span_str(who->pn))) ||
-	       wa_map_has(&who->watchers, wa_span_str(a->pn));
+	return (a->person && wa_map_has(&a->person->contacts, wa_span_str(who->pn))) || sb_watches(who, a);
 }
 
 bool sb_allows(const struct sb_account *a, const struct sb_account *who, const char *category)

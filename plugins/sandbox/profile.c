@@ -122,21 +122,15 @@ void sb_tell_devices(struct sb_account *a, const struct sb_device *but, const st
 /* Those who have written to him and may see it. */
 static void tell_watchers(struct sb_account *a, const char *category, const struct wa_node *n)
 {
-	struct wa_span key;
-	size_t it = 0;
-	void *value;
+	struct wa_list *l;
 
-	while (wa_map_next(&a->watchers, &it, &key, &value)) {
-		char pn[20];
-		struct sb_account *who;
+	if (a->watchers.len == 0)
+		return;
+	WA_LIST_EACH(l, &a->s->accounts)
+	{
+		struct sb_account *who = container_of(l, struct sb_account, link);
 
-		sb_copy(pn, sizeof(pn), "");
-		if (key.len >= sizeof(pn))
-			continue;
-		memcpy(pn, key.ptr, key.len);
-		pn[key.len] = 0;
-		who = sb_find_pn(a->s, pn);
-		if (who && who != a && sb_allows(a, who, category))
+		if (who != a && sb_watches(a, who) && sb_allows(a, who, category))
 			sb_tell_devices(who, NULL, n);
 	}
 }

@@ -161,6 +161,7 @@ static void make_link(struct sb_device *d, struct sb_conn *c, const struct wa_no
 	wa_node_attr_span(&a, out, "id", wa_node_attr_get(n, "id"));
 	l = wa_node_child(&a, out, "link_create");
 	wa_node_attr(&a, l, "token", token);
+	sb_seen_add(d, "call", sb_attr(&a, n, "id")); /* stock clients acknowledge the answer, too */
 	sb_send(c, out);
 }
 
