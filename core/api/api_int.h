@@ -269,6 +269,7 @@ API_HANDLER(api_media_post);
 API_HANDLER(api_media_list);
 API_HANDLER(api_media_get);
 API_HANDLER(api_media_delete);
+API_HANDLER(api_media_convert);
 API_HANDLER(api_healthz);
 API_HANDLER(api_readyz);
 API_HANDLER(api_metrics);

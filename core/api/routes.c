@@ -139,6 +139,8 @@ const struct wb_route wb_api_routes[] = {
 	{ "POST", "/v1/media", "media:write", api_media_post, NULL, "Give a file to be sent" },
 	{ "GET", "/v1/media", "media:read", api_media_list, NULL, "List files, newest first" },
 	{ "GET", "/v1/media/{id}", "media:read", api_media_get, NULL, "The bytes of a file; ranges" },
+	{ "POST", "/v1/media/{id}/convert", "media:write", api_media_convert, NULL,
+	  "The file in the form a kind of message wants; stickers" },
 	{ "DELETE", "/v1/media/{id}", "media:write", api_media_delete, NULL, "Delete a file that was given to be sent" },
 
 	{ "GET", "/v1/sessions/{id}/profile", "sessions:read", api_profile_get, NULL, "Our own profile" },

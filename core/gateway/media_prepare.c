@@ -25,6 +25,7 @@ struct prepare {
 	struct wb_convert *convert;
 	wb_media_prepared_fn *fn;	/* NULL: nobody wants to know any more */
 	void *ctx;
+	bool special;			/* made with wishes of its own: not for everybody */
 	bool busy;			/* a put or a commit comes back */
 };
 
@@ -85,8 +86,7 @@ static void on_put(void *ctx, int code, const struct wa_err *err, const char *id
 		struct wb_media_made *m = &ms->made[ms->next_made++ % WB_MEDIA_MADE];
 
 		snprintf(p->made, sizeof(p->made), "%s", id);
-		/* what was made with wishes of its own is not for everybody */
-		if (!p->ask.force) {
+		if (!p->special) {
 			memcpy(m->from, p->id, sizeof(m->from));
 			memcpy(m->to, p->made, sizeof(m->to));
 			m->kind = p->ask.kind;
@@ -281,15 +281,23 @@ static void copy_ask(struct prepare *p, const struct wb_convert_ask *how, const 
 		o->emojis[i] = o->emojis[i] ? wa_arena_str(&p->arena, wa_span_str(o->emojis[i])) : NULL;
 }
 
+static bool has_wishes(const struct wb_convert_ask *how)
+{
+	const struct wb_sticker_opts *o = &how->sticker;
+
+	return how->force || o->crop || o->circle || o->pack_id || o->pack_name || o->publisher || o->emojis[0];
+}
+
 int wb_media_prepare(struct wb_gateway *gw, const char *id, const struct wb_convert_ask *how, wb_media_prepared_fn *fn,
 		     void *ctx, char ret_id[DB_ID_LEN + 1], struct wb_media_job **ret_job, struct wa_err *err)
 {
-	const struct wb_media_made *made = how->force ? NULL : find_made(gw->media, id, how->kind);
+	bool special = has_wishes(how);
+	const struct wb_media_made *made = special ? NULL : find_made(gw->media, id, how->kind);
 	struct wb_media_info i;
 	struct prepare *p;
 	int r;
 
-	if (made && strcmp(made->from, id) == 0) {
+	if (made) {
 		memcpy(ret_id, made->to, sizeof(made->to));
 		return 1;
 	}
@@ -301,7 +309,8 @@ int wb_media_prepare(struct wb_gateway *gw, const char *id, const struct wb_conv
 	r = wb_media_get(gw, id, &p->arena, &i, err);
 	if (r == 0)
 		r = wa_err_set(err, WA_ENOTFOUND, "no such media");
-	if (r < 0 || (!how->force && ready(&i.m, how->kind))) {
+	p->special = special;
+	if (r < 0 || (!special && ready(&i.m, how->kind))) {
 		snprintf(ret_id, DB_ID_LEN + 1, "%s", id);
 		prepare_free(p);
 		return r < 0 ? r : 1;
