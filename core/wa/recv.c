@@ -201,6 +201,7 @@ static enum outcome take_content(struct wa_client *c, struct incoming *in, struc
 	if (in->info.from_me && in->info.push_name && in->info.sender.device == 0)
 		presence_own_name(c, wa_span_str(in->info.push_name));
 	if (m.kind == WA_MSG_PROTOCOL) {
+		c->history_note |= in->info.from_me && m.protocol_type == PEER_HISTORY;
 		if (in->info.from_me && !peer_in(c, &in->info, m.protocol_type, m.raw))
 			WA_LOG(c->env, WA_INFO, "recv.protocol_ignored",
 			       WA_I("type", m.protocol_type));
