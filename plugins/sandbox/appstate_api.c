@@ -79,7 +79,7 @@ int sb_api_appstate_bulk(struct sb_call *c)
 	struct sb_account *a = sb_api_account(c, c->params[0], &status);
 	json_int_t n = json_integer_value(json_object_get(c->body, "count"));
 	struct wa_sync_action *acts;
-	char (*names)[32], digits[20];
+	char (*names)[32], digits[32];
 	SB_ERR(err);
 
 	if (!a)
