@@ -302,7 +302,7 @@ int wb_fields_get(const json_t *o, const struct wb_field *f, void *to, struct wa
 	for (; f && f->name; f++) {
 		const json_t *v = json_object_get(o, f->name);
 
-		if (!v && f->required)
+		if (f->required && (!v || (f->type == WB_F_TEXT && json_is_string(v) && !json_string_length(v))))
 			return bad(err, where, f->name, "is needed");
 		if (v && get_one(v, f, (char *)to + f->at, a) < 0)
 			return bad(err, where, f->name, wants[f->type]);

@@ -26,7 +26,7 @@ struct wb_field {
 	const char *name;
 	int type;		/* enum wb_field_type */
 	size_t at;		/* offset in its struct */
-	bool required;
+	bool required;		/* a text must not be empty then: it would not be written */
 	bool always;		/* written even when it is zero */
 	double min, max;	/* REAL; max 0: no bounds */
 	const char *const *names;	/* NAMES: ends with NULL; "" cannot be said */

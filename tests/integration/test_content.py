@@ -262,6 +262,29 @@ class Menus(Case):
         self.assertEqual((e["data"]["answer"]["id"], e["data"]["answer"]["via"]), ("yes", "native"))
 
 
+class Statuses(Case):
+    def shown(self, customer):
+        return [m for m in self.sandbox.rest.get(f"/accounts/{customer}/messages?limit=1000")["messages"]
+                if m["chat"] == "status@broadcast"]
+
+    def test_shown_to_an_audience_and_taken_back(self):
+        g = self.linked()
+        friend, stranger = self.sandbox.account(phone(40)), self.sandbox.account(phone(41))
+        said = {"kind": "text", "text": "We are open", "background": "#1f7aec", "text_colour": "#ffffff", "font": 1}
+        m = g.rest.post("/v1/sessions/shop/statuses?wait=server", {"content": said, "audience": [f"+{friend}"]})
+        self.assertEqual(m["status"], "sent")
+        got = until(lambda: self.shown(friend), what="the status on the friend's phone")
+        self.assertTrue(says(got[0]["content"], said), got)
+        self.assertEqual(self.shown(stranger), [])
+        self.assertEqual([s["id"] for s in g.rest.get("/v1/sessions/shop/statuses")["statuses"]], [m["id"]])
+        g.rest.delete(f"/v1/messages/{m['id']}")
+        until(lambda: self.shown(friend)[0]["kind"] == "revoked", what="the status to go")
+        for audience in ([], ["nobody"], "everybody"):
+            with self.assertRaises(ApiError) as e:
+                g.rest.post("/v1/sessions/shop/statuses", {"content": said, "audience": audience})
+            self.assertIn(e.exception.status, (400, 422))
+
+
 class Previews(Case):
     PAGE = b"""<html><head><title>plain</title><meta property="og:title" content="Blue &amp; soft">
 <meta property=og:description content='A scarf'></head><body></body></html>"""
