@@ -322,11 +322,11 @@ int sb_phone_text(struct sb_account *a, struct sb_account *to, const char *text,
 	}
 	fill_text(a, to, &m, text, quoted);
 	a->sent++;
+	if (!a->sink)
+		sb_token_issue(a, to, sb_now(a->s) / 1000, false);
 	rc = sb_sim_send(a->devices[0]->sim, to, id, &m, server, err);
 	if (rc && c)
 		c->status = SB_FAILED;
-	if (rc == 0 && !a->sink)
-		sb_token_issue(a, to, sb_now(a->s) / 1000, false);
 	if (ret_id)
 		memcpy(ret_id, id, sizeof(id));
 	return rc;

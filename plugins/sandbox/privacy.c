@@ -123,6 +123,7 @@ void sb_token_issue(struct sb_account *a, struct sb_account *to, int64_t t, bool
 	}
 	sb_random(a->s, had->bytes, sizeof(had->bytes));
 	had->t = t;
+	sb_keep_account(a);
 	tell_token(a, to, had);
 }
 

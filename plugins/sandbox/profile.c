@@ -31,7 +31,45 @@ void sb_person_free(struct sb_account *a)
 	a->person = NULL;
 }
 
-/* ---- kept over a restart: all but pictures, tokens and restrictions ---- */
+/* ---- kept over a restart: all but pictures and restrictions ---- */
+
+static json_t *tokens_json(const struct sb_person *p)
+{
+	json_t *o = json_object();
+	char text[WA_B64_LEN(SB_TOKEN_LEN)];
+	struct wa_span key;
+	size_t it = 0;
+	void *value;
+
+	while (wa_map_next(&p->tokens, &it, &key, &value)) {
+		const struct sb_token *t = value;
+		char pn[20] = "";
+
+		memcpy(pn, key.ptr, key.len < sizeof(pn) ? key.len : 0);
+		wa_b64_encode(wa_span(t->bytes, sizeof(t->bytes)), WA_B64_STD, text);
+		json_object_set_new(o, pn, json_pack("[Is]", (json_int_t)t->t, text));
+	}
+	return o;
+}
+
+static void tokens_restore(struct sb_person *p, json_t *o)
+{
+	const char *pn;
+	json_t *v;
+
+	json_object_foreach(o, pn, v)
+	{
+		const char *text = json_string_value(json_array_get(v, 1));
+		struct sb_token *t = calloc(1, sizeof(*t));
+
+		if (!t || !text || wa_b64_decode_fixed(wa_span_str(text), WA_B64_STD, t->bytes, sizeof(t->bytes)) ||
+		    wa_map_put(&p->tokens, wa_span_str(pn), t, NULL)) {
+			free(t);
+			continue;
+		}
+		t->t = json_integer_value(json_array_get(v, 0));
+	}
+}
 
 static json_t *keys_json(const struct wa_map *m)
 {
@@ -55,7 +93,7 @@ json_t *sb_person_json(const struct sb_account *a)
 	levels = json_array();
 	for (size_t i = 0; i < SB_CATEGORIES; i++)
 		json_array_append_new(levels, json_integer(p->privacy[i]));
-	o = json_pack("{ss sI so sI so so ss}", "about", p->about, "about_ms", (json_int_t)p->about_ms, "privacy",
+	o = json_pack("{so ss sI so sI so so ss}", "tokens", tokens_json(p), "about", p->about, "about_ms", (json_int_t)p->about_ms, "privacy",
 		      levels, "timer", (json_int_t)p->timer_s, "blocks", keys_json(&p->blocks), "contacts",
 		      keys_json(&p->contacts), "qr", p->qr);
 	if (o && p->business)
@@ -93,6 +131,7 @@ void sb_person_restore(struct sb_account *a, json_t *o)
 		p->privacy[i] = (uint8_t)(json_integer_value(json_array_get(json_object_get(o, "privacy"), i)) & 7);
 	keys_restore(&p->blocks, json_object_get(o, "blocks"), p);
 	keys_restore(&p->contacts, json_object_get(o, "contacts"), p);
+	tokens_restore(p, json_object_get(o, "tokens"));
 	p->business = json_incref(json_object_get(o, "business"));
 	p->products = json_incref(json_object_get(o, "products"));
 }

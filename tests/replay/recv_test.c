@@ -374,7 +374,7 @@ static void unknown(void **state)
 	n = mini_node(&m, "call");
 	wa_node_attr_jid(&m.arena, n, "from", &m.bob[0].jid);
 	wa_node_attr(&m.arena, n, "id", "call-1");
-	wa_node_child(&m.arena, n, "offer");
+	wa_node_attr(&m.arena, wa_node_child(&m.arena, n, "offer"), "call-id", "C1");
 	mini_send(&m, n);
 	mini_send(&m, mini_node(&m, "message"));
 	mini_send(&m, mini_node(&m, "receipt"));
