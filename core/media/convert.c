@@ -176,13 +176,19 @@ static void more(struct wb_converter *v)
 
 	while (v->running < WB_CONVERT_PARALLEL && (it = wa_list_pop_front(&v->waiting))) {
 		struct wb_convert *job = container_of(it, struct wb_convert, link);
+		struct wa_err err = WA_ERR_INIT;
+		int r;
 
 		v->n_waiting--;
-		job->code = wb_work(v->pool, "media.convert", run, finished, job, NULL, &job->err);
-		if (job->code == WA_OK)
+		/* from here on the job is the pool's */
+		r = wb_work(v->pool, "media.convert", run, finished, job, NULL, &err);
+		if (r == WA_OK) {
 			v->running++;
-		else
-			tell(job);
+			continue;
+		}
+		job->code = r;
+		job->err = err;
+		tell(job);
 	}
 }
 
