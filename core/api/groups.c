@@ -76,8 +76,13 @@ static void on_groups(void *arg, int code, const char *text, const struct wa_gro
 	struct api_reply *p = arg;
 	json_t *list = json_array();
 
-	for (size_t i = 0; i < n && !code; i++)
-		json_array_append_new(list, wb_group_json(&g[i]));
+	for (size_t i = 0; i < n && !code; i++) {
+		json_t *o = wb_group_json(&g[i]);
+
+		json_object_del(o, "participants");
+		json_object_set_new(o, "member", json_true());
+		json_array_append_new(list, o);
+	}
 	api_group_answer(p, code, text, json_pack("{so sn}", "groups", list, "next"), 200);
 }
 
@@ -86,6 +91,8 @@ static void on_group(void *arg, int code, const char *text, const struct wa_grou
 	struct api_reply *p = arg;
 	json_t *o = n && !code ? wb_group_json(g) : NULL, *failed = json_array(), *m;
 
+	if (o)
+		json_object_set_new(o, "member", json_true()); /* others are refused */
 	for (size_t i = 0; o && i < g->n_members; i++) {
 		if (!g->members[i].error)
 			continue;

@@ -300,7 +300,7 @@ void wb_session_on_group(struct wb_session *s, struct wb_tx *tx, const struct wa
 {
 	const struct wa_group_event *e = ev->group;
 	json_t *change = change_of(e), *data = event_data(e), *set;
-	char kind[48], jid[WA_JID_TEXT_MAX];
+	char kind[48];
 	bool stored = change != NULL;
 
 	snprintf(kind, sizeof(kind), "group.%s",
@@ -314,7 +314,8 @@ void wb_session_on_group(struct wb_session *s, struct wb_tx *tx, const struct wa
 		json_object_set_new(data, "code", json_string(e->text));
 	if (stored)
 		put_change(s, tx, &e->jid, change);
-	wb_session_put_event(s, tx, kind, wa_jid_text(&e->jid, jid), data, stored);
+	/* no subject: it is legible in the log, a group's address is not */
+	wb_session_put_event(s, tx, kind, "", data, stored);
 }
 
 /* A member says what he is called in this group. */
@@ -333,5 +334,5 @@ void wb_session_on_label(struct wb_session *s, struct wb_tx *tx, const struct wa
 	json_object_set_new(data, "group", json_string(wa_jid_text(&in->chat, jid)));
 	json_object_set_new(data, "participant", json_deep_copy(m));
 	put_change(s, tx, &in->chat, json_pack("{ss s[o]}", "op", "merge", "who", m));
-	wb_session_put_event(s, tx, "group.member_label", jid, data, true);
+	wb_session_put_event(s, tx, "group.member_label", "", data, true);
 }
