@@ -25,7 +25,7 @@ void wb_session_names(const struct wa_msg_info *in, struct wb_names *n)
 static bool is_plain(const struct wa_message *m)
 {
 	return m->kind == WA_MSG_TEXT && !m->n_mentions && !m->mention_all && !m->forwarded && !m->view_once &&
-	       !m->link && !m->link_url.len && !m->text_argb && !m->background_argb;
+	       !m->link && !m->link_url.len && !m->text_argb && !m->background_argb && !m->font;
 }
 
 const char *wb_session_kind(const struct wa_message *m)

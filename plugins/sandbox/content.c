@@ -22,7 +22,8 @@ void sb_chat_content(struct sb_chat_msg *c, const struct wa_message *m, struct w
 		memcpy(c->secret, m->secret.ptr, sizeof(c->secret));
 		c->has_secret = true;
 	}
-	if (m->kind == WA_MSG_TEXT && !m->n_mentions && !m->link && !m->forwarded && !m->expiration_s)
+	if (m->kind == WA_MSG_TEXT && !m->n_mentions && !m->link && !m->forwarded && !m->expiration_s &&
+	    !m->text_argb && !m->background_argb && !m->font)
 		return;
 	c->content = wb_content_json(m, NULL);
 	c->raw = raw.len ? malloc(raw.len) : NULL;

@@ -149,6 +149,7 @@ void sb_group_sim_message(struct sb_sim *m, const struct wa_node *n, const char 
 	g.in = (struct sb_incoming){ .from = sb_device_find(sender, g.author.device),
 				     .chat = sender,
 				     .group = sb_group_find(own->s, &g.group),
+				     .status = g.group.server == WA_SRV_BROADCAST,
 				     .id = id,
 				     .from_me = sender == own,
 				     .offline = wa_node_has(n, "offline"),

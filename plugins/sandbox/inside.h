@@ -604,6 +604,7 @@ struct sb_incoming {
 	struct sb_device *from; /* NULL: unlinked meanwhile */
 	struct sb_account *chat;
 	struct sb_group *group; /* then chat is who said it */
+	bool status;            /* a status, not a message of the chat */
 	const char *id;
 	bool from_me, offline;
 	int64_t ts_ms;

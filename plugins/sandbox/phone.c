@@ -190,10 +190,14 @@ void sb_phone_message(struct sb_account *a, const struct sb_incoming *in)
 			c->ts_ms = in->ts_ms;
 		if (in->group)
 			c->group = sb_strdup(in->group->id);
+		else if (in->status)
+			c->group = sb_strdup("status@broadcast");
 		if (m->quoted_id.len)
 			c->quoted_id = sb_strndup(m->quoted_id);
 	}
 	if (in->from_me)
+		return;
+	if (in->status)
 		return;
 	if (in->group) {
 		sb_rules_apply(a, in);
