@@ -28,10 +28,8 @@ static void req_revoke(struct wb_handle *h)
 	free(r);
 }
 
-static void on_request(struct wb_req *req, void *ctx)
+void wb_host_http_hand_over(struct wb_req *req, struct wb_plugin *pl, wb_plugin_http_fn *fn, void *ctx)
 {
-	struct route *rt = ctx;
-	struct wb_plugin *pl = rt->h.pl;
 	struct wb_plugin_req *r;
 	struct wb_watch w;
 
@@ -39,16 +37,22 @@ static void on_request(struct wb_req *req, void *ctx)
 		wb_reply_problem(req, 503, "unloaded", "the plugin was unloaded");
 		return;
 	}
-	if (rt->max_body && wb_req_body(req).len > rt->max_body) {
-		wb_reply_problem(req, 413, "limit", "the body is too large");
-		return;
-	}
 	r = wb_zalloc(sizeof(*r));
 	r->req = req;
 	wb_handle_add(pl, &r->h, req_revoke);
 	w = wb_plugin_enter(pl);
-	rt->fn(rt->ctx, r);
+	fn(ctx, r);
 	wb_plugin_leave(pl, &w);
+}
+
+static void on_request(struct wb_req *req, void *ctx)
+{
+	struct route *rt = ctx;
+
+	if (rt->h.pl && rt->max_body && wb_req_body(req).len > rt->max_body)
+		wb_reply_problem(req, 413, "limit", "the body is too large");
+	else
+		wb_host_http_hand_over(req, rt->h.pl, rt->fn, rt->ctx);
 }
 
 static void route_revoke(struct wb_handle *h)
@@ -146,15 +150,22 @@ const char *wb_host_http_remote(struct wb_plugin_req *r)
 	return wb_req_remote(r->req);
 }
 
-void wb_host_http_reply(struct wb_plugin_req *take_r, int32_t status, const char *content_type,
-			struct wb_str body, const struct wb_header *headers, uint32_t n_headers)
+struct wb_req *wb_host_http_take(struct wb_plugin_req *take_r, const struct wb_header *headers, uint32_t n)
 {
 	struct wb_req *req = take_r->req;
 
 	wb_handle_del(&take_r->h);
 	free(take_r);
-	for (uint32_t i = 0; i < n_headers && i < HEADERS_MAX; i++)
+	for (uint32_t i = 0; i < n && i < HEADERS_MAX; i++)
 		wb_reply_header(req, headers[i].name, headers[i].value);
+	return req;
+}
+
+void wb_host_http_reply(struct wb_plugin_req *take_r, int32_t status, const char *content_type,
+			struct wb_str body, const struct wb_header *headers, uint32_t n_headers)
+{
+	struct wb_req *req = wb_host_http_take(take_r, headers, n_headers);
+
 	if (body.len == 0 && !content_type)
 		wb_reply_empty(req, status);
 	else

@@ -10,6 +10,7 @@
  *	host_tx.c	transactions
  *	host_time.c	timers, post, work
  *	host_http.c	routes, requests, fetches
+ *	host_listen.c	HTTP listeners of their own
  *	host_ws.c	WebSocket listeners
  *
  * Everything a plugin registers is a struct wb_handle in its list, or carries the
@@ -106,6 +107,19 @@ struct wb_plugin_fetch *wb_host_fetch(struct wb_plugin *self, const struct wb_pl
 				      wb_plugin_fetch_fn *fn, void *ctx);
 void wb_host_fetch_cancel(struct wb_plugin_fetch *f);
 void wb_host_routes_free(struct wb_plugins *p);
+
+/* A request for fn; answered here when pl is NULL (unloaded). */
+void wb_host_http_hand_over(struct wb_req *req, struct wb_plugin *pl, wb_plugin_http_fn *fn, void *ctx);
+/* What is behind the handle, to be answered; headers are put on it. */
+struct wb_req *wb_host_http_take(struct wb_plugin_req *take_r, const struct wb_header *headers, uint32_t n);
+
+/* host_listen.c */
+struct wb_plugin_http_listener *wb_host_http_listen(struct wb_plugin *self,
+						    const struct wb_plugin_http_listen *l,
+						    int32_t *ret_port);
+void wb_host_http_reply_cut(struct wb_plugin_req *take_r, int32_t status, const char *content_type,
+			    struct wb_str body, size_t cut_at, const struct wb_header *headers,
+			    uint32_t n_headers);
 
 /* host_ws.c */
 struct wb_plugin_ws_listener *wb_host_ws_listen(struct wb_plugin *self,

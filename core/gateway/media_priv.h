@@ -45,7 +45,7 @@ struct wb_media_store {
 	struct wa_list wanted;		/* automatic downloads, struct wanted */
 	size_t n_wanted, auto_active;
 	struct media_s3 s3;
-	bool evicting, sweeping, stopping;
+	bool evicting, sweeping, forget_again, stopping;
 	struct wb_media_stats stats;
 	struct wb_media_made made[WB_MEDIA_MADE];	/* a ring */
 	size_t next_made;

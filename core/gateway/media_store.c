@@ -295,7 +295,11 @@ static void on_swept(void *ctx, int code, const struct wa_err *err, const struct
 	}
 	ms->sweeping = false;
 	free(t);
-	if (code == 0 && more && !ms->stopping)
+	if (ms->stopping)
+		return;
+	if (ms->forget_again)
+		wb_media_forget(ms->gw);
+	else if (code == 0 && more)
 		wb_media_sweep(ms);
 }
 
@@ -332,6 +336,9 @@ void wb_media_forget(struct wb_gateway *gw)
 {
 	struct wb_media_store *ms = gw->media;
 
-	if (ms && !ms->sweeping && !ms->stopping)
+	if (!ms || ms->stopping)
+		return;
+	ms->forget_again = ms->sweeping;
+	if (!ms->sweeping)
 		sweep(ms, INT64_MAX, 0);
 }

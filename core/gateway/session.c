@@ -6,6 +6,7 @@
 #include <text.h>
 #include <ulid.h>
 #include "session_account.h"
+#include "media.h"
 #include "session_priv.h"
 
 #define START_TICK_MS 50
@@ -727,6 +728,8 @@ static void on_removed(void *ctx, int code, const struct wa_err *err, const stru
 		registry_put(p->gw->sessions, p->s);
 		wb_session_set_state(p->s, NULL, WB_SS_STOPPED, "store");
 	}
+	if (code == 0)
+		wb_media_forget(p->gw);
 	passage_end(p, code, err, res);
 }
 

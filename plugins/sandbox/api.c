@@ -85,8 +85,8 @@ static int summary(struct sb_call *c)
 		}
 	}
 	sandbox_root_hex(s, root);
-	return sb_api_ok(c, json_pack("{ss ss ss sI sI sI sI sI sI sI sI}", "url", s->url,
-				      "root_key", root, "ca_file", s->ca_file, "accounts",
+	return sb_api_ok(c, json_pack("{ss ss ss ss ss sI sI sI sI sI sI sI sI}", "url", s->url,
+				      "root_key", root, "ca_file", s->ca_file, "media_host", s->media_host, "media_ca_file", s->media_ca, "accounts",
 				      (json_int_t)s->n_accounts, "devices", (json_int_t)linked,
 				      "connected", (json_int_t)connected, "connections",
 				      (json_int_t)s->n_conns, "queued", (json_int_t)queued,
@@ -189,6 +189,9 @@ static const struct route routes[] = {
 	{ { "GET", "/channels/{channel}/posts", "What was posted" }, sb_api_channel_posts },
 	{ { "POST", "/channels/{channel}/posts", "Post as a phone" }, sb_api_channel_post },
 	{ { "POST", "/channels/{channel}/reactions", "React as a phone" }, sb_api_channel_react },
+	{ { "GET", "/media", "The media host and what it did" }, sb_api_media },
+	{ { "POST", "/media", "Give a file for phones to send" }, sb_api_media_give },
+	{ { "POST", "/media/lose", "Everything uploaded so far is gone from the host" }, sb_api_media_lose },
 	{ { "GET", "/faults", "Faults that wait or are done" }, sb_api_faults },
 	{ { "POST", "/faults", "Inject a fault" }, sb_api_fault_new },
 	{ { "DELETE", "/faults", "Remove all faults" }, sb_api_faults_del },

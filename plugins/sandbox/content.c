@@ -291,6 +291,7 @@ int sb_phone_content(struct sb_account *a, struct sb_account *to, const json_t *
 	SB_AUTO_ARENA struct wa_arena ar = { 0 };
 	int rc, server = a->by_pn ? WA_SRV_PN : WA_SRV_LID;
 	struct wb_content_media_ref ref;
+	struct wa_media file;
 	struct sb_chat_msg *target;
 	uint8_t secret[32];
 	struct wa_message m;
@@ -300,8 +301,10 @@ int sb_phone_content(struct sb_account *a, struct sb_account *to, const json_t *
 		return wa_err_set(err, WA_ESTATE, "the phone of %s is offline", a->pn);
 	wa_arena_init(&ar, ARENA_MAX);
 	rc = wb_content_parse(doc, &ar, &m, &ref, err);
-	if (!rc && m.media)
-		rc = wa_err_set(err, WA_EUNSUPPORTED, "files are sent as media");
+	if (!rc && m.media && sb_media_given(a->s, ref.id, &ar, &file) != 1)
+		rc = wa_err_set(err, WA_ENOTFOUND, "no file %s: give one with POST /media", ref.id);
+	else if (!rc && m.media)
+		rc = wb_content_media(&m, &file, &ar);
 	if (!rc)
 		rc = find_target(a, to, &m, &target, err);
 	if (rc)

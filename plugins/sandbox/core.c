@@ -218,6 +218,7 @@ void sandbox_free(struct sandbox *s)
 	sb_groups_clear(s);
 	sb_replies_clear(s, NULL);
 	sb_bulk_clear(s, NULL);
+	sb_media_free(s);
 	sb_faults_clear(s);
 	sb_violations_clear(s);
 	WA_LIST_EACH_SAFE(l, tmp, &s->accounts)

@@ -31,6 +31,11 @@ static const char *const names[SB_FAULT_KINDS] = {
 	[SB_FAULT_GROUP_CHANGED] = "group_changed",
 	[SB_FAULT_KEY_LOST] = "sender_key_lost",
 	[SB_FAULT_DIGEST] = "digest",
+	[SB_FAULT_MEDIA_404] = "media_404",
+	[SB_FAULT_MEDIA_410] = "media_410",
+	[SB_FAULT_MEDIA_SLOW] = "media_slow",
+	[SB_FAULT_MEDIA_CUT] = "media_cut",
+	[SB_FAULT_MEDIA_AUTH] = "media_auth",
 };
 
 const char *sb_fault_str(int kind)
@@ -55,7 +60,7 @@ struct sb_fault *sb_fault_hit(struct sandbox *s, int kind, const struct sb_accou
 		struct sb_fault *f = container_of(l, struct sb_fault, link);
 
 		if (f->kind != kind || f->times == 0 ||
-		    (f->account[0] && strcmp(f->account, a->pn) != 0) ||
+		    (f->account[0] && (!a || strcmp(f->account, a->pn) != 0)) ||
 		    (f->device >= 0 && f->device != device))
 			continue;
 		if (f->skip > 0) {

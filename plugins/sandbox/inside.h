@@ -386,6 +386,11 @@ enum sb_fault_kind {
 	SB_FAULT_463_TOKEN,
 	SB_FAULT_463_RESTRICTED,
 	SB_FAULT_DIGEST,
+	SB_FAULT_MEDIA_404,
+	SB_FAULT_MEDIA_410,
+	SB_FAULT_MEDIA_SLOW,
+	SB_FAULT_MEDIA_CUT,
+	SB_FAULT_MEDIA_AUTH,
 	SB_FAULT_KINDS
 };
 
@@ -418,6 +423,8 @@ struct sandbox {
 	struct sandbox_host host;
 	struct wa_env *env;
 	char url[256], ca_file[512];
+	char media_host[272], media_ca[512];
+	struct sb_media *media; /* media.c; NULL: nothing was stored yet */
 	int64_t answer_delay_ms, unacked_ms;
 	struct wa_keypair root;
 	bool has_root, started;
@@ -704,6 +711,15 @@ int sb_blob_put(struct sandbox *s, int type, struct wa_span plain, struct sb_blo
 		struct wa_err *err);
 /* The stored bytes (ciphertext and MAC) of a path, borrowed until the next put; 1, 0. */
 int sb_blob_get(struct sandbox *s, const char *direct_path, struct wa_span *ret_stored);
+void sb_media_free(struct sandbox *s);
+void sb_media_conn(struct sb_conn *c, const struct wa_node *iq); /* iq w:m */
+void sb_media_retry(struct sb_device *d, const struct wa_node *n); /* receipt server-error */
+/* A file for a phone to send; contents name it by its id. */
+int sb_media_give(struct sandbox *s, struct wa_span plain, const char *type, const char *mimetype,
+		  char ret_id[32], struct wa_err *err);
+int sb_media_given(struct sandbox *s, const char *id, struct wa_arena *a, struct wa_media *ret); /* 1, 0 */
+void sb_media_lose(struct sandbox *s);
+json_t *sb_media_json(struct sandbox *s);
 /* Fetch, check all hashes, decrypt. WA_ENOTFOUND, WA_ECRYPTO. */
 int sb_blob_read(struct sandbox *s, int type, const char *direct_path, struct wa_span key,
 		 struct wa_span file_enc_sha256, struct wa_span file_sha256, struct wa_buf *out,

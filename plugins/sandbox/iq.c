@@ -104,22 +104,6 @@ static void on_abt(struct sb_conn *c, const struct wa_node *iq)
 	sb_iq_result(c, iq, &a, n);
 }
 
-/* Media is no part of the sandbox: the answer is whole, its host is nobody's. */
-static void on_media(struct sb_conn *c, const struct wa_node *iq)
-{
-	SB_AUTO_ARENA struct wa_arena a = { 0 };
-	struct wa_node *n;
-
-	wa_arena_init(&a, SB_STANZA_MAX);
-	n = wa_node_new(&a, "media_conn");
-	wa_node_attr(&a, n, "auth", "sandbox");
-	wa_node_attr(&a, n, "ttl", "3600");
-	wa_node_attr(&a, n, "auth_ttl", "3600");
-	wa_node_attr(&a, n, "max_buckets", "12");
-	wa_node_attr(&a, wa_node_child(&a, n, "host"), "hostname", "localhost");
-	sb_iq_result(c, iq, &a, n);
-}
-
 static void on_md(struct sb_conn *c, const struct wa_node *iq)
 {
 	const struct wa_node *rm = wa_node_get(iq, "remove-companion-device");
@@ -161,7 +145,7 @@ static const struct handler handlers[] = {
 	{ "abt", "get", on_abt },
 	{ "blocklist", NULL, sb_iq_blocklist },
 	{ "privacy", NULL, sb_iq_privacy },
-	{ "w:m", "set", on_media },
+	{ "w:m", "set", sb_media_conn },
 	{ "w:g2", NULL, sb_groups_iq },
 	{ "md", NULL, on_md },
 	{ "w:sync:app:state", "set", sb_appstate_iq },

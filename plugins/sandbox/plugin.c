@@ -5,6 +5,7 @@
  */
 #include <warbler/plugin.h>
 
+#include "media.h"
 #include "page.h"
 #include "sandbox.h"
 #include "tls.h"
@@ -20,6 +21,7 @@
 #define FLUSH_MAX    500 /* records in one transaction */
 #define BODY_MAX     (256u << 10)
 #define NAME_MAX_LEN 128
+#define MEDIA_MAX    (256u << 20) /* an upload to the media host */
 
 struct glue {
 	const struct wb_plugin_host *host;
@@ -416,6 +418,121 @@ static int32_t listen_ws(struct glue *g)
 	return 0;
 }
 
+/* ---- the media host ---- */
+
+struct late { /* a slow answer */
+	struct glue *g;
+	struct wb_plugin_req *req;
+	struct wb_plugin_timer *timer;
+	int status;
+	char type[64], range[80];
+	size_t cut_at, len;
+	uint8_t bytes[];
+};
+
+static void media_reply(struct glue *g, struct wb_plugin_req *req, int status, const char *type, const char *range,
+			size_t cut_at, struct wa_span body)
+{
+	const struct wb_header h[] = { { "Accept-Ranges", "bytes" }, { "Content-Range", range } };
+	struct wb_str b = { (const char *)body.ptr, body.len };
+	uint32_t n = *range ? 2 : 1;
+
+	if (cut_at)
+		g->host->http_reply_cut(req, status, type, b, cut_at, h, n);
+	else
+		g->host->http_reply(req, status, type, b, h, n);
+}
+
+static void on_late(void *ctx)
+{
+	struct late *l = ctx;
+
+	media_reply(l->g, l->req, l->status, l->type, l->range, l->cut_at, wa_span(l->bytes, l->len));
+	free(l);
+}
+
+static const char *media_query(void *ctx, const char *name)
+{
+	struct query *q = ctx;
+
+	return q->g->host->http_query(q->req, name);
+}
+
+static const char *media_header(void *ctx, const char *name)
+{
+	struct query *q = ctx;
+
+	return q->g->host->http_header(q->req, name);
+}
+
+static void on_media(void *ctx, struct wb_plugin_req *req)
+{
+	struct glue *g = ctx;
+	struct query q = { g, req };
+	struct wb_str body = g->host->http_body(req);
+	struct sb_media_req r = { .method = g->host->http_method(req),
+				  .path = g->host->http_path(req),
+				  .query = media_query,
+				  .header = media_header,
+				  .ctx = &q,
+				  .body = wa_span(body.ptr, body.len) };
+	struct sb_media_res res;
+	struct late *l;
+
+	sandbox_media(g->s, &r, &res);
+	if (!res.delay_ms) {
+		media_reply(g, req, res.status, res.type, res.content_range, res.cut_at, res.body);
+		return;
+	}
+	l = calloc(1, sizeof(*l) + res.body.len);
+	if (!l) {
+		g->host->http_problem(req, 503, "no_memory", "no memory");
+		return;
+	}
+	l->g = g;
+	l->req = req;
+	l->status = res.status;
+	snprintf(l->type, sizeof(l->type), "%s", res.type);
+	memcpy(l->range, res.content_range, sizeof(l->range));
+	l->cut_at = res.cut_at;
+	l->len = res.body.len;
+	if (l->len)
+		memcpy(l->bytes, res.body.ptr, l->len);
+	l->timer = g->host->timer(g->self, res.delay_ms, 0, on_late, l);
+}
+
+static int32_t listen_media(struct glue *g)
+{
+	const char *address = g->host->param(g->self, "address");
+	bool v6 = strchr(address, ':') != NULL;
+	struct wb_plugin_http_listen l = { .size = sizeof(l),
+					   .address = address,
+					   .port = (int32_t)int_param(g, "media_port"),
+					   .max_body = MEDIA_MAX,
+					   .fn = on_media,
+					   .ctx = g };
+	struct wa_err err = WA_ERR_INIT;
+	struct sb_tls_files files = { 0 };
+	int32_t port = 0;
+	char host[272];
+
+	if (l.port < 0 || !WB_HAS(g->host, http_reply_cut))
+		return 0;
+	if (sb_tls_files(g->host->data_dir(g->self), address, &files, &err)) {
+		fail(g, "certificate", err.msg);
+		return err.code;
+	}
+	l.cert_file = files.cert;
+	l.key_file = files.key;
+	if (!g->host->http_listen(g->self, &l, &port)) {
+		fail(g, "listen", address);
+		return WB_EIO;
+	}
+	snprintf(host, sizeof(host), "%s%s%s:%d", v6 ? "[" : "", address, v6 ? "]" : "", port);
+	sandbox_set_media(g->s, host, files.ca);
+	return 0;
+}
+
 static void announce(struct glue *g)
 {
 	const char *base = g->host->public_url(g->self);
@@ -483,6 +600,8 @@ static int32_t start(const struct wb_plugin_host *host, struct wb_plugin *self, 
 	else
 		rc = listen_ws(g);
 	if (!rc)
+		rc = listen_media(g);
+	if (!rc)
 		rc = add_routes(g);
 	if (rc) {
 		stop(g);
@@ -498,6 +617,7 @@ static const struct wb_param params[] = {
 	{ "address", WB_PARAM_TEXT, 0, "127.0.0.1", "address it listens on" },
 	{ "tls", WB_PARAM_BOOL, 0, "false",
 	  "serve wss:// with a certificate of its own authority" },
+	{ "media_port", WB_PARAM_INT, 0, "0", "TCP port of the media host, https; 0: any; -1: none" },
 	{ "persist", WB_PARAM_BOOL, 0, "true",
 	  "keep phones, linked devices and undelivered messages over a restart" },
 	{ "open", WB_PARAM_BOOL, 0, "true", "its REST API needs no API key from this machine" },

@@ -146,6 +146,8 @@ void sb_receipt(struct sb_device *d, struct sb_conn *c, const struct wa_node *n)
 		to_one(d, &a, n, type, &to);
 		return;
 	}
+	if (strcmp(type, "server-error") == 0 && wa_node_get(n, "encrypt") && acc == d->acc)
+		sb_media_retry(d, n);
 	if (strcmp(type, "peer_msg") == 0 || strcmp(type, "hist_sync") == 0 ||
 	    strcmp(type, "server-error") == 0)
 		return;

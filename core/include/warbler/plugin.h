@@ -43,7 +43,7 @@ extern "C" {
 #endif
 
 #define WB_ABI_MAJOR 1
-#define WB_ABI_MINOR 0
+#define WB_ABI_MINOR 1
 #define WB_ABI ((uint32_t)(WB_ABI_MAJOR << 16 | WB_ABI_MINOR))
 
 enum wb_code {
@@ -65,6 +65,7 @@ struct wb_plugin_timer;
 struct wb_plugin_ws;			/* one accepted WebSocket connection */
 struct wb_plugin_ws_listener;
 struct wb_plugin_fetch;
+struct wb_plugin_http_listener;
 struct wb_sub;
 
 /* ---- values for SQL ---- */
@@ -128,6 +129,17 @@ struct wb_plugin_route {
 	void *ctx;
 	uint32_t max_body;		/* bytes; 0: the server's default */
 	uint32_t reserved;
+};
+
+struct wb_plugin_http_listen {
+	uint32_t size;
+	uint32_t max_body;		/* bytes; 0: the server's default */
+	const char *address;		/* "127.0.0.1" */
+	int32_t port;			/* 0: any */
+	uint32_t reserved;
+	const char *cert_file, *key_file;	/* both NULL: plain */
+	wb_plugin_http_fn *fn;
+	void *ctx;
 };
 
 struct wb_header { const char *name; const char *value; };
@@ -283,7 +295,14 @@ struct wb_plugin_host {
 	/* metrics: counters and gauges shown at /metrics as warbler_plugin_<plugin>_<name> */
 	void (*metric_add)(struct wb_plugin *self, const char *name, int64_t delta);
 	void (*metric_set)(struct wb_plugin *self, const char *name, int64_t value);
-	/* append here: since 1.1 */
+	/* since 1.1: an HTTP listener of the plugin's own; every path and method comes to l->fn. It ends
+	 * with the plugin. NULL: it could not (logged) */
+	struct wb_plugin_http_listener *(*http_listen)(struct wb_plugin *self, const struct wb_plugin_http_listen *l,
+						       int32_t *ret_port);
+	/* since 1.1: announce all of body, send cut_at bytes of it, hang up: for those who test clients */
+	void (*http_reply_cut)(struct wb_plugin_req *take_req, int32_t status, const char *content_type,
+			       struct wb_str body, size_t cut_at, const struct wb_header *headers, uint32_t n_headers);
+	/* append here: since 1.2 */
 };
 
 #define WB_HAS(host, field) ((host)->size >= offsetof(struct wb_plugin_host, field) + sizeof((host)->field))
