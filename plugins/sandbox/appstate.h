@@ -19,7 +19,7 @@
 #define SB_PATCHES_MAX      50000 /* of one collection */
 #define SB_PATCHES_ANSWER   100   /* in one answer; more follow */
 #define SB_PATCHES_INLINE   1000  /* with more, a newcomer gets a snapshot */
-#define SB_EXTERNAL_BYTES   (256u << 10) /* mutations beyond go to the media host */
+#define SB_EXTERNAL_BYTES   (4u << 20) /* mutations beyond go to the media host */
 #define SB_SYNC_ENTRIES_MAX 200000
 #define SB_SYNC_ARENA       (32u << 20)
 

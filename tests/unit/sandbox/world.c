@@ -216,6 +216,8 @@ static void remember(struct actor *c, const struct wa_event *e)
 
 	if (e->kind == WA_EV_QR)
 		snprintf(c->qr, sizeof(c->qr), "%s", e->text);
+	if (e->kind == WA_EV_SYNC && c->syncs++ > EVENTS_MAX / 2)
+		return;
 	assert_true(c->n_events < EVENTS_MAX);
 	s = &c->events[c->n_events++];
 	memset(s, 0, sizeof(*s));

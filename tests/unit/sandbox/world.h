@@ -24,7 +24,9 @@
 #include <map.h>
 
 #define CLIENTS_MAX 8
-#define EVENTS_MAX  512
+#ifndef EVENTS_MAX
+#define EVENTS_MAX 512
+#endif
 
 struct seen { /* what is kept of an event */
 	int kind, code, receipt, next;
@@ -43,6 +45,7 @@ struct actor {
 	uint64_t commit;
 	struct seen events[EVENTS_MAX];
 	size_t n_events, looked_at;
+	size_t syncs; /* entries of app state; only the first are among the events */
 	bool stay_away; /* does not connect again */
 	char qr[1024];
 	struct wa_buf out; /* from the sandbox, not yet read */
