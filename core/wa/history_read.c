@@ -167,7 +167,7 @@ static int inflate_some(struct history_reader *r, uint8_t *out, size_t size, siz
 		r->z_end = true;
 	else if (rc == Z_MEM_ERROR)
 		return wa_err_set(err, WA_ENOMEM, "no memory to inflate history");
-	else if (rc != Z_OK && rc != Z_BUF_ERROR)
+	else if (rc != Z_OK && rc != Z_BUF_ERROR && *ret_n == 0) /* what came out before is read first */
 		return wa_err_set(err, WA_EPROTO, "history is not a zlib stream");
 	if (r->at_used == r->at->len)
 		part_done(r);
@@ -332,7 +332,7 @@ static int give(struct history_reader *r, const struct field *f, struct history_
  * HISTORY_BUSY when something was passed over. */
 static int step(struct history_reader *r, struct history_item *ret, struct wa_err *err)
 {
-	struct field f;
+	struct field f = { 0 };
 	int rc;
 
 	if (r->pass_over) {

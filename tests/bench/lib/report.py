@@ -25,6 +25,7 @@ BUDGETS = {
     "receive.normal.cpu": (0.08, False),
     "conversation.cpu": (0.8, False),
     "conversation.growth": (1.25, False),
+    "history.held": (20, False),
     "start.one": (10, False),
     "start.first_request": (200, False),
     "webhook.p99": (10, False),
