@@ -42,12 +42,28 @@ const struct wa_mfield wa_fields_image[] = { IMAGE_ROWS, WA_END };
 const struct wa_mfield wa_fields_video[] = { VIDEO_ROWS, WA_END };
 const struct wa_mfield wa_fields_document[] = { DOCUMENT_ROWS, WA_END };
 
-const struct wa_mfield wa_fields_image_message[] = { IMAGE_ROWS, WA_MEMBER_TEXT(3, text), WA_CONTEXT(17),
-					 WA_MEMBER(25, view_once), WA_END };
-const struct wa_mfield wa_fields_video_message[] = { VIDEO_ROWS, WA_MEMBER_TEXT(7, text), WA_CONTEXT(17),
-					 WA_MEMBER(20, view_once), WA_END };
-const struct wa_mfield wa_fields_document_message[] = { DOCUMENT_ROWS, WA_CONTEXT(17),
-					    WA_MEMBER_TEXT(20, text), WA_END };
+const struct wa_mfield wa_fields_image_message[] = {
+	IMAGE_ROWS,
+	WA_MEMBER_TEXT(3, text),
+	WA_CONTEXT(17),
+	WA_MEMBER(25, view_once),
+	WA_END,
+};
+
+const struct wa_mfield wa_fields_video_message[] = {
+	VIDEO_ROWS,
+	WA_MEMBER_TEXT(7, text),
+	WA_CONTEXT(17),
+	WA_MEMBER(20, view_once),
+	WA_END,
+};
+
+const struct wa_mfield wa_fields_document_message[] = {
+	DOCUMENT_ROWS,
+	WA_CONTEXT(17),
+	WA_MEMBER_TEXT(20, text),
+	WA_END,
+};
 
 const struct wa_mfield wa_fields_audio[] = {
 	WA_TEXT(1, wa_media, url),

@@ -15,7 +15,12 @@ struct wa_codec;
 struct wa_pb_field;
 
 /* ProtocolMessage.type */
-enum { WA_PROTOCOL_REVOKE = 0, WA_PROTOCOL_TIMER = 3, WA_PROTOCOL_EDIT = 14, WA_PROTOCOL_LABEL = 30 };
+enum {
+	WA_PROTOCOL_REVOKE = 0,
+	WA_PROTOCOL_TIMER = 3,
+	WA_PROTOCOL_EDIT = 14,
+	WA_PROTOCOL_LABEL = 30,
+};
 
 enum wa_field_type {
 	WA_F_END,
@@ -30,7 +35,7 @@ enum wa_field_type {
 	WA_F_TEXT,		/* bytes made valid UTF-8 */
 	WA_F_FLOAT,		/* a double here */
 	WA_F_FIXED32,		/* uint32_t */
-	WA_F_SUB,		/* a message whose members are at offset; flag says that it is there */
+	WA_F_SUB,		/* a message with its members at offset; flag: it is there */
 	WA_F_CONTEXT,		/* ContextInfo: quote, mentions, forwarding, expiration */
 	WA_F_KEY,		/* MessageKey of the target */
 	WA_F_HOOK,
@@ -53,7 +58,8 @@ struct wa_kind {
 	uint32_t number;
 	int kind;		/* enum wa_message_kind */
 	const struct wa_mfield *fields;
-	uint16_t part, size;	/* of the part: offset of its pointer in struct wa_message, and size; 0 none */
+	/* of the part: where struct wa_message points to it, its size; 0 none */
+	uint16_t part, size;
 	uint8_t media;		/* enum wa_media_type of a struct wa_media */
 	/* After reading: what tables cannot say. */
 	int (*finish)(struct wa_codec *c, const struct wa_kind *k, void *part);
@@ -147,11 +153,14 @@ struct wa_button *wa_menu_button(struct wa_menu *m);
 extern const struct wa_mfield wa_fields_button_flow[];
 /* Files in the head of a menu: m->media. */
 int wa_read_head_document(struct wa_codec *c, void *base, const struct wa_pb_field *f);
-void wa_write_head_document(struct wa_codec *c, const void *base, uint32_t number, struct wa_buf *out);
+void wa_write_head_document(struct wa_codec *c, const void *base, uint32_t number,
+			    struct wa_buf *out);
 int wa_read_head_image(struct wa_codec *c, void *base, const struct wa_pb_field *f);
-void wa_write_head_image(struct wa_codec *c, const void *base, uint32_t number, struct wa_buf *out);
+void wa_write_head_image(struct wa_codec *c, const void *base, uint32_t number,
+			    struct wa_buf *out);
 int wa_read_head_video(struct wa_codec *c, void *base, const struct wa_pb_field *f);
-void wa_write_head_video(struct wa_codec *c, const void *base, uint32_t number, struct wa_buf *out);
+void wa_write_head_video(struct wa_codec *c, const void *base, uint32_t number,
+			    struct wa_buf *out);
 #define WA_HEAD_DOCUMENT(n) WA_HOOK(n, wa_read_head_document, wa_write_head_document)
 #define WA_HEAD_IMAGE(n) WA_HOOK(n, wa_read_head_image, wa_write_head_image)
 #define WA_HEAD_VIDEO(n) WA_HOOK(n, wa_read_head_video, wa_write_head_video)

@@ -23,34 +23,35 @@ struct counted {
 	const struct counted *fields;
 };
 
-#define END { 0, false, NULL }
+#define F(n) { n, false, NULL }
+#define END F(0)
 #define CONTEXT(n) { n, true, context }
 /* A Message inside: nothing of it counts, and so it does not either. */
 #define WRAPPER(n) { n, true, wrapper }
 
-static const struct counted context[] = { { 21, false, NULL }, { 22, false, NULL }, END };
+static const struct counted context[] = { F(21), F(22), END };
 static const struct counted nothing[] = { END };
 static const struct counted wrapper[] = { { 1, true, nothing }, END };
-static const struct counted image[] = { { 2, false, NULL }, { 3, false, NULL }, { 8, false, NULL }, { 11, false, NULL }, CONTEXT(17), { 25, false, NULL }, END };
-static const struct counted contact[] = { { 1, false, NULL }, { 16, false, NULL }, CONTEXT(17), END };
-static const struct counted location[] = { { 3, false, NULL }, { 4, false, NULL }, { 5, false, NULL }, { 16, false, NULL }, CONTEXT(17), END };
-static const struct counted text[] = { { 1, false, NULL }, CONTEXT(17), { 30, false, NULL }, END };
-static const struct counted document[] = { { 2, false, NULL }, { 7, false, NULL }, { 10, false, NULL }, CONTEXT(17), { 20, false, NULL }, END };
-static const struct counted audio[] = { { 2, false, NULL }, { 7, false, NULL }, { 9, false, NULL }, CONTEXT(17), { 21, false, NULL }, END };
-static const struct counted video[] = { { 2, false, NULL }, { 6, false, NULL }, { 7, false, NULL }, { 13, false, NULL }, CONTEXT(17), { 20, false, NULL }, END };
-static const struct counted protocol[] = { { 1, false, NULL }, { 2, false, NULL }, { 14, true, nothing }, { 15, false, NULL }, END };
-static const struct counted live[] = { { 6, false, NULL }, { 16, false, NULL }, CONTEXT(17), END };
-static const struct counted sticker[] = { { 4, false, NULL }, { 5, false, NULL }, { 8, false, NULL }, { 13, false, NULL }, CONTEXT(17), END };
-static const struct counted invite[] = { { 1, false, NULL }, { 2, false, NULL }, { 4, false, NULL }, { 5, false, NULL }, { 6, false, NULL }, CONTEXT(7), END };
-static const struct counted option[] = { { 1, false, NULL }, { 2, false, NULL }, END };
-static const struct counted poll[] = { { 2, false, NULL }, { 3, true, option }, CONTEXT(5),
+static const struct counted image[] = { F(2), F(3), F(8), F(11), CONTEXT(17), F(25), END };
+static const struct counted contact[] = { F(1), F(16), CONTEXT(17), END };
+static const struct counted location[] = { F(3), F(4), F(5), F(16), CONTEXT(17), END };
+static const struct counted text[] = { F(1), CONTEXT(17), F(30), END };
+static const struct counted document[] = { F(2), F(7), F(10), CONTEXT(17), F(20), END };
+static const struct counted audio[] = { F(2), F(7), F(9), CONTEXT(17), F(21), END };
+static const struct counted video[] = { F(2), F(6), F(7), F(13), CONTEXT(17), F(20), END };
+static const struct counted protocol[] = { F(1), F(2), { 14, true, nothing }, F(15), END };
+static const struct counted live[] = { F(6), F(16), CONTEXT(17), END };
+static const struct counted sticker[] = { F(4), F(5), F(8), F(13), CONTEXT(17), END };
+static const struct counted invite[] = { F(1), F(2), F(4), F(5), F(6), CONTEXT(7), END };
+static const struct counted option[] = { F(1), F(2), END };
+static const struct counted poll[] = { F(2), { 3, true, option }, CONTEXT(5),
 				       { 8, true, option }, END };
-static const struct counted votes[] = { { 1, false, NULL }, END };
-static const struct counted result[] = { { 1, false, NULL }, { 2, true, votes }, CONTEXT(3), END };
+static const struct counted votes[] = { F(1), END };
+static const struct counted result[] = { F(1), { 2, true, votes }, CONTEXT(3), END };
 
 /* Of Message; every table is in rising order, as the words are. */
 static const struct counted message[] = {
-	{ 1, false, NULL },
+	F(1),
 	{ 3, true, image },
 	{ 4, true, contact },
 	{ 5, true, location },

@@ -11,7 +11,8 @@
 #define ADDON_MAX (1u << 20)
 
 /* chat, NUL, sender, NUL, id; both bare: whichever device wrote it. */
-size_t secret_key(const struct wa_jid *chat, const struct wa_jid *sender, const char *id, char out[SECRET_KEY_MAX])
+size_t secret_key(const struct wa_jid *chat, const struct wa_jid *sender, const char *id,
+		  char out[SECRET_KEY_MAX])
 {
 	struct wa_jid bare = wa_jid_bare(sender);
 	size_t n = strlen(wa_jid_text(chat, out)) + 1, len = strlen(id);
@@ -40,8 +41,8 @@ static int load(struct wa_client *c, const struct wa_jid *chat, const struct wa_
 	int rc;
 
 	wa_buf_init(&b, 64);
-	rc = wa_records_get(c->rec, WA_REC_SECRET, wa_span(key, secret_key(chat, sender, id, key)), &b,
-			    err);
+	rc = wa_records_get(c->rec, WA_REC_SECRET, wa_span(key, secret_key(chat, sender, id, key)),
+			    &b, err);
 	if (rc == 1 && b.len == 32)
 		memcpy(out, b.ptr, 32);
 	else if (rc == 1)
