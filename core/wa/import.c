@@ -28,7 +28,7 @@ struct wa_import {
 	struct wa_arena arena;
 	struct wa_change *changes;
 	size_t n, cap;
-	signal_context *ctx;
+	struct wa_signal sig;	/* only its context, to read records with */
 	bool has_device;
 	uint8_t identity[WA_TYPED_PUB];
 	uint32_t registration_id;
@@ -38,7 +38,9 @@ int wa_import_new(struct wa_import **ret_im, struct wa_err *err)
 {
 	struct wa_import *im = calloc(1, sizeof(*im));
 
-	if (!im || signal_context_create(&im->ctx, NULL)) {
+	if (!im || signal_context_create(&im->sig.ctx, &im->sig) || wa_signal_crypto_attach(&im->sig)) {
+		if (im && im->sig.ctx)
+			signal_context_destroy(im->sig.ctx);
 		free(im);
 		return wa_err_set(err, WA_ENOMEM, "no memory for an import");
 	}
@@ -60,7 +62,7 @@ void wa_import_free(struct wa_import *im)
 		wa_wipe(value.out, im->changes[i].value.len);
 	}
 	wa_arena_clear(&im->arena);
-	signal_context_destroy(im->ctx);
+	signal_context_destroy(im->sig.ctx);
 	free(im->changes);
 	free(im);
 }
@@ -265,7 +267,7 @@ int wa_import_session_record(struct wa_import *im, const char *address, struct w
 
 	if (record.len > SESSION_MAX || !*address)
 		return wa_err_set(err, WA_ELIMIT, "a session of %zu bytes", record.len);
-	rc = session_record_deserialize(&parsed, record.ptr, record.len, im->ctx);
+	rc = session_record_deserialize(&parsed, record.ptr, record.len, im->sig.ctx);
 	if (rc == 0 && !session_state_has_sender_chain(session_record_get_state(parsed)) &&
 	    session_state_get_session_version(session_record_get_state(parsed)) != 3)
 		rc = SG_ERR_INVALID_PROTO_BUF;
@@ -336,7 +338,7 @@ int wa_import_sender_key_record(struct wa_import *im, const char *group, const c
 
 	if (record.len > SESSION_MAX)
 		return wa_err_set(err, WA_ELIMIT, "a sender key of %zu bytes", record.len);
-	rc = sender_key_record_deserialize(&parsed, record.ptr, record.len, im->ctx);
+	rc = sender_key_record_deserialize(&parsed, record.ptr, record.len, im->sig.ctx);
 	SIGNAL_UNREF(parsed);
 	if (rc)
 		return wa_err_set(err, WA_EPROTO, "a sender key that libsignal does not take");

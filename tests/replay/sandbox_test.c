@@ -536,6 +536,39 @@ static void faults(void **state)
 	done(w);
 }
 
+/* One-time keys the server has of our device. */
+static json_int_t prekeys(struct world *w)
+{
+	json_t *o = api(w, 200, "GET", "/accounts/" ME "/devices", NULL), *d;
+	json_int_t n = -1;
+	size_t i;
+
+	json_array_foreach(json_object_get(o, "devices"), i, d)
+		if (json_integer_value(json_object_get(d, "device")) == 1)
+			n = json_integer_value(json_object_get(d, "prekeys"));
+	json_decref(o);
+	return n;
+}
+
+/* The server loses the key bundle: it gets another. A new signed prekey serves the next session. */
+static void keys_lost(void **state)
+{
+	struct world *w = linked(12);
+	json_int_t before = prekeys(w);
+
+	(void)state;
+	assert_in_range(before, 1, 812);
+	call(w, 201, "POST", "/faults", json_pack("{ss ss}", "kind", "digest", "account", ME));
+	pass(w, 61000);
+	assert_int_equal(prekeys(w), before + 812);
+	assert_int_equal(wa_client_rotate_prekey(w->c, NULL, NULL, NULL), 0);
+	pass(w, 1000);
+	bob_writes(w, "with the new key");
+	assert_string_equal(last(w, WA_EV_MESSAGE)->text, "with the new key");
+	assert_int_equal(count(w, WA_EV_UNDECRYPTABLE), 0);
+	done(w);
+}
+
 static bool exists[2];
 static void on_check(void *arg, int code, const struct wa_check_result *r, size_t n)
 {
@@ -612,6 +645,7 @@ int main(void)
 		cmocka_unit_test(sessions_lost),
 		cmocka_unit_test(corrupted),
 		cmocka_unit_test(faults),
+		cmocka_unit_test(keys_lost),
 		cmocka_unit_test(questions),
 		cmocka_unit_test(unlink_both_ways),
 	};
