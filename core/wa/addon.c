@@ -22,6 +22,7 @@ static const char *use_text(int use)
 		[WA_ADDON_POLL_EDIT] = "Poll Edit",
 		[WA_ADDON_POLL_ADD_OPTION] = "Poll Add Option",
 		[WA_ADDON_REPORT] = "Report Token",
+		[WA_ADDON_BOT] = "",
 	};
 
 	return use > 0 && (size_t)use < WA_ARRAY_LEN(texts) ? texts[use] : NULL;
@@ -65,10 +66,11 @@ int wa_addon_key(const struct wa_addon *a, const struct wa_jid *author, const st
 	return rc;
 }
 
-/* Votes and answers are bound to who gives them. */
+/* Votes, answers and bots' messages are bound to who gives them. */
 static void put_aad(const struct wa_addon *a, const struct wa_jid *sender, struct wa_buf *aad)
 {
-	if (a->use != WA_ADDON_POLL_VOTE && a->use != WA_ADDON_EVENT_ANSWER)
+	if (a->use != WA_ADDON_POLL_VOTE && a->use != WA_ADDON_EVENT_ANSWER &&
+	    a->use != WA_ADDON_BOT)
 		return;
 	wa_buf_span(aad, a->target_id);
 	wa_buf_u8(aad, 0);

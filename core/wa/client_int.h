@@ -20,6 +20,7 @@
  *	send_kind.c	what a stanza says about its content
  *	secret.c	secrets of messages, and what is sealed under them
  *	report.c	reporting tokens
+ *	bot.c		messages of bots
  *	recv.c		from stanza to message
  *	retry.c		retry receipts, both ways
  *	sync*.c		app state; sync_int.h is its inside
@@ -425,6 +426,11 @@ struct secret_sealed {
 };
 int secret_seal(struct wa_client *c, const struct wa_jid *chat, struct wa_message *m,
 		struct secret_sealed *s, struct wa_err *err);
+
+/* ---- bot.c ---- */
+/* The Message in an msmsg enc of this stanza; WA_ENOTFOUND: what it answers is not known here. */
+int bot_open(struct wa_client *c, const struct wa_node *msg, const struct wa_jid *sender,
+	     struct wa_span cipher, struct wa_buf *out, struct wa_err *err);
 
 /* ---- report.c ---- */
 #define REPORT_TOKEN_LEN 16

@@ -237,6 +237,24 @@ static int decrypt(struct wa_client *c, struct incoming *in, int type, struct wa
 	return wa_signal_decrypt(c->sig, &in->device, type, cipher, out, err);
 }
 
+static enum outcome take_bot(struct wa_client *c, struct incoming *in, const struct wa_node *enc)
+{
+	struct wa_err err = WA_ERR_INIT;
+	enum outcome got = GOT_BAD;
+	struct wa_buf plain;
+
+	wa_buf_init(&plain, PLAIN_MAX);
+	if (bot_open(c, in->node, &in->info.sender, wa_node_bytes(enc), &plain, &err)) {
+		WA_LOG(c->env, WA_WARN, "recv.bot_unreadable", WA_S("id", in->info.id),
+		       WA_S("error", err.msg));
+		in->nack = NACK_SECRET;
+	} else {
+		got = take_content(c, in, wa_buf_view(&plain));
+	}
+	wa_buf_wipe(&plain);
+	return got;
+}
+
 static enum outcome take_enc(struct wa_client *c, struct incoming *in, const struct wa_node *enc)
 {
 	int type = enc_type(enc), rc;
@@ -244,10 +262,8 @@ static enum outcome take_enc(struct wa_client *c, struct incoming *in, const str
 	enum outcome got;
 	struct wa_buf plain;
 
-	if (wa_node_attr_is(enc, "type", "msmsg")) {
-		in->nack = NACK_SECRET;
-		return GOT_BAD;
-	}
+	if (wa_node_attr_is(enc, "type", "msmsg"))
+		return take_bot(c, in, enc);
 	if (type < 0 || (wa_node_has(enc, "v") && !wa_node_attr_is(enc, "v", "2"))) {
 		client_unknown(c, "enc", wa_node_attr_get(enc, "type"));
 		in->nack = NACK_STANZA;

@@ -256,6 +256,66 @@ static void own_poll(void **state)
 	mini_clear(&m);
 }
 
+static void bot_says(struct mini *m, const char *id, const struct wa_jid *bot, const char *target,
+		     const uint8_t secret[32])
+{
+	struct wa_node *n = mini_node(m, "message"), *child;
+	struct wa_jid chat = bob();
+	struct wa_addon a = { .use = WA_ADDON_BOT, .target_id = wa_span_str(id), .author = { me() },
+			      .sender = { *bot } };
+	uint8_t derived[32], iv[12] = { 5 };
+	struct wa_buf sealed, body;
+
+	wa_hkdf(wa_span(secret, 32), wa_span(NULL, 0), wa_span_str("Bot Message"), derived, 32);
+	a.secret = wa_span(derived, 32);
+	wa_buf_init(&sealed, 4096);
+	wa_buf_init(&body, 4096);
+	assert_int_equal(wa_addon_seal(&a, wa_span("\x0a\x04" "beep", 6), iv, &sealed, NULL), 0);
+	wa_buf_put(&body, "\x12\x0c", 2);	/* MessageSecretMessage { encIv, encPayload } */
+	wa_buf_put(&body, iv, 12);
+	wa_buf_u8(&body, 0x1a);
+	wa_buf_u8(&body, (uint8_t)sealed.len);
+	wa_buf_span(&body, wa_buf_view(&sealed));
+	wa_node_attr(&m->arena, n, "id", id);
+	wa_node_attr_jid(&m->arena, n, "from", bot);
+	wa_node_attr(&m->arena, n, "type", "text");
+	wa_node_attr_int(&m->arena, n, "t", 1700000000);
+	child = wa_node_child(&m->arena, n, "meta");
+	wa_node_attr(&m->arena, child, "target_id", target);
+	wa_node_attr_jid(&m->arena, child, "target_chat_jid", &chat);
+	child = wa_node_child(&m->arena, n, "enc");
+	wa_node_attr(&m->arena, child, "v", "2");
+	wa_node_attr(&m->arena, child, "type", "msmsg");
+	wa_node_data(&m->arena, child, wa_buf_view(&body));
+	mini_send(m, n);
+	mini_run(m);
+	wa_buf_clear(&sealed);
+	wa_buf_clear(&body);
+}
+
+static void bots(void **state)
+{
+	struct wa_jid bot = wa_jid_make(WA_SRV_BOT, "867051314767696", 0), lid = bob(), own = me();
+	struct wa_message ask = { .kind = WA_MSG_TEXT, .text = wa_span_str("@bot?") };
+	uint8_t secret[32];
+	struct mini m;
+
+	(void)state;
+	start(&m, 5);
+	(void)sent(&m, "Q1", &ask);
+	assert_int_equal(wa_client_secret(m.c, &lid, &own, "Q1", secret, NULL), 1);
+	bot_says(&m, "B1", &bot, "Q1", secret);
+	assert_string_equal(words, "beep");
+	assert_non_null(mini_got(&m, "receipt", "id", "B1"));
+	/* what nobody asked, and who is no bot */
+	bot_says(&m, "B2", &bot, "Q2", secret);
+	assert_true(wa_node_attr_is(mini_got(&m, "ack", "id", "B2"), "error", "495"));
+	bot_says(&m, "B3", &lid, "Q1", secret);
+	assert_true(wa_node_attr_is(mini_got(&m, "ack", "id", "B3"), "error", "495"));
+	assert_int_equal(mini_evs(&m, WA_EV_MESSAGE), 1);
+	mini_clear(&m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -263,6 +323,7 @@ int main(void)
 		cmocka_unit_test(others_in),
 		cmocka_unit_test(votes_out),
 		cmocka_unit_test(own_poll),
+		cmocka_unit_test(bots),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

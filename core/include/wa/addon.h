@@ -28,6 +28,7 @@ enum wa_addon_use {
 	WA_ADDON_POLL_EDIT,		/* "Poll Edit" */
 	WA_ADDON_POLL_ADD_OPTION,	/* "Poll Add Option" */
 	WA_ADDON_REPORT,		/* "Report Token": key only */
+	WA_ADDON_BOT,			/* no words; secret: HKDF of the target's, info "Bot Message" */
 };
 
 struct wa_addon {
