@@ -43,7 +43,7 @@ class Sending(Case):
         self.shown_once("patience")
 
     def test_final_refusals(self):
-        for code, reason in ((463, "restricted"), (479, "stale"), (400, "invalid"), (401, "not_allowed"),
+        for code, reason in ((463, "token_missing"), (479, "stale"), (400, "invalid"), (401, "not_allowed"),
                              (404, "not_on_whatsapp"), (477, "nack_477")):
             with self.subTest(code):
                 self.sandbox.fault("nack", account=SHOP, code=code)
