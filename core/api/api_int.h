@@ -96,13 +96,17 @@ struct api_new {
 	struct wb_outbox_new m;
 	const char *mentions[API_MENTIONS_MAX];
 	json_t *content;	/* ours to give up; NULL: only text */
+	json_t *album;		/* contents of its pictures and films, borrowed; NULL: no album */
 };
 /* The document of POST /v1/messages; false: answered (n->content is to be given up all the same). */
 bool api_read_message(struct wb_req *req, json_t *doc, struct api_new *n);
 /* A recipient in any spelling; false: answered. */
 bool api_recipient(struct wb_req *req, const char *to, const char *country, const char **ret_to);
 /* Into the outbox, with Idempotency-Key and ?wait=, and answered. */
-void api_send(struct wb_req *req, struct wb_api *api, struct wb_outbox_new *m);
+void api_send(struct wb_req *req, struct wb_api *api, struct wb_outbox_new *m, json_t *album);
+/* message_album.c: all of an album into tx. ret_id: of the message in front of them. */
+int api_album_add(struct wb_tx *tx, const struct wb_outbox_new *m, json_t *items, char ret_id[DB_ID_LEN + 1],
+		  struct wa_err *err) WA_MUST_USE;
 bool api_send_busy(struct wb_req *req, struct wb_api *api);	/* true: answered 429 */
 
 /* ---- ask.c: requests that ask WhatsApp ----
@@ -203,6 +207,7 @@ API_HANDLER(api_group_leave);
 API_HANDLER(api_group_participants);
 API_HANDLER(api_group_requests);
 API_HANDLER(api_group_answer_requests);
+API_HANDLER(api_group_label);
 API_HANDLER(api_group_invite);
 API_HANDLER(api_group_invite_reset);
 API_HANDLER(api_group_preview);

@@ -54,7 +54,7 @@ static void send(struct act *act, const char *kind)
 	json_object_set_new(target, "id", json_string(act->target.id));
 	json_object_set_new(act->content, "target", target);
 	copy_audience(act);
-	api_send(act->req, act->api, &m);
+	api_send(act->req, act->api, &m, NULL);
 	json_decref(act->content);
 	wa_arena_clear(&act->a);
 }
@@ -143,7 +143,7 @@ void api_message_forward(struct wb_req *req, void *ctx)
 		} else if (api_recipient(req, to, country, &m.to)) {
 			m.session = act.target.session;
 			m.forward_of = act.target.id;
-			api_send(req, ctx, &m);
+			api_send(req, ctx, &m, NULL);
 		}
 	}
 	wa_arena_clear(&act.a);
@@ -209,7 +209,7 @@ void api_chat_timer(struct wb_req *req, void *ctx)
 		m.session = wb_req_param(req, "id");
 		m.to = wb_req_param(req, "chat");
 		m.content = content;
-		api_send(req, api, &m);
+		api_send(req, api, &m, NULL);
 		json_decref(content);
 	}
 }

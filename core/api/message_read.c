@@ -90,7 +90,7 @@ static const char *set_preview(struct api_new *n, struct doc *d)
 static const char *make_content(struct api_new *n, struct doc *d)
 {
 	if ((n->m.text != NULL) + (d->content != NULL) + (d->menu != NULL) != 1)
-		return "exactly one of text, content, menu and forward_of";
+		return "exactly one of text, content, album, menu and forward_of";
 	if (d->menu && !json_is_object(d->menu))
 		return "menu: an object";
 	if (d->content && !json_is_object(d->content))
@@ -136,9 +136,11 @@ static const char *check(struct api_new *n, struct doc *d)
 		n->m.quoted = d->reply_to;
 	if (d->forward_of) {
 		n->m.forward_of = d->forward_of;
-		return n->m.text || d->content || d->menu ? "exactly one of text, content, menu and forward_of" : NULL;
+		return n->m.text || d->content || d->menu ? "exactly one of text, content, album, menu and forward_of" : NULL;
 	}
 	n->m.render = d->render;
+	if (n->album)
+		return n->m.text || d->content || d->menu ? "exactly one of text, content, album, menu and forward_of" : NULL;
 	return is_plain(n, d) && !d->render ? NULL : make_content(n, d);
 }
 
@@ -151,11 +153,11 @@ bool api_read_message(struct wb_req *req, json_t *doc, struct api_new *n)
 
 	if (json_unpack_ex(doc, &je, JSON_STRICT,
 			   "{s:s, s:s, s?s, s?s, s?o, s?s, s?s, s?s, s?s, s?o, s?s, s?s,"
-			   " s?o, s?o, s?s, s?s, s?s, s?o, s?b, s?b, s?I}",
+			   " s?o, s?o, s?o, s?s, s?s, s?s, s?o, s?b, s?b, s?I}",
 			   "session", &m->session, "to", &d.to, "text", &m->text, "quoted", &m->quoted, "mentions",
 			   &d.mentions, "link_url", &m->link_url, "link_title", &m->link_title, "link_description",
 			   &m->link_description, "class", &m->message_class, "meta", &d.meta, "send_at", &d.due,
-			   "country", &d.country, "content", &d.content, "menu", &d.menu, "render", &d.render, "reply_to",
+			   "country", &d.country, "content", &d.content, "album", &n->album, "menu", &d.menu, "render", &d.render, "reply_to",
 			   &d.reply_to, "forward_of", &d.forward_of, "preview", &d.preview, "mention_all",
 			   &d.mention_all, "view_once", &d.view_once, "expires_s", &d.expires_s))
 		why = je.text;

@@ -240,7 +240,7 @@ static bool await_phone(struct wb_api *api, struct wb_req *req, json_t *doc)
 	return true;
 }
 
-void api_send(struct wb_req *req, struct wb_api *api, struct wb_outbox_new *m)
+void api_send(struct wb_req *req, struct wb_api *api, struct wb_outbox_new *m, json_t *album)
 {
 	const struct api_auth *auth = api_auth(req);
 	struct wa_err err = WA_ERR_INIT;
@@ -268,7 +268,7 @@ void api_send(struct wb_req *req, struct wb_api *api, struct wb_outbox_new *m)
 			}
 		}
 		tx = wb_tx_new(api->gw);
-		r = wb_outbox_add(tx, m, s->id, &err);
+		r = album ? api_album_add(tx, m, album, s->id, &err) : wb_outbox_add(tx, m, s->id, &err);
 		if (r == 0) {
 			wb_tx_commit(tx, sent_done, s);
 			return;
@@ -297,7 +297,7 @@ void api_messages_send(struct wb_req *req, void *ctx)
 
 	if (!api_send_busy(req, api) && api_body(req, false, &doc) && !await_phone(api, req, doc) &&
 	    api_read_message(req, doc, &n))
-		api_send(req, api, &n.m);
+		api_send(req, api, &n.m, n.album);
 	json_decref(n.content);
 }
 

@@ -78,7 +78,7 @@ void api_status_post(struct wb_req *req, void *ctx)
 	if (why)
 		wb_reply_problem(req, 422, "invalid", why);
 	else
-		api_send(req, api, &m);
+		api_send(req, api, &m, NULL);
 	json_decref(content);
 }
 

@@ -432,6 +432,7 @@ void wb_gateway_free(struct wb_gateway *gw)
 		settle(gw);
 	db_close(gw->db);
 	gw->db = NULL;
+	json_decref(gw->votes);
 	wb_bus_free(gw->bus);
 	wb_janitor_free(gw->janitor);
 	wb_media_free(gw->media);

@@ -52,6 +52,7 @@ struct wb_gateway {
 	struct wb_bus *bus;
 	struct wb_outbox *outbox;
 	struct wb_previews *previews;
+	json_t *votes;		/* session_act.c: poll -> votes whose commit is under way; NULL none */
 	struct wb_sessions *sessions;
 	struct wb_plugins *plugins;
 	struct wb_api *rest;	/* core/api; NULL without it (tests) */

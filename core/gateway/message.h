@@ -32,10 +32,9 @@ json_t *wb_message_content(struct wb_gateway *gw, const struct db_message *m);
 json_t *wb_message_whole(struct wb_gateway *gw, const struct db_message *m);
 /* The options, as texts, of a poll's content or of that of a menu which was sent as one. New reference. */
 json_t *wb_poll_options(json_t *content);
-/* [{"option", "votes", "voters"}] in the poll's order, of what is committed and (NULL allowed) one more vote,
- * of jid or lid, that is not yet: its options as texts. */
-json_t *wb_message_tally(struct wb_gateway *gw, const struct db_message *poll, const char *jid, const char *lid,
-			 json_t *options);
+/* [{"option", "votes", "voters"}] in the poll's order, of what is committed and (NULL allowed) of votes that
+ * are not yet, in order: [{"jid", "lid", "options": texts}]. */
+json_t *wb_message_tally(struct wb_gateway *gw, const struct db_message *poll, json_t *more);
 
 /* Put a PN and a LID form, of which either may be null, in their places; out: WA_JID_TEXT_MAX. */
 void wb_jid_forms(const struct wa_jid *a, const struct wa_jid *b, char jid[WA_JID_TEXT_MAX],

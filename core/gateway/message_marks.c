@@ -20,7 +20,7 @@ static void put_time(json_t *o, const char *name, int64_t ms)
 struct tally {
 	json_t *options;	/* texts, in the poll's order */
 	json_t *voters;		/* lists of persons, the same order */
-	const char *but_jid, *but_lid;	/* whose stored vote does not count any more */
+	json_t *more;		/* votes not committed yet: these persons' older ones do not count */
 };
 
 static void count_vote(struct tally *t, const char *jid, const char *lid, json_t *options)
@@ -35,10 +35,23 @@ static void count_vote(struct tally *t, const char *jid, const char *lid, json_t
 	}
 }
 
-static bool is_but(const struct tally *t, const struct db_mark *m)
+static bool is_form(json_t *vote, const char *name, const char *form)
 {
-	return (t->but_jid && *t->but_jid && strcmp(t->but_jid, m->jid) == 0) ||
-	       (t->but_lid && *t->but_lid && strcmp(t->but_lid, m->lid) == 0);
+	const char *said = json_string_value(json_object_get(vote, name));
+
+	return said && *said && strcmp(said, form) == 0;
+}
+
+/* Somebody votes anew in more[from..]. */
+static bool votes_later(const struct tally *t, size_t from, const char *jid, const char *lid)
+{
+	for (size_t i = from; i < json_array_size(t->more); i++) {
+		json_t *v = json_array_get(t->more, i);
+
+		if (is_form(v, "jid", jid) || is_form(v, "lid", lid))
+			return true;
+	}
+	return false;
 }
 
 static int on_vote(void *ctx, const struct db_mark *m)
@@ -46,7 +59,7 @@ static int on_vote(void *ctx, const struct db_mark *m)
 	struct tally *t = ctx;
 	json_t *v;
 
-	if (strcmp(m->kind, "vote") != 0 || is_but(t, m))
+	if (strcmp(m->kind, "vote") != 0 || votes_later(t, 0, m->jid, m->lid))
 		return 0;
 	v = json_loads(m->value, 0, NULL);
 	count_vote(t, m->jid, m->lid, json_object_get(v, "options"));
@@ -70,19 +83,29 @@ json_t *wb_poll_options(json_t *content)
 	return list;
 }
 
-json_t *wb_message_tally(struct wb_gateway *gw, const struct db_message *poll, const char *jid, const char *lid,
-			 json_t *options)
+static const char *form(json_t *vote, const char *name)
+{
+	const char *s = json_string_value(json_object_get(vote, name));
+
+	return s ? s : "";
+}
+
+json_t *wb_message_tally(struct wb_gateway *gw, const struct db_message *poll, json_t *more)
 {
 	json_t *content = json_loads(poll->content ? poll->content : "", 0, NULL), *out = json_array(), *text;
-	struct tally t = { .options = wb_poll_options(content), .voters = json_array(), .but_jid = jid, .but_lid = lid };
+	struct tally t = { .options = wb_poll_options(content), .voters = json_array(), .more = more };
 	size_t i;
 
 	for (i = 0; i < json_array_size(t.options); i++)
 		json_array_append_new(t.voters, json_array());
 	if (db_mark_each(gw->db, poll->id, on_vote, &t, NULL) < 0)
 		json_array_clear(t.options);
-	if (options)
-		count_vote(&t, jid, lid, options);
+	for (i = 0; i < json_array_size(more); i++) {
+		json_t *v = json_array_get(more, i);
+
+		if (!votes_later(&t, i + 1, form(v, "jid"), form(v, "lid")))
+			count_vote(&t, form(v, "jid"), form(v, "lid"), json_object_get(v, "options"));
+	}
 	json_array_foreach(t.options, i, text) {
 		json_t *o = json_object(), *who = json_array_get(t.voters, i);
 
@@ -157,6 +180,6 @@ json_t *wb_message_whole(struct wb_gateway *gw, const struct db_message *m)
 	    db_version_each(gw->db, m->id, on_version, o, NULL) < 0)
 		json_object_set_new(o, "incomplete", json_true());
 	if (strcmp(m->kind, "poll") == 0 || (rendered && strcmp(rendered, "poll") == 0))
-		json_object_set_new(o, "tally", wb_message_tally(gw, m, NULL, NULL, NULL));
+		json_object_set_new(o, "tally", wb_message_tally(gw, m, NULL));
 	return o;
 }

@@ -430,6 +430,8 @@ static int find_recipient(struct adding *ad, struct wa_err *err)
 
 	if (r < 0)
 		return r;
+	if (ad->to.server == WA_SRV_BROADCAST && !json_object_get(ad->m->content, "audience"))
+		return wa_err_set(err, WA_EUNSUPPORTED, "a status needs an audience");
 	wa_jid_text(&ad->to, text);
 	ad->chat_jid = is_lid ? "" : wa_arena_str(&ad->arena, wa_span_str(text));
 	ad->chat_lid = is_lid ? wa_arena_str(&ad->arena, wa_span_str(text)) : "";
@@ -643,6 +645,8 @@ static int add(struct wb_tx *tx, struct adding *ad, struct wa_err *err)
 	if (r == 0) {
 		wa_ulid(ad->row->id, ad->now);
 		make_wa_id(ad->row->wa_id);
+		if (ad->m->ret_wa_id)
+			memcpy(ad->m->ret_wa_id, ad->row->wa_id, sizeof(ad->row->wa_id));
 		ad->row->due = ad->due;
 		ad->row->consent = ad->gw->outbox->consent;
 		r = m_is_text(ad->m) ? encode(ad, err) : wb_adding_content(ad, err);

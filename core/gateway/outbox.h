@@ -42,6 +42,7 @@ struct wb_outbox_new {
 	const json_t *content;
 	const char *render;		/* of a menu: auto, native, poll, text; NULL auto */
 	const char *forward_of;		/* instead of both: our id of a message to pass on */
+	char *ret_wa_id;		/* 32 bytes: WhatsApp's id of the message; NULL: not wanted */
 	bool preview;			/* look for a preview of the first link of a text */
 	const char *quoted;		/* our message id or WhatsApp's; NULL none */
 	const char *const *mentions;	/* JIDs */

@@ -75,6 +75,7 @@ static int make(struct wb_lane *lane, struct wb_row *row, const struct wa_media 
 		r = wb_content_media(&m, file, &a);
 	if (link)
 		m.link = link;
+	m.album_from_me = m.album_id.len > 0;
 	wa_random(secret, sizeof(secret));
 	m.secret = wa_span(secret, sizeof(secret));
 	if (r == 0)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "preview.h"
 
+#include <convert.h>
 #include <fetch.h>
 #include <list.h>
 #include <meta.h>
@@ -25,6 +26,7 @@ struct looking {
 	struct wb_previews *p;
 	char *url;
 	struct wb_fetch *fetch;
+	struct wb_convert *convert;
 	struct wb_timer *timer;
 	struct entry *found;	/* NULL until the page came */
 	wb_preview_fn *fn;
@@ -51,6 +53,8 @@ static void looking_free(struct looking *l)
 	wa_list_del(&l->link);
 	l->p->n_looking--;
 	wb_fetch_cancel(l->fetch);
+	if (l->convert)
+		wb_convert_cancel(l->convert);
 	wb_timer_free(l->timer);
 	entry_free(l->found);
 	free(l->url);
@@ -163,19 +167,6 @@ static struct entry *entry_of(struct looking *l)
 	return l->found;
 }
 
-static void on_page(const struct wb_fetch_res *res, const struct wa_err *err, void *ctx)
-{
-	struct looking *l = ctx;
-	struct entry *e = entry_of(l);
-	const char *type = res ? wb_fetch_header(res, "Content-Type") : NULL;
-
-	(void)err;
-	l->fetch = NULL;
-	if (res && wb_fetch_status(res) == 200 && type && wa_span_starts(wa_span_str(type), "text/html"))
-		wb_meta_scan(wb_fetch_body(res), &e->meta);
-	finish(l);
-}
-
 static bool get(struct looking *l, const char *url, size_t max, wb_fetch_fn *fn)
 {
 	static const char *const headers[] = { "Accept", "text/html,image/*", "User-Agent", "WhatsApp/2", NULL };
@@ -183,6 +174,56 @@ static bool get(struct looking *l, const char *url, size_t max, wb_fetch_fn *fn)
 				  .max_redirects = 3, .owner = "preview" };
 
 	return wb_fetch(l->p->gw->net, &q, fn, l, &l->fetch, NULL) == 0;
+}
+
+static void on_small(void *ctx, int code, const char *reason, struct wb_converted *res, const struct wa_err *err)
+{
+	struct looking *l = ctx;
+	struct entry *e = entry_of(l);
+
+	(void)reason;
+	(void)err;
+	l->convert = NULL;
+	if (code == 0 && res->thumbnail.len && res->thumbnail.len <= WB_THUMBNAIL_MAX) {
+		e->thumbnail = wb_zalloc(res->thumbnail.len);
+		memcpy(e->thumbnail, res->thumbnail.ptr, res->thumbnail.len);
+		e->thumbnail_len = res->thumbnail.len;
+		e->width = res->width;
+		e->height = res->height;
+	}
+	finish(l);
+}
+
+static void on_image(const struct wb_fetch_res *res, const struct wa_err *err, void *ctx)
+{
+	struct looking *l = ctx;
+	struct wb_convert_ask ask = { .kind = WB_CONVERT_LINK };
+
+	(void)err;
+	l->fetch = NULL;
+	if (res && wb_fetch_status(res) == 200 && l->p->gw->converter) {
+		ask.bytes = wb_fetch_body(res);
+		if (wb_convert(l->p->gw->converter, &ask, on_small, l, &l->convert, NULL) == 0)
+			return;
+	}
+	finish(l);
+}
+
+static void on_page(const struct wb_fetch_res *res, const struct wa_err *err, void *ctx)
+{
+	struct looking *l = ctx;
+	struct entry *e = entry_of(l);
+	const char *type = res ? wb_fetch_header(res, "Content-Type") : NULL;
+	char image[2048];
+
+	(void)err;
+	l->fetch = NULL;
+	if (res && wb_fetch_status(res) == 200 && type && wa_span_starts(wa_span_str(type), "text/html"))
+		wb_meta_scan(wb_fetch_body(res), &e->meta);
+	if (*e->meta.title && wb_link_resolve(wa_span_str(l->url), e->meta.image, image, sizeof(image)) &&
+	    get(l, image, WB_PREVIEW_IMAGE_MAX, on_image))
+		return;		/* what has come by the deadline is used */
+	finish(l);
 }
 
 bool wb_preview(struct wb_previews *p, const char *text, wb_preview_fn *fn, void *ctx)

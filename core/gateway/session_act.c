@@ -169,6 +169,46 @@ static bool is_sealed(const struct wa_message *m)
 	       m->kind == WA_MSG_ENC_REACTION || m->kind == WA_MSG_ENC_EDIT;
 }
 
+/* ---- votes whose commit is under way count already ---- */
+
+struct voting {
+	struct wb_gateway *gw;
+	char poll[DB_ID_LEN + 1];
+};
+
+static void on_vote_stored(void *ctx, int code, const struct wa_err *err, const struct db_result *res)
+{
+	struct voting *v = ctx;
+	json_t *list = json_object_get(v->gw->votes, v->poll);
+
+	(void)code;
+	(void)err;
+	(void)res;
+	json_array_remove(list, 0);	/* commits end in the order they began */
+	if (!json_array_size(list))
+		json_object_del(v->gw->votes, v->poll);
+	free(v);
+}
+
+static json_t *pending_votes(struct wb_tx *tx, struct wb_gateway *gw, const char *poll, const struct wb_names *n,
+			     json_t *options)
+{
+	struct voting *v = wb_zalloc(sizeof(*v));
+	json_t *list;
+
+	if (!gw->votes)
+		gw->votes = json_object();
+	if (!json_object_get(gw->votes, poll))
+		json_object_set_new(gw->votes, poll, json_array());
+	list = json_object_get(gw->votes, poll);
+	json_array_append_new(list, json_pack("{s:s, s:s, s:O}", "jid", n->sender_jid, "lid", n->sender_lid, "options",
+					      options));
+	v->gw = gw;
+	(void)snprintf(v->poll, sizeof(v->poll), "%s", poll);
+	wb_tx_hook(tx, on_vote_stored, v);
+	return list;
+}
+
 static void put_news(struct wb_session *s, struct wb_tx *tx, const struct wa_event *ev, const struct wb_names *n,
 		     const char *event, const struct db_message *t, json_t *value, struct wa_arena *a)
 {
@@ -181,9 +221,9 @@ static void put_news(struct wb_session *s, struct wb_tx *tx, const struct wa_eve
 		json_object_set_new(o, "on", json_boolean(m->on));
 	if (is_sealed(m))
 		json_object_set_new(o, "sealed", json_true());
-	else if (m->kind == WA_MSG_POLL_VOTE && t)
-		json_object_set_new(o, "tally", wb_message_tally(s->reg->gw, t, n->sender_jid, n->sender_lid,
-								 json_object_get(value, "options")));
+	else if (m->kind == WA_MSG_POLL_VOTE && t && json_object_get(value, "options"))
+		json_object_set_new(o, "tally", wb_message_tally(s->reg->gw, t, pending_votes(tx, s->reg->gw, t->id, n,
+									 json_object_get(value, "options"))));
 	/* about a message we know it is news only once */
 	wb_session_put_event(s, tx, event, t ? t->id : "", o, t != NULL && !is_sealed(m));
 }

@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Every kind of message, out and in; what people do with them; menus and their answers; previews."""
+import base64
 import http.server
+import struct
 import threading
 import unittest
+import zlib
 
 from harness import SHOP, ApiError, Case, phone, until
 
@@ -20,6 +23,18 @@ CONTENTS = [
      "caption": "Join us", "expires": "2027-01-05T18:00:00.000Z"},
     {"kind": "text", "text": "for all of you @12025550123", "mentions": ["12025550123@s.whatsapp.net"]},
 ]
+
+
+def png(side):
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    rows = b"".join(b"\0" + bytes((x * 3 % 256, y * 5 % 256, 90)[i] for x in range(side) for i in range(3)) for y in range(side))
+    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)) +
+            chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
+
+
+PNG = png(200)
 
 
 def says(got, want, where=""):
@@ -300,10 +315,11 @@ class Previews(Case):
                 if self.path == "/slow":
                     outer.go_on.wait(30)
                 self.send_response(200)
-                self.send_header("Content-Type", "text/html; charset=utf-8")
+                self.send_header("Content-Type", "image/png" if self.path == "/i.png" else "text/html; charset=utf-8")
                 self.end_headers()
                 try:
-                    self.wfile.write(outer.PAGE)
+                    self.wfile.write(PNG if self.path == "/i.png" else outer.PAGE.replace(
+                        b"</head>", b"<meta property=og:image content=/i.png></head>" if self.path == "/p" else b"</head>"))
                 except OSError:
                     pass
 
@@ -337,6 +353,14 @@ class Previews(Case):
         self.assertEqual(self.sandbox.received(self.customer)[-1]["content"]["link"],
                          {"url": f"{self.url}/b", "title": "Mine"})
         self.assertEqual(self.asked, ["/a"])
+
+    def test_its_picture(self):
+        g = self.linked()
+        self.send(g, f"look: {self.url}/p", preview="auto")
+        link = self.sandbox.received(self.customer)[-1]["content"]["link"]
+        self.assertEqual(link["title"], "Blue & soft")
+        self.assertTrue(base64.b64decode(link["thumbnail"]).startswith(b"\xff\xd8"), link)     # JPEG
+        self.assertEqual(self.asked, ["/p", "/i.png"])
 
     def test_a_page_that_does_not_come(self):
         g = self.linked()

@@ -5,6 +5,7 @@
 #include <db_message.h>
 #include <session_priv.h>
 #include <tx.h>
+#include <wa/addon.h>
 
 static const struct wa_jid bob = { .user = "491700000002", .server = WA_SRV_PN };
 static const struct wa_jid eve = { .user = "491700000003", .server = WA_SRV_PN };
@@ -91,10 +92,82 @@ static void nobody_else_may(void **state)
 	assert_says(f, "M3", "hello");
 }
 
+/* ---- votes ---- */
+
+static const struct wa_jid carl = { .user = "491700000004", .server = WA_SRV_PN };
+
+static void put(struct fix *f, struct wb_tx *tx, const char *id, const struct wa_jid *sender, const struct wa_message *m)
+{
+	struct wa_msg_info info = { .id = id, .chat = group, .sender = *sender, .group = true, .timestamp_ms = f->now };
+	struct wa_event ev = { .kind = WA_EV_MESSAGE, .id = id, .info = &info, .message = m };
+
+	wb_session_event(wb_session_find(f->gw, "a"), tx, &ev);
+}
+
+static struct wa_vote vote_for(const char *option)
+{
+	struct wa_vote v = { .n = 1 };
+
+	wa_poll_option_hash(wa_span_str(option), v.options[0]);
+	return v;
+}
+
+struct counted {
+	size_t n;
+	json_int_t red, blue;
+};
+
+static int on_event(void *ctx, const struct db_event *ev)
+{
+	struct counted *c = ctx;
+	json_t *data, *tally;
+
+	if (strcmp(ev->kind, "message.poll_vote") != 0)
+		return 0;
+	data = json_loadb((const char *)ev->json.ptr, ev->json.len, 0, NULL);
+	tally = json_object_get(data, "tally");
+	c->n++;
+	c->red = json_integer_value(json_object_get(json_array_get(tally, 0), "votes"));
+	c->blue = json_integer_value(json_object_get(json_array_get(tally, 1), "votes"));
+	json_decref(data);
+	return 0;
+}
+
+/* What is not committed yet counts: of three votes in one transaction the last event tells all. */
+static void votes_of_one_commit(void **state)
+{
+	struct fix *f = *state;
+	struct wa_poll poll = { .name = wa_span_str("Colour?"), .n = 2, .selectable = 1,
+				.options = { { (const uint8_t *)"Red", 3 }, { (const uint8_t *)"Blue", 4 } } };
+	struct wa_message q = { .kind = WA_MSG_POLL, .poll = &poll }, v = { .kind = WA_MSG_POLL_VOTE };
+	struct wa_vote red = vote_for("Red"), blue = vote_for("Blue");
+	struct counted c = { 0 };
+	struct wb_tx *tx = wb_tx_new(f->gw);
+
+	put(f, tx, "P1", &bob, &q);
+	assert_int_equal(fix_commit(f, tx), 0);
+	v.target_id = wa_span_str("P1");
+	tx = wb_tx_new(f->gw);
+	v.vote = &red;
+	put(f, tx, "V1", &bob, &v);
+	put(f, tx, "V2", &eve, &v);
+	v.vote = &blue;
+	v.timestamp_ms = f->now + 5;
+	put(f, tx, "V3", &bob, &v);	/* thought better of it */
+	put(f, tx, "V4", &carl, &v);
+	assert_int_equal(fix_commit(f, tx), 0);
+	assert_int_equal(db_events_since(f->gw->db, 0, NULL, 100, on_event, &c, NULL, NULL), 0);
+	assert_int_equal(c.n, 4);
+	assert_int_equal(c.red, 1);
+	assert_int_equal(c.blue, 2);
+	assert_null(json_object_iter(f->gw->votes));	/* nothing is under way any more */
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(the_author_may, setup, teardown),
+cmocka_unit_test_setup_teardown(votes_of_one_commit, setup, teardown),
 		cmocka_unit_test_setup_teardown(nobody_else_may, setup, teardown),
 	};
 

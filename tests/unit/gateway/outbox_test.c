@@ -200,7 +200,7 @@ static void bad_messages_are_refused_at_the_door(void **state)
 	assert_int_equal(add(f, "nobody", "x", 0, id), WA_EINVALID);
 	assert_int_equal(add(f, "4915112345678", "", 0, id), WA_EINVALID);
 	assert_int_equal(add(f, "4915112345678", "\xff", 0, id), WA_EINVALID);
-	assert_int_equal(add(f, "1@newsletter", "x", 0, id), WA_EUNSUPPORTED);
+	assert_int_equal(add(f, "1@call", "x", 0, id), WA_EUNSUPPORTED);
 	assert_int_equal(wb_outbox_depth(f->gw->outbox), 0);
 }
 
