@@ -6,9 +6,6 @@
 
 #define MUTATION_MAX (1u << 20)
 
-#pragma weak sb_blob_put
-#pragma weak sb_blob_read
-
 struct sb_appstate *sb_appstate(struct sb_account *a)
 {
 	if (!a->appstate)

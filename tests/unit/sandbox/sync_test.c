@@ -308,6 +308,40 @@ static void more_and_many(void **state)
 	world_end(&w);
 }
 
+/* From scratch by a snapshot, and a patch whose entries are on the media host. */
+static void snapshots(void **state)
+{
+	struct wa_err err = WA_ERR_INIT;
+	struct wa_sync_status st;
+	struct world w;
+	struct actor *a = linked(&w);
+	struct answer ans = { 0 };
+
+	(void)state;
+	phone(&w, "{\"action\":\"archive\",\"chat\":\"" BOB "\"}");
+	phone(&w, "{\"action\":\"pin\",\"chat\":\"" BOB "\"}");
+	world_run(&w, 1000);
+	fault(&w, "app_snapshot", 2);
+	fault(&w, "app_bad_snapshot", 1);
+	if (wa_client_sync_fetch(a->c, WA_SYNC_REGULAR_LOW, true, answered, &ans, &err))
+		fail_msg("%s", err.msg);
+	world_run(&w, 1000);
+	assert_int_equal(ans.times, 1);
+	assert_int_equal(ans.code, 0);
+	assert_int_equal(actor_count(a, WA_EV_SYNC_ERROR, "regular_low"), 1);
+	assert_int_equal(actor_count(a, WA_EV_SYNC, "pin on"), 2);
+	phone(&w, "{\"action\":\"pin\",\"chat\":\"" BOB "\",\"on\":false}");
+	world_run(&w, 1000);
+	assert_int_equal(actor_count(a, WA_EV_SYNC, "pin off"), 1);
+	a->syncs = 0;
+	world_do(&w, "POST", "/accounts/" ANN "/app-state/bulk", "{\"count\":20000}");
+	world_run(&w, 5000);
+	assert_int_equal(a->syncs, 20000);
+	assert_int_equal(wa_client_sync_status(a->c, WA_SYNC_CRITICAL_UNBLOCK_LOW, &st, NULL), 0);
+	assert_true(st.known && !st.busy && st.version == 1);
+	world_end(&w);
+}
+
 static void survives_restart(void **state)
 {
 	struct wa_sync_action act = { .kind = WA_SYNC_ARCHIVE, .chat = bob(), .on = true };
@@ -344,6 +378,7 @@ int main(void)
 		cmocka_unit_test(recovery),
 		cmocka_unit_test(broken),
 		cmocka_unit_test(more_and_many),
+		cmocka_unit_test(snapshots),
 		cmocka_unit_test(survives_restart),
 	};
 

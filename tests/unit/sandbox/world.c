@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "world.h"
 
+#include <inside.h>
 #include <wa/sync.h>
 
 #include <base.h>
@@ -265,7 +266,23 @@ static void on_wake(void *ctx)
 	(void)ctx; /* world_run looks at everybody all the time */
 }
 
-static const struct wa_client_ops client_ops = { .batch = on_batch, .wake = on_wake };
+/* The media host is the sandbox itself. */
+static void on_blob(void *ctx, uint64_t id, const struct wa_blob *b)
+{
+	struct actor *c = ctx;
+	struct wa_buf plain;
+	int rc;
+
+	wa_buf_init(&plain, 64u << 20);
+	rc = sb_blob_read(c->w->s, b->type, b->direct_path, b->media_key, b->file_enc_sha256,
+			  b->file_sha256, &plain, NULL);
+	if (rc == 0)
+		rc = wa_client_blob_data(c->c, id, wa_buf_view(&plain), NULL);
+	wa_client_blob_done(c->c, id, rc);
+	wa_buf_clear(&plain);
+}
+
+static const struct wa_client_ops client_ops = { .batch = on_batch, .wake = on_wake, .blob = on_blob };
 
 const struct wa_client_ops *world_ops(void)
 {
