@@ -243,6 +243,27 @@ static void tell(struct sb_device *d, struct wa_span plain)
 		sb_log(d->acc->s, WA_WARN, "sandbox.history_failed", "error", err.msg);
 }
 
+/* Inline when it is small and not wanted otherwise, else on the media host. */
+static int put_payload(struct sb_device *d, struct wa_span packed, struct wa_buf *note, struct wa_err *err)
+{
+	struct sb_blob_ref ref;
+	int rc;
+
+	if (packed.len <= INLINE_MAX && !d->acc->history.file) {
+		wa_pb_put(note, 11, packed);
+		return 0;
+	}
+	rc = sb_blob_put(d->acc->s, WA_MEDIA_HISTORY, packed, &ref, err);
+	if (rc)
+		return rc;
+	wa_pb_put(note, 1, wa_span(ref.file_sha256, 32));
+	wa_pb_put_varint(note, 2, ref.length);
+	wa_pb_put(note, 3, wa_span(ref.media_key, 32));
+	wa_pb_put(note, 4, wa_span(ref.file_enc_sha256, 32));
+	put_text(note, 5, ref.direct_path);
+	return 0;
+}
+
 struct announce {
 	int type;
 	unsigned chunk, progress;
@@ -254,6 +275,7 @@ static void announce(struct sb_device *d, const struct announce *n, struct wa_sp
 	SB_AUTO_BUF struct wa_buf packed = { 0 }, note = { 0 }, msg = { 0 };
 	uLongf len = compressBound(sync.len);
 	uint8_t *p;
+	SB_ERR(err);
 
 	wa_buf_init(&packed, SYNC_MAX);
 	wa_buf_init(&note, SYNC_MAX);
@@ -264,11 +286,10 @@ static void announce(struct sb_device *d, const struct announce *n, struct wa_sp
 	packed.len = len;
 	if (sb_fault_hit(d->acc->s, SB_FAULT_HISTORY_CORRUPT, d->acc, d->id))
 		packed.len = len > 8 ? len / 2 : 1;
-	if (packed.len > INLINE_MAX) {
-		sb_log(d->acc->s, WA_WARN, "sandbox.history_failed", "error", "a part is too large: use more parts");
+	if (put_payload(d, wa_buf_view(&packed), &note, &err)) {
+		sb_log(d->acc->s, WA_WARN, "sandbox.history_failed", "error", err.msg);
 		return;
 	}
-	wa_pb_put(&note, 11, wa_buf_view(&packed));
 	wa_pb_put_varint(&note, 6, (uint64_t)n->type);
 	if (n->chunk)
 		wa_pb_put_varint(&note, 7, n->chunk);

@@ -81,3 +81,21 @@ test('Warbler stores the same history, and asks for more', async () => {
 		await w.end();
 	}
 });
+
+test('twelve parts, one missing: asked for again and whole in the end', async () => {
+	const number = await sandbox.account('12025550175');
+	await sandbox.rest.post(`/accounts/${number}/history`, { chats: 2, messages: 120, parts: 12 });
+	await sandbox.rest.post('/faults', { kind: 'history_missing', account: number, skip: 6 });
+	const w = await new Warbler({ sandbox }).start();
+	try {
+		await w.link(sandbox, number);
+		const missing = await w.event('history.progress', (e) => e.data.state === 'missing', 60000);
+		assert.deepEqual(missing.data.missing, [7]);
+		await w.event('history.done', () => true, 20000);
+		for (const n of [0, 1])
+			assert.equal((await w.rest.get(`/v1/messages?session=shop&chat=1202556000${n}@s.whatsapp.net&limit=200`))
+				.messages.length, 120);
+	} finally {
+		await w.end();
+	}
+});
