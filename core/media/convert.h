@@ -37,7 +37,7 @@
 
 /* What the file shall become in the message. */
 enum wb_convert_kind {
-	WB_CONVERT_IMAGE,	/* JPEG and PNG stay; WebP and GIF become JPEG (first frame) */
+	WB_CONVERT_IMAGE,	/* JPEG and PNG stay, even if we cannot read them; WebP and GIF become JPEG (first frame) */
 	WB_CONVERT_VIDEO,	/* MP4 stays; anything else becomes MP4 (ffmpeg) */
 	WB_CONVERT_GIF,		/* MP4 stays; anything else becomes MP4 without sound (ffmpeg) */
 	WB_CONVERT_VIDEO_NOTE,	/* square MP4 (ffmpeg; without it MP4 stays) */

@@ -91,6 +91,11 @@ int wb_picture_image(struct wb_prep *j)
 		return side ? WA_EUNSUPPORTED : WA_OK;
 	}
 	r = decode(j, codec, side ? side * 2 : WB_THUMBNAIL_SIDE * 2, &pic);
+	if (r < 0 && r != WA_EIO && !side) {
+		/* it goes as it is, without thumbnail: perhaps others can read it */
+		j->reason = "";
+		return WA_OK;
+	}
 	if (r == WA_OK && side) {
 		r = square ? wb_pic_square(&pic, side, true, &made, j->err)
 			   : wb_pic_within(&pic, side, &made, j->err);

@@ -28,6 +28,10 @@ def wav(seconds):
 
 
 class Convert(Case):
+    def linked(self, **config):
+        trust = {"media_private": True, "ca_file": self.sandbox.rest.get("/media")["ca_file"]}
+        return super().linked(whatsapp=trust, **config)
+
     def put(self, g, data, mimetype):
         status, body, _ = g.rest.raw("POST", "/v1/media", data, {"Content-Type": mimetype})
         self.assertEqual(status, 201, body)

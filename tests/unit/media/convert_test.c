@@ -188,7 +188,7 @@ static void image(void **state)
 /* A few bytes that claim 151 million pixels. */
 static void bomb(void **state)
 {
-	struct wb_convert_ask ask = { .kind = WB_CONVERT_IMAGE };
+	struct wb_convert_ask ask = { .kind = WB_CONVERT_LINK };
 	struct wa_buf png;
 
 	(void)state;
@@ -197,6 +197,12 @@ static void bomb(void **state)
 	ask.bytes = wa_buf_view(&png);
 	convert(&ask);
 	assert_true(last_code < 0);
+	/* what stays as it is goes without thumbnail */
+	ask.kind = WB_CONVERT_IMAGE;
+	convert(&ask);
+	assert_int_equal(last_code, WA_OK);
+	assert_int_equal(last.thumbnail.len, 0);
+	assert_null(last.path);
 	wa_buf_clear(&png);
 }
 
