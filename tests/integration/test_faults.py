@@ -70,7 +70,7 @@ class Sending(Case):
         store = Store(self.g)
         self.sandbox.fault("nack", account=SHOP, code=463)
         self.assertEqual(store.order("R1", self.customer), 200)
-        self.assertEqual(store.until_state("R1", "failed")["reason"], "restricted")
+        self.assertEqual(store.until_state("R1", "failed")["reason"], "token_missing")
 
     def test_recipient_cannot_read(self):
         """The phone asks for the message again with new keys, and gets it."""
