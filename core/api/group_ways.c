@@ -4,6 +4,7 @@
 #include "group_int.h"
 
 #define LINK "https://chat.whatsapp.com/"
+#define LABEL_MAX 120	/* bytes; WhatsApp shows 30 characters */
 
 /* A code, or the link that ends with it. NULL: answered. */
 static const char *code_of(struct wb_req *req, const char *text)
@@ -125,6 +126,35 @@ void api_group_join(struct wb_req *req, void *ctx)
 	}
 	p->idem = idem;
 	api_ask_begun(p, wa_client_group_join(c, code, on_join, p, &err), &err);
+}
+
+/* What the members shall see beside our name in this group; "" takes it back. */
+void api_group_label(struct wb_req *req, void *ctx)
+{
+	struct wb_api *api = ctx;
+	struct wb_session *s = api_session(api, req, wb_req_param(req, "id"));
+	struct wb_outbox_new m = { .message_class = "reply" };
+	const char *label;
+	json_error_t je;
+	struct wa_jid j;
+	json_t *doc, *content;
+
+	if (!s || !api_group_param(req, "group", &j) || api_send_busy(req, api) || !api_body(req, false, &doc))
+		return;
+	if (json_unpack_ex(doc, &je, JSON_STRICT, "{s:s}", "label", &label)) {
+		wb_reply_problem(req, 422, "invalid", je.text);
+		return;
+	}
+	if (strlen(label) > LABEL_MAX) {
+		wb_reply_problem(req, 422, "invalid", "label: a few words");
+		return;
+	}
+	m.session = wb_req_param(req, "id");
+	m.to = wb_req_param(req, "group");
+	content = json_pack("{s:s, s:s}", "kind", "member_label", "text", label);
+	m.content = content;
+	api_send(req, api, &m, NULL);
+	json_decref(content);
 }
 
 /* ---- communities ---- */

@@ -117,6 +117,8 @@ const struct wb_route wb_api_routes[] = {
 	  "Who asks to join" },
 	{ "POST", "/v1/sessions/{id}/groups/{group}/requests", "groups:write", api_group_answer_requests, NULL,
 	  "Approve or reject requests to join" },
+	{ "PUT", "/v1/sessions/{id}/groups/{group}/label", "groups:write", api_group_label, NULL,
+	  "What members see beside our name" },
 	{ "GET", "/v1/sessions/{id}/groups/{group}/invite", "groups:read", api_group_invite, NULL,
 	  "The invite link" },
 	{ "POST", "/v1/sessions/{id}/groups/{group}/invite", "groups:write", api_group_invite_reset, NULL,

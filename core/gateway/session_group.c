@@ -5,6 +5,7 @@
  */
 #include <wa/group.h>
 
+#include <db_content.h>
 #include <db_group.h>
 #include "group.h"
 #include "message.h"
@@ -296,6 +297,21 @@ static json_t *change_of(const struct wa_group_event *e)
 	return NULL;
 }
 
+/* Messages to the group say how long they live. */
+static void put_timer(struct wb_session *s, struct wb_tx *tx, const struct wa_event *ev)
+{
+	const struct wa_group_event *e = ev->group;
+	uint32_t seconds = e->group ? e->group->ephemeral_s : e->seconds;
+	char jid[WA_JID_TEXT_MAX];
+
+	if (!e->group && e->kind != WA_GROUP_EPHEMERAL)
+		return;
+	wa_jid_text(&e->jid, jid);
+	if (seconds || db_timer_get(s->reg->gw->db, s->id, jid, NULL) > 0)
+		wb_outbox_timer_set(tx, s->id, jid, seconds,
+				    ev->timestamp_ms ? ev->timestamp_ms : wb_now(s->reg->gw));
+}
+
 void wb_session_on_group(struct wb_session *s, struct wb_tx *tx, const struct wa_event *ev)
 {
 	const struct wa_group_event *e = ev->group;
@@ -312,6 +328,7 @@ void wb_session_on_group(struct wb_session *s, struct wb_tx *tx, const struct wa
 		json_object_update(data, json_object_get(change, "doc"));
 	if (e->kind == WA_GROUP_INVITE)
 		json_object_set_new(data, "code", json_string(e->text));
+	put_timer(s, tx, ev);
 	if (stored)
 		put_change(s, tx, &e->jid, change);
 	/* no subject: it is legible in the log, a group's address is not */
@@ -324,11 +341,14 @@ void wb_session_on_label(struct wb_session *s, struct wb_tx *tx, const struct wa
 	const struct wa_msg_info *in = ev->info;
 	const char *label = wa_arena_str(a, ev->message->text);
 	char jid[WA_JID_TEXT_MAX];
+	struct wa_jid who, pn;
 	json_t *m, *data;
 
 	if (!in->group || in->chat.server != WA_SRV_GROUP || !label)
 		return;
-	m = person(wa_jid_is_null(&in->sender_pn) ? &in->sender : &in->sender_pn, &in->sender);
+	who = wa_jid_bare(&in->sender);
+	pn = wa_jid_bare(&in->sender_pn);
+	m = person(wa_jid_is_null(&pn) ? &who : &pn, &who);
 	data = json_object();
 	json_object_set_new(m, "label", json_string(label));
 	json_object_set_new(data, "group", json_string(wa_jid_text(&in->chat, jid)));

@@ -145,6 +145,7 @@ test('a member who is removed reads no more, on any device', async () => {
 test('a group made by Baileys: everything it changes is told', async () => {
 	const [owner, friend] = [await sandbox.account('12025550151'), await sandbox.account('12025550152')];
 	const b = await linked(owner, 'owner');
+	b.sock.ev.on('group.member-tag.update', (u) => (b.labels ??= []).push(u.label));
 	const meta = await b.sock.groupCreate('By Baileys', [`${SHOP}@s.whatsapp.net`, `${friend}@s.whatsapp.net`]);
 	const group = meta.id;
 	const about = (kind, test = () => true) => warbler.event(kind, (e) => e.data.group === group && test(e));
@@ -178,6 +179,20 @@ test('a group made by Baileys: everything it changes is told', async () => {
 	assert.equal(known.announce && known.locked && known.approval, true);
 	assert.equal(known.ephemeral_s, 86400);
 	assert.equal(known.participants.find((p) => p.phone === `+${SHOP}`).role, 'admin');
+
+	// a text says how long it lives
+	await say(group, 'for a day');
+	const short = await b.waitMessage(inGroup(group, 'for a day'));
+	assert.equal(short.message.extendedTextMessage?.contextInfo?.expiration, 86400);
+
+	// labels of members, both ways
+	await b.sock.updateMemberLabel(group, 'the owner');
+	const label = await about('group.member_label');
+	assert.equal(label.data.participant.label, 'the owner');
+	assert.equal((await warbler.rest.get(`${groupsApi}/${group}`)).participants.find((p) => p.phone === `+${owner}`).label,
+		'the owner');
+	await warbler.rest.call('PUT', `${groupsApi}/${group}/label`, { label: 'the shop' });
+	await until(() => b.labels?.includes('the shop'), 10000, 'Baileys to hear our label');
 
 	// and the other way round
 	const seen = (test) => until(async () => test(await b.sock.groupMetadata(group)), 10000, 'Baileys to see it');

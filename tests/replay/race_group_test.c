@@ -177,7 +177,7 @@ static void key_goes_once_and_nothing_is_fetched_again(void **state)
 	assert_int_equal(mini_count(&s.m, "iq", "xmlns", "w:g2"), 1);
 	asked = questions(&s.m);
 	for (int i = 0; i < 5; i++) {
-		char id[8];
+		char id[16];
 
 		snprintf(id, sizeof(id), "H%d", i);
 		msg = say(&s, id, "more");
