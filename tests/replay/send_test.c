@@ -237,7 +237,7 @@ static void strangers(void **state)
 {
 	struct wa_jid to = wa_jid_make(WA_SRV_PN, "4917099", 0);
 	struct wa_send s = { .id = "G1",
-			     .to = wa_jid_make(WA_SRV_GROUP, "123-456", 0),
+			     .to = wa_jid_make(WA_SRV_CALL, "123", 0),
 			     .raw = wa_span("\x0a\x01x", 3) };
 	struct mini m;
 
@@ -250,7 +250,7 @@ static void strangers(void **state)
 	assert_string_equal(mini_ev(&m, WA_EV_NACK)->text, "not_on_whatsapp");
 	assert_int_equal(mini_ev(&m, WA_EV_NACK)->code, 404);
 	assert_null(mini_got(&m, "message", NULL, NULL));
-	assert_int_equal(wa_client_send(m.c, &s, NULL), WA_EUNSUPPORTED);
+	assert_int_equal(wa_client_send(m.c, &s, NULL), WA_EINVALID);
 	assert_int_equal(mini_send_text(&m, "", &to, "x"), WA_EINVALID);
 	mini_clear(&m);
 }
