@@ -26,6 +26,14 @@
  * menu.answered: the answering message (id "" for a vote) with "menu": {"id", "wa_id"} and
  *	"answer": {"id", "text", "number", "via": "poll"|"text"|"native"}; subject: the menu.
  * chat.timer: "expires_s", 0: off.
+ * App state; "own": bool, we did it ourselves. Only what is news is told.
+ * chat.archived|pinned|muted|read|cleared|deleted: "chat": PERSON or group, and "archived", "pinned",
+ *	"muted" with "muted_until_ms" (-1 for ever), "read".
+ * message.starred|deleted: "id", "chat", "starred"; subject: the message.
+ * label.updated|deleted: "id", "name", "color", "predefined"; label.assigned|unassigned: "label", "chat", and
+ *	for a message "wa_id" and, when it is stored, "message". Subject: the label.
+ * quick_reply.updated|deleted: "id", "shortcut", "text". settings.updated: "setting", "value".
+ * session.sync: "collection", "ok", and "changes", or "reason" with "final": given up.
  * contact.picture: "contact": PERSON, "picture_id" (null when removed), "removed".
  * contact.about: "contact", "about" (null: changed, ask for it).
  * account.blocks: "contact", "blocked"; or "reload": true.
@@ -34,6 +42,10 @@
  * call.*: "id", "caller": PERSON, "video", "group_call", "group", "since", "reason" (at the end).
  * channel.*: "channel": {"id", "name", "description", "link", "role", "muted" ...}; role: "contact",
  *	"role"; counts: "message": {"server_id", "views", "reactions": {code: number}}.
+ * group.*: { "group": JID, "by": PERSON, "reason" } and what changed: members_*, join_*: "participants": [PERSON
+ *	and role], "self": are we among them; member_label: "participant" with "label"; settings by the names of the
+ *	group's document (group.h); created, updated: the whole document; linked, unlinked: "other"; invite_reset:
+ *	"code". No subject.
  * session.*: { "id", "status", "reason", "since", "jid", "lid", "phone" }; session.qr and
  *	session.code instead { "id", "qr" | "code", "expires" }.
  */
