@@ -16,7 +16,7 @@ struct blob {
 	struct wb_media_job job;
 	struct wb_media_store *ms;
 	char *session;
-	struct wa_client *client;	/* compared only: answers are for this one */
+	uint32_t gen;			/* of the client that asked */
 	uint64_t id;
 	struct media_down *down;
 	struct wb_timer *timer;
@@ -44,8 +44,10 @@ static void blob_free(struct blob *b)
 static struct wa_client *client_of(struct blob *b)
 {
 	struct wb_session *s = wb_session_find(b->ms->gw, b->session);
+	uint32_t gen = 0;
+	struct wa_client *c = s ? wb_session_any_client(s, &gen) : NULL;
 
-	return s && wb_session_any_client(s) == b->client ? b->client : NULL;
+	return c && gen == b->gen ? c : NULL;
 }
 
 static void end(struct blob *b, int code)
@@ -172,7 +174,8 @@ void wb_media_blob(struct wb_gateway *gw, const char *session, uint64_t id, cons
 
 	b->ms = gw->media;
 	b->session = wb_strdup(session);
-	b->client = s ? wb_session_any_client(s) : NULL;
+	if (s)
+		(void)wb_session_any_client(s, &b->gen);
 	b->id = id;
 	b->type = ask->type;
 	b->fd = -1;

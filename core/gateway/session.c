@@ -292,8 +292,9 @@ void wb_session_info(struct wb_session *s, struct wb_session_info *ret_info)
 	};
 }
 
-struct wa_client *wb_session_any_client(struct wb_session *s)
+struct wa_client *wb_session_any_client(struct wb_session *s, uint32_t *ret_gen)
 {
+	*ret_gen = s->gen;
 	return s->client;
 }
 

@@ -114,8 +114,8 @@ json_t *wb_session_json(struct wb_session *s);	/* data of session.status: new re
 
 /* For commands of libwa (presence, chatstate, mark_read): NULL unless connected. */
 struct wa_client *wb_session_client(struct wb_session *s);
-/* In any state; to compare with, and for answers libwa waits for (blobs). NULL: none. */
-struct wa_client *wb_session_any_client(struct wb_session *s);
+/* In any state, for answers libwa waits for (blobs); NULL: none. gen tells one client from the next. */
+struct wa_client *wb_session_any_client(struct wb_session *s, uint32_t *ret_gen);
 void wb_session_wake(struct wb_session *s);	/* after such an answer: its output leaves */
 /* Blue ticks for messages of one chat (our ids); clears its unread count. */
 int wb_session_mark_read(struct wb_session *s, const char *chat, const char *const *ids, size_t n,
