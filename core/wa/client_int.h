@@ -194,7 +194,8 @@ struct wa_client {
 	struct placeholders *placeholders;
 	struct passkey *passkey; /* linking demands one */
 	bool history_note; /* the message being read announces history */
-	bool history_held; /* and is answered when that is committed */
+	bool history_held; /* it is remembered: hist_sync follows when all of it is committed */
+	bool history_full; /* it is not: no answer, the server keeps it */
 
 	uint64_t kinds[KINDS_MAX];
 	size_t n_kinds;

@@ -175,24 +175,22 @@ struct wa_event *history_progress(struct wa_client *c, const struct wa_history *
 	return e;
 }
 
-/* A part's record: version, id, the key it is known by when it is done, notification. */
+/* A part's record: version, id, notification. */
 struct note {
-	struct wa_span id, seen, body;
+	struct wa_span id, body;
 };
 
 static bool read_note(struct wa_span s, struct note *ret)
 {
-	size_t id, seen;
+	size_t id;
 
-	if (s.len < 4 || s.ptr[0] != PART_VERSION)
+	if (s.len < 2 || s.ptr[0] != PART_VERSION)
 		return false;
 	id = s.ptr[1];
-	seen = (size_t)s.ptr[2] << 8 | s.ptr[3];
-	if (id == 0 || id > MSG_ID_MAX || s.len < 4 + id + seen)
+	if (id == 0 || id > MSG_ID_MAX || s.len < 2 + id)
 		return false;
-	ret->id = wa_span(s.ptr + 4, id);
-	ret->seen = wa_span(s.ptr + 4 + id, seen);
-	ret->body = wa_span(s.ptr + 4 + id + seen, s.len - 4 - id - seen);
+	ret->id = wa_span(s.ptr + 2, id);
+	ret->body = wa_span(s.ptr + 2 + id, s.len - 2 - id);
 	return true;
 }
 
@@ -213,17 +211,13 @@ static bool is_waiting(struct wa_client *c, const struct history *h, const char 
 static void remember(struct wa_client *c, struct history *h, const struct wa_msg_info *info,
 		     struct wa_span content)
 {
-	char seen[RECV_SEEN_MAX];
-	size_t n_seen = recv_seen_key(info, seen);
 	uint8_t key[5];
 	struct wa_buf b;
 
 	wa_buf_init(&b, PART_MAX);
 	wa_buf_u8(&b, PART_VERSION);
 	wa_buf_u8(&b, (uint8_t)strlen(info->id));
-	wa_buf_be16(&b, (uint16_t)n_seen);
 	wa_buf_str(&b, info->id);
-	wa_buf_put(&b, seen, n_seen);
 	wa_buf_span(&b, content);
 	if (wa_buf_end(&b, NULL))
 		client_nomem(c);
@@ -233,7 +227,7 @@ static void remember(struct wa_client *c, struct history *h, const struct wa_msg
 	wa_buf_wipe(&b);
 }
 
-/* Confirmed when all of it is committed, not before. */
+/* The message is answered when it is remembered; history is confirmed when all of it is committed. */
 void history_notification(struct wa_client *c, const struct wa_msg_info *info, struct wa_span content)
 {
 	uint64_t type = WA_HISTORY_INITIAL;
@@ -253,15 +247,16 @@ void history_notification(struct wa_client *c, const struct wa_msg_info *info, s
 	c->history_held = true;
 	if (is_waiting(c, h, info->id))
 		return;
-	if (h->next - h->first >= HISTORY_PENDING_MAX)
+	c->history_full = h->next - h->first >= HISTORY_PENDING_MAX;
+	if (c->history_full)
 		WA_LOG(c->env, WA_WARN, "history.too_many_parts", WA_S("id", info->id));
 	else
 		remember(c, h, info, content);
 }
 
-/* ---- receipts ---- */
+/* ---- confirmed ---- */
 
-static void receipt(struct wa_client *c, const char *id, const char *type)
+void history_receipt(struct wa_client *c, const char *id)
 {
 	struct wa_jid me = wa_jid_bare(&c->dev.pn);
 	struct wa_node *r;
@@ -271,14 +266,9 @@ static void receipt(struct wa_client *c, const char *id, const char *type)
 	r = wa_node_new(&a, "receipt");
 	wa_node_attr(&a, r, "id", id);
 	wa_node_attr_jid(&a, r, "to", &me);
-	wa_node_attr(&a, r, "type", type);
+	wa_node_attr(&a, r, "type", "hist_sync");
 	client_send(c, r);
 	wa_arena_clear(&a);
-}
-
-void history_receipt(struct wa_client *c, const char *id)
-{
-	receipt(c, id, "hist_sync");
 }
 
 /* ---- a part begins ---- */
@@ -464,21 +454,12 @@ static void start_part(struct wa_client *c, struct history *h)
 static void forget_part(struct wa_client *c, struct history *h)
 {
 	struct history_part *p = h->part;
-	struct note n;
-	struct wa_buf b;
 	uint8_t key[5];
 
-	wa_buf_init(&b, PART_MAX);
-	if (wa_records_get(c->rec, WA_REC_HISTORY, numbered('n', p->seq, key), &b, NULL) == 1 &&
-	    read_note(wa_buf_view(&b), &n) &&
-	    wa_records_put(c->rec, WA_REC_SEEN, n.seen, wa_span("", 0)))
-		client_nomem(c);
-	wa_buf_wipe(&b);
 	if (wa_records_del(c->rec, WA_REC_HISTORY, numbered('n', p->seq, key)) ||
 	    wa_records_del(c->rec, WA_REC_HISTORY, numbered('s', p->seq, key)))
 		client_nomem(c);
-	receipt(c, p->id, "peer_msg");
-	receipt(c, p->id, "hist_sync");
+	history_receipt(c, p->id);
 	part_free(h);
 	h->first++;
 	h->changed = true;
@@ -557,6 +538,8 @@ void history_work(struct wa_client *c)
 
 	if (!h || c->failed || c->state != WA_ST_READY)
 		return;
+	if (!h->part && c->n_events)
+		return; /* the host hears first that we are ready, then what to fetch */
 	/* Two slices under way keep the host busy; more would fill memory. */
 	if (h->wait[0] <= c->committed) {
 		if (h->mapping) {

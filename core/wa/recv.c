@@ -304,7 +304,7 @@ static void answer_good(struct wa_client *c, const struct incoming *in)
 		receipt_out(c, n, "sender");
 	else
 		receipt_out(c, n, c->online ? NULL : "inactive");
-	if (c->history_note)
+	if (c->history_note && !c->history_held)
 		history_receipt(c, in->info.id);
 }
 
@@ -363,7 +363,7 @@ void recv_message(struct wa_client *c, const struct wa_node *n)
 		return;
 	}
 	before = in.info;
-	c->history_note = c->history_held = false;
+	c->history_note = c->history_held = c->history_full = false;
 	if (recv_seen(c, &before)) {
 		/* It is stored; its receipt may not have got through. */
 		answer_good(c, &in);
@@ -371,7 +371,7 @@ void recv_message(struct wa_client *c, const struct wa_node *n)
 	}
 	switch (take_all(c, &in)) {
 	case GOT_MESSAGE:
-		if (c->history_held)
+		if (c->history_full)
 			break;
 		recv_mark_seen(c, &before);
 		answer_good(c, &in);
