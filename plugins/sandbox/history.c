@@ -5,6 +5,7 @@
  * chats the phone has, and from conversations made up on request.
  */
 #include "inside.h"
+#include "person.h"
 
 #include "pb.h"
 
@@ -326,8 +327,13 @@ static void send_part(struct sb_device *d, int type, unsigned part)
 		n.progress = 100 * part / parts;
 	head(&sync, &n);
 	each_conv(d->acc, page_conv, &p);
-	if (type == TYPE_INITIAL)
+	if (type == TYPE_INITIAL) {
+		uint8_t salt[32];
+
 		each_conv(d->acc, map_conv, &sync);
+		sb_nct_salt(d->acc, salt);
+		wa_pb_put(&sync, 19, wa_span(salt, sizeof(salt))); /* nctSalt */
+	}
 	announce(d, &n, wa_buf_view(&sync));
 }
 

@@ -3,6 +3,7 @@
 #include "test.h"
 
 #include <base.h>
+#include <crypto.h>
 #include <wa/account.h>
 #include <wa/call.h>
 
@@ -224,6 +225,30 @@ static void issued(void **state)
 	mini_clear(&m);
 }
 
+/* Without his token the one derived from the account's salt: HMAC-SHA256(salt, LID). */
+static void derived(void **state)
+{
+	struct wa_change salt = { .kind = WA_REC_CACHE, .key = wa_span_str("nct_salt"), .value = wa_span_str("pepper") };
+	struct wa_jid pn = wa_jid_make(WA_SRV_PN, BOB_PN, 0), me = mini_own(WA_SRV_PN, 0);
+	uint8_t mac[WA_SHA256_LEN];
+	const struct wa_node *n;
+	struct mini m;
+
+	(void)state;
+	mini_init(&m, 8);
+	assert_int_equal(wa_memstore_apply(m.store, &salt, 1), 0);
+	mini_link(&m);
+	assert_int_equal(mini_send_text(&m, "D1", &pn, "x"), 0);
+	assert_int_equal(mini_send_text(&m, "D2", &me, "x"), 0);
+	mini_run(&m);
+	n = mini_got(&m, "message", "id", "D1");
+	assert_null(wa_node_get(n, "tctoken"));
+	wa_hmac_sha256(wa_span_str("pepper"), wa_span_str(BOB_LID "@lid"), mac);
+	assert_true(wa_span_eq(wa_node_bytes(wa_node_get(n, "cstoken")), wa_span(mac, sizeof(mac))));
+	assert_null(wa_node_get(mini_got(&m, "message", "id", "D2"), "cstoken"));
+	mini_clear(&m);
+}
+
 static void say_lock(struct mini *m, const char *json)
 {
 	const struct wa_node *iq;
@@ -344,7 +369,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(about),  cmocka_unit_test(picture), cmocka_unit_test(blocks),
 		cmocka_unit_test(told),   cmocka_unit_test(issued),  cmocka_unit_test(refused),
-		cmocka_unit_test(calls),
+		cmocka_unit_test(calls),  cmocka_unit_test(derived),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

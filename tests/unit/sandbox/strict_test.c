@@ -514,6 +514,64 @@ static void garbage_ends_the_stream(void **state)
 	end(&r);
 }
 
+/* Questions about the account that a careful server would not answer. */
+static void account(void **state)
+{
+	struct raw r;
+	struct wa_node *n, *k;
+
+	(void)state;
+	begin(&r, false);
+	n = iq(&r, "privacy", "set");
+	k = wa_node_child(&r.a, wa_node_child(&r.a, n, "privacy"), "category");
+	attr(&r, k, "name", "last");
+	attr(&r, k, "value", "nobody");
+	send_node(&r, n);
+	noticed(&r, "privacy.value");
+	n = iq(&r, "privacy", "set");
+	wa_node_child(&r.a, wa_node_child(&r.a, n, "tokens"), "token");
+	send_node(&r, n);
+	noticed(&r, "token.malformed");
+	n = iq(&r, "blocklist", "set");
+	send_node(&r, n);
+	noticed(&r, "blocklist.malformed");
+	n = iq(&r, "blocklist", "set");
+	k = wa_node_child(&r.a, n, "item");
+	attr(&r, k, "action", "block");
+	jid(&r, k, "jid", BOB, 0);
+	send_node(&r, n);
+	noticed(&r, "blocklist.names");
+	n = iq(&r, "w:profile:picture", "get");
+	send_node(&r, n);
+	noticed(&r, "picture.malformed");
+	n = iq(&r, "disappearing_mode", "set");
+	send_node(&r, n);
+	noticed(&r, "disappearing_mode");
+	n = iq(&r, "w:mex", "get");
+	attr(&r, wa_node_child(&r.a, n, "query"), "query_id", "1");
+	send_node(&r, n);
+	noticed(&r, "mex.malformed");
+	n = iq(&r, "newsletter", "get");
+	wa_node_child(&r.a, n, "messages");
+	send_node(&r, n);
+	noticed(&r, "newsletter.to");
+	n = node(&r, "call");
+	attr(&r, n, "id", "C");
+	jid(&r, n, "to", BOB, 0);
+	wa_node_child(&r.a, n, "offer");
+	send_node(&r, n);
+	noticed(&r, "call.malformed");
+	n = node(&r, "call");
+	attr(&r, n, "id", "C");
+	jid(&r, n, "to", BOB, 0);
+	k = wa_node_child(&r.a, n, "reject");
+	attr(&r, k, "call-id", "nothing rings");
+	jid(&r, k, "call-creator", BOB, 0);
+	send_node(&r, n);
+	noticed(&r, "call.unknown");
+	end(&r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -525,6 +583,7 @@ int main(void)
 		cmocka_unit_test(acks),
 		cmocka_unit_test(what_is_never_acknowledged),
 		cmocka_unit_test(receipts_and_the_rest),
+		cmocka_unit_test(account),
 		cmocka_unit_test(garbage_ends_the_stream),
 	};
 
