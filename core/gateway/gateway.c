@@ -420,11 +420,12 @@ void wb_gateway_free(struct wb_gateway *gw)
 		settle(gw);
 	if (gw->rest && gw->api)
 		gw->api->free(gw);	/* not before: completions answer requests */
+	/* their completions belong to the outbox */
+	wb_media_stop(gw->media);
+	wb_converter_free(gw->converter);
 	wb_previews_free(gw->previews);
 	wb_outbox_free(gw->outbox);
 	gw->outbox = NULL;
-	wb_media_stop(gw->media);
-	wb_converter_free(gw->converter);
 	wb_http_free(gw->http);
 	wb_net_free(gw->net);
 	wb_work_pool_free(gw->work);

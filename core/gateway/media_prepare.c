@@ -54,14 +54,17 @@ static void on_cancel(struct wb_media_job *j, int code)
 	struct wa_err err = WA_ERR_INIT;
 
 	p->fn = NULL;
-	if (code < 0) {
+	if (code < 0 && fn) {
 		wa_err_set(&err, code, "shutting down");
 		fn(p->ctx, code, "cancelled", &err, NULL);
 	}
 	wb_media_cancel(p->sub);
 	p->sub = NULL;
-	if (p->convert)
-		wb_convert_cancel(p->convert);
+	if (p->convert) {
+		wb_convert_cancel(p->convert);	/* on_converted does not come any more */
+		p->convert = NULL;
+		p->busy = false;
+	}
 	if (!p->busy)
 		prepare_free(p);
 }

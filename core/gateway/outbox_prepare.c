@@ -183,7 +183,7 @@ static void on_ready(void *ctx, int code, const char *reason, const struct wa_er
 	struct wb_queue *q;
 	struct wb_row *row;
 
-	if (code < 0 && !*reason) {
+	if (code < 0 && (!*reason || code == WA_ESTATE)) {	/* later, or after the next start */
 		on_file(p, code, err, NULL);
 		return;
 	}

@@ -2,6 +2,7 @@
 """Files made ready: by POST /v1/media/{id}/convert, and by themselves when a message is sent."""
 import json
 import math
+import pathlib
 import shutil
 import struct
 import unittest
@@ -78,6 +79,29 @@ class Convert(Case):
         self.assertEqual(got["media"]["mimetype"], "audio/ogg; codecs=opus")
         self.assertEqual(got["media"]["seconds"], 2)
         self.assertTrue(got["media"]["ptt"] and got["media"]["waveform"])
+
+    def test_stopped_meanwhile(self):
+        """The gateway ends while a file is converted: the message waits for the next start."""
+        g = self.gateway(start=False)
+        slow = pathlib.Path(g.dir) / "ffmpeg"
+        slow.write_text("#!/bin/sh\nexec sleep 1000\n")
+        slow.chmod(0o700)
+        g.config["media"] = {"ffmpeg": slow}
+        g.config["whatsapp"].update(media_private=True, ca_file=self.sandbox.rest.get("/media")["ca_file"])
+        g.write()
+        g.start()
+        g.link(self.sandbox)
+        customer = self.sandbox.account(phone(62))
+        m = g.rest.post("/v1/messages", {"session": "shop", "to": f"+{customer}", "content": {
+            "kind": "audio", "media": {"id": self.put(g, wav(0.5), "audio/wav"), "ptt": True}}})
+        until(lambda: [p for p in pathlib.Path("/proc").glob("[0-9]*/cmdline")
+                       if p.read_bytes().startswith(b"sleep\0" + b"1000")], what="the conversion")
+        self.assertEqual(g.stop(), 0)
+        g.config["media"] = {"ffmpeg": ""}
+        g.write()
+        g.start()
+        until(lambda: g.message(m["id"])["status"] == "failed", what="the message to be given up")
+        self.assertEqual(g.message(m["id"])["reason"], "ffmpeg_missing")
 
     def test_without_ffmpeg(self):
         g = self.gateway(media={"ffmpeg": ""})
