@@ -82,11 +82,13 @@ test('Warbler stores the same history, and asks for more', async () => {
 	}
 });
 
-test('twelve parts, one missing: asked for again and whole in the end', async () => {
+test('twelve parts on the media host, one missing: asked for again and whole in the end', async () => {
 	const number = await sandbox.account('12025550175');
-	await sandbox.rest.post(`/accounts/${number}/history`, { chats: 2, messages: 120, parts: 12 });
+	await sandbox.rest.post(`/accounts/${number}/history`, { chats: 2, messages: 120, parts: 12, file: true });
 	await sandbox.rest.post('/faults', { kind: 'history_missing', account: number, skip: 6 });
-	const w = await new Warbler({ sandbox }).start();
+	const about = await sandbox.rest.get('');
+	const w = await new Warbler({ sandbox,
+		lua: `whatsapp.media_private = true\nwhatsapp.ca_file = ${JSON.stringify(about.media_ca_file)}\n` }).start();
 	try {
 		await w.link(sandbox, number);
 		const missing = await w.event('history.progress', (e) => e.data.state === 'missing', 60000);
