@@ -220,8 +220,9 @@ static int read_head(struct wa_span in, struct patch_head *h, struct wa_err *err
 		if (f.number == 1) {
 			struct wa_span s = f.bytes;
 
-			if (wa_pb_next(&s, &v) == 1)
-				h->version = v.varint;
+			if (wa_pb_next(&s, &v) != 1 || v.number != 1 || v.varint == 0)
+				return wa_err_set(err, WA_EPROTO, "a version without a number");
+			h->version = v.varint;
 		} else if (f.number == 3) {
 			h->external = f.bytes;
 		} else if (f.number == 4) {

@@ -436,12 +436,115 @@ static void missing_key(void **state)
 	end(&m);
 }
 
+/* The server says that all of it may be old. */
+static void dirty(void **state)
+{
+	struct wa_node *ib, *d;
+	struct mini m;
+
+	(void)state;
+	begin(&m, 7);
+	make_snapshot(&m, false);
+	share_key(&m);
+	mini_run(&m);
+	give_file(&m);
+	assert_int_equal(srv.asked, 5);
+	ib = mini_node(&m, "ib");
+	d = wa_node_child(&m.arena, ib, "dirty");
+	wa_node_attr(&m.arena, d, "type", "syncd_app_state");
+	wa_node_attr(&m.arena, d, "timestamp", "1700000000");
+	mini_send(&m, ib);
+	mini_run(&m);
+	assert_int_equal(srv.asked, 10);
+	for (int i = 5; i < 8; i++)
+		assert_false(srv.want_snapshot[i]);
+	assert_non_null(mini_got(&m, "iq", "xmlns", "urn:xmpp:whatsapp:dirty"));
+	end(&m);
+}
+
+/* Another own device misses keys: it gets what we have, and hears what we do not have. */
+static void hands_keys_on(void **state)
+{
+	static const uint8_t unknown[2] = { 7, 7 };
+	struct wa_span ids[2] = { wa_span(key_id, sizeof(key_id)), wa_span(unknown, 2) };
+	struct wa_span protocol_part, share, key, data;
+	struct wa_buf id, request, msg;
+	struct wa_message got;
+	struct wa_pb_field f;
+	size_t n = 0, with = 0;
+	struct mini m;
+
+	(void)state;
+	begin(&m, 8);
+	make_snapshot(&m, false);
+	share_key(&m);
+	mini_run(&m);
+	give_file(&m);
+	wa_buf_init(&id, 100);
+	wa_buf_init(&request, 1000);
+	wa_buf_init(&msg, 2000);
+	for (int i = 0; i < 2; i++) {
+		wa_buf_reset(&id);
+		wa_pb_put(&id, 1, ids[i]);
+		wa_pb_put(&request, 1, wa_buf_view(&id));
+	}
+	protocol(&msg, 7, 8, wa_buf_view(&request));
+	/* somebody else's wish is none */
+	say(&m, &m.bob[0], "ASK0", wa_buf_view(&msg));
+	mini_run(&m);
+	assert_null(peer_message(&m, 0));
+	say(&m, &m.phone, "ASK1", wa_buf_view(&msg));
+	mini_run(&m);
+	assert_non_null(peer_message(&m, 0));
+	(void)mini_read(&m, &m.phone, peer_message(&m, 0), &got);
+	assert_int_equal(got.protocol_type, 6);
+	assert_int_equal(wa_pb_find(got.raw, 12, &protocol_part), 1);
+	assert_int_equal(wa_pb_find(protocol_part, 7, &share), 1);
+	while (wa_pb_next(&share, &f) == 1) {
+		n++;
+		if (wa_pb_find(f.bytes, 2, &data) == 1 && wa_pb_find(data, 1, &key) == 1) {
+			with++;
+			assert_true(wa_span_eq(key, wa_span(key_data, 32)));
+		}
+	}
+	assert_int_equal(n, 2);
+	assert_int_equal(with, 1);
+	wa_buf_clear(&id);
+	wa_buf_clear(&request);
+	wa_buf_clear(&msg);
+	end(&m);
+}
+
+/* Keys come from our own account only. */
+static void strangers_share_nothing(void **state)
+{
+	struct mini m;
+
+	(void)state;
+	begin(&m, 9);
+	make_snapshot(&m, false);
+	m.phone.m = &m;
+	{
+		struct peer phone = m.phone;
+
+		m.phone = m.bob[0];
+		share_key(&m);
+		m.bob[0] = m.phone;
+		m.phone = phone;
+	}
+	mini_run(&m);
+	assert_int_equal(srv.asked, 0);
+	end(&m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(snapshot),           cmocka_unit_test(slow_host),
 		cmocka_unit_test(drop_in_the_middle), cmocka_unit_test(die_in_the_middle),
 		cmocka_unit_test(bad_mac),            cmocka_unit_test(missing_key),
+		cmocka_unit_test(dirty),              cmocka_unit_test(hands_keys_on),
+		cmocka_unit_test(strangers_share_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,6 +2,8 @@
 /* App state: libwa's client against the sandbox's server and phone. */
 #include "world.h"
 
+#include <appstate.h>
+
 #include <wa/sync.h>
 
 #include <string.h>
@@ -342,6 +344,51 @@ static void snapshots(void **state)
 	world_end(&w);
 }
 
+/* The patches of one account make the state of another with the same keys: the right last one fits,
+ * with any byte changed it does not. */
+static void judges_uploads(void **state)
+{
+	struct wa_sync_action act = { .kind = WA_SYNC_PIN, .on = true, .chat = bob() };
+	struct wa_err err = WA_ERR_INIT;
+	struct sb_account *acc, *twin;
+	struct sb_collection *from, *to;
+	struct sb_patch *last;
+	struct world w;
+	uint8_t *copy;
+	int which;
+
+	(void)state;
+	(void)linked(&w);
+	acc = sb_find_pn(w.s, ANN);
+	twin = sb_find_pn(w.s, BOB);
+	assert_int_equal(sb_appstate_seal(acc, &act, 1, &which, &err), 0);
+	memcpy(sb_appstate(twin)->keys, acc->appstate->keys, sizeof(acc->appstate->keys));
+	twin->appstate->n_keys = acc->appstate->n_keys;
+	from = &acc->appstate->cols[which];
+	to = &twin->appstate->cols[which];
+	for (size_t i = 0; i + 1 < from->n; i++)
+		assert_int_equal(sb_appstate_take(twin, which,
+						  wa_span(from->patches[i].bytes, from->patches[i].len), &err),
+				 0);
+	last = &from->patches[from->n - 1];
+	copy = malloc(last->len);
+	assert_non_null(copy);
+	for (size_t i = 0; i < last->len; i++) {
+		memcpy(copy, last->bytes, last->len);
+		copy[i] ^= 1;
+		if (sb_appstate_take(twin, which, wa_span(copy, last->len), &err) >= 0)
+			fail_msg("byte %zu of %zu", i, last->len);
+	}
+	free(copy);
+	assert_int_equal(to->version + 1, from->version);
+	assert_int_equal(sb_appstate_take(twin, which, wa_span(last->bytes, last->len), &err), 0);
+	assert_memory_equal(to->hash.sum, from->hash.sum, WA_LTHASH_LEN);
+	act.remove = true;
+	act.chat = wa_jid_make(WA_SRV_PN, "999", 0);
+	assert_int_equal(sb_appstate_seal(acc, &act, 1, &which, &err), WA_ENOTFOUND);
+	world_end(&w);
+}
+
 static void survives_restart(void **state)
 {
 	struct wa_sync_action act = { .kind = WA_SYNC_ARCHIVE, .chat = bob(), .on = true };
@@ -379,6 +426,7 @@ int main(void)
 		cmocka_unit_test(broken),
 		cmocka_unit_test(more_and_many),
 		cmocka_unit_test(snapshots),
+		cmocka_unit_test(judges_uploads),
 		cmocka_unit_test(survives_restart),
 	};
 
