@@ -418,6 +418,10 @@ void wb_gateway_free(struct wb_gateway *gw)
 	wb_sessions_free(sessions);
 	if (gw->bus)
 		settle(gw);
+	wb_media_stop(gw->media);	/* the outbox and requests wait for it */
+	wb_converter_free(gw->converter);
+	if (gw->bus)
+		settle(gw);
 	if (gw->rest && gw->api)
 		gw->api->free(gw);	/* not before: completions answer requests */
 	/* their completions belong to the outbox */

@@ -231,6 +231,31 @@ class Media(Case):
         self.assertEqual(self.bytes(g, m["id"])[:2], (200, pattern(150000, 5)))
         self.assertEqual(len(g.rest.get("/v1/media?session=")["media"]), 1)
 
+    def test_stop_in_the_middle(self):
+        g = self.linked(media={"auto_download_mb": 0}, server={"port": 0, "drain_ms": 200})
+        made = self.put(g, pattern(400000))
+        m = [self.received(g, self.say_file(pattern(150000, 20 + n), "document", "text/plain")) for n in range(12)]
+        self.sandbox.fault("media_slow", delay_ms=5000, times=-1)
+        for x in m:
+            threading.Thread(target=lambda id=x["id"]: self.swallow(lambda: self.bytes(g, id)), daemon=True).start()
+        c = http.client.HTTPConnection(g.rest.host, timeout=30)
+        c.putrequest("POST", "/v1/media")
+        c.putheader("Authorization", f"Bearer {g.key}")
+        c.putheader("Content-Length", "5000000")
+        c.endheaders()
+        c.send(pattern(2000000))
+        self.sandbox.fault("media_auth", times=-1)
+        g.rest.post("/v1/messages", {"session": "shop", "to": f"+{self.customer}", "content": {
+            "kind": "document", "media": {"id": made["id"]}}})
+        until(lambda: len(list((g.data / "media" / "tmp").iterdir())) >= 8, what="files under way")
+        self.assertEqual(g.stop(), 0, g.output[-6000:])
+        c.close()
+        self.sandbox.rest.delete("/faults")
+        g.start()
+        g.until_status("connected")
+        for n, x in enumerate(m):
+            self.assertEqual(self.bytes(g, x["id"])[:2], (200, pattern(150000, 20 + n)))
+
     @staticmethod
     def swallow(fn):
         try:
@@ -270,7 +295,7 @@ class S3(Media):
 
     test_put_and_get = test_forms = test_private_urls_are_refused = test_received = test_later = None
     test_broken_transfers_go_on = test_lost_files_come_from_the_phone = test_sent = test_auth_expired = None
-    test_crash = test_quota = test_disk_full = None
+    test_crash = test_quota = test_disk_full = test_stop_in_the_middle = None
 
     KEY, SECRET, REGION = "AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", "eu-test-1"
 
