@@ -330,6 +330,25 @@ for (const chat of ['1:1', 'group']) {
 		});
 }
 
+test('1:1: an album goes out', async () => {
+	const ids = [];
+	for (let i = 0; i < 2; i++) {
+		const res = await fetch(`${warbler.rest.base}/v1/media`, { method: 'POST', body: pixel,
+			headers: { authorization: `Bearer ${warbler.rest.key}`, 'content-type': 'image/png' } });
+		ids.push((await res.json()).id);
+	}
+	const m = await warbler.rest.post('/v1/messages?wait=server', { session: 'shop', to: `+${CUSTOMER}`,
+		album: ids.map((id, i) => ({ kind: 'image', media: { id }, text: `picture ${i}` })) });
+	const head = inner(await arrives(two, m.wa_id));
+	assert.deepEqual([head.albumMessage.expectedImageCount, head.albumMessage.expectedVideoCount ?? 0], [2, 0]);
+	for (let i = 0; i < 2; i++) {
+		const got = await two.waitMessage((x) => inner(x)?.imageMessage?.caption === `picture ${i}`, 20000, `picture ${i}`);
+		const info = got.message.messageContextInfo ?? inner(got).messageContextInfo;
+		assert.equal(info.messageAssociation.parentMessageKey.id, m.wa_id);
+	}
+	await blameless();
+});
+
 test('1:1: the disappearing timer, both ways', async () => {
 	await warbler.rest.call('PUT', `/v1/sessions/shop/chats/+${CUSTOMER}/timer?wait=server`, { expires_s: 604800 });
 	await one.waitMessage((m) => inner(m)?.protocolMessage?.ephemeralExpiration === 604800, 20000, 'the timer');
