@@ -2,6 +2,7 @@
 /* Our own profile; pictures, about texts and business profiles of people. */
 #include "account.h"
 
+#include <convert.h>
 #include <db_contact.h>
 
 #define CACHE_MS 86400000	/* a picture's address is asked for again after that */
@@ -229,23 +230,69 @@ static void on_picture_set(void *arg, int code, const char *text)
 		api_ask_reply(k, json_pack("{s:o}", "picture_id", *text ? json_string(text) : json_null()));
 }
 
-/* The body is a square JPEG. */
+static int read_file(const char *path, struct wa_buf *out, struct wa_err *err)
+{
+	FILE *f = fopen(path, "rbe");
+	uint8_t part[8192];
+	size_t n;
+
+	if (!f)
+		return wa_err_set(err, WA_EIO, "the picture that was made cannot be read");
+	while ((n = fread(part, 1, sizeof(part), f)))
+		wa_buf_span(out, wa_span(part, n));
+	(void)fclose(f);
+	return wa_buf_end(out, err);
+}
+
+/* Another kind of picture has become a square JPEG. */
+static void on_square(void *ctx, int code, const char *reason, struct wb_converted *res, const struct wa_err *cerr)
+{
+	struct ask *k = ctx;
+	struct wb_session *s = wb_session_find(k->p->api->gw, k->session);
+	struct wa_client *c = s ? wb_session_client(s) : NULL;
+	struct wa_err err = WA_ERR_INIT;
+	struct wa_buf file;
+	int r = code;
+
+	(void)reason;
+	wa_buf_init(&file, WA_PICTURE_MAX);
+	if (code < 0)
+		err = *cerr;
+	else if (!c)
+		r = wa_err_set(&err, WA_ESTATE, "the session is not connected");
+	else if (!res->path)
+		r = wa_err_set(&err, WA_EINVALID, "not a picture");
+	else
+		r = read_file(res->path, &file, &err);
+	if (r == 0)
+		r = wa_client_picture_set(c, NULL, wa_buf_view(&file), on_picture_set, k, &err);
+	wa_buf_clear(&file);
+	api_ask_begin(k, r, &err);
+}
+
+/* The body is the picture: a square JPEG goes as it is, everything else becomes one. */
 void api_picture_put(struct wb_req *req, void *ctx)
 {
+	struct wb_api *api = ctx;
+	struct wb_convert_ask ask = { .kind = WB_CONVERT_PICTURE, .bytes = wb_req_body(req), .force = true };
 	struct wb_session *s;
-	struct wa_client *c = api_client(ctx, req, &s);
+	struct wa_client *c = api_client(api, req, &s);
 	struct wa_err err = WA_ERR_INIT;
 	struct ask *k;
 
 	if (!c)
 		return;
-	if (wb_req_body(req).len == 0) {
-		wb_reply_problem(req, 422, "invalid", "the body is the picture, a JPEG");
+	if (ask.bytes.len == 0) {
+		wb_reply_problem(req, 422, "invalid", "the body is the picture");
 		return;
 	}
-	k = api_ask_new(ctx, req, s, NULL);
-	if (k)
-		api_ask_begin(k, wa_client_picture_set(c, NULL, wb_req_body(req), on_picture_set, k, &err), &err);
+	k = api_ask_new(api, req, s, NULL);
+	if (!k)
+		return;
+	if (ask.bytes.len > 1 && ask.bytes.ptr[0] == 0xff && ask.bytes.ptr[1] == 0xd8)
+		api_ask_begin(k, wa_client_picture_set(c, NULL, ask.bytes, on_picture_set, k, &err), &err);
+	else
+		api_ask_begin(k, wb_convert(api->gw->converter, &ask, on_square, k, NULL, &err), &err);
 }
 
 void api_picture_delete(struct wb_req *req, void *ctx)

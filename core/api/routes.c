@@ -149,7 +149,7 @@ const struct wb_route wb_api_routes[] = {
 	{ "PATCH", "/v1/sessions/{id}/profile", "sessions:write", api_profile_patch, NULL,
 	  "Change our name or about text" },
 	{ "PUT", "/v1/sessions/{id}/profile/picture", "sessions:write", api_picture_put, NULL,
-	  "Set our picture: the body is a square JPEG" },
+	  "Set our picture: the body is a JPEG, PNG, WebP or GIF" },
 	{ "DELETE", "/v1/sessions/{id}/profile/picture", "sessions:write", api_picture_delete, NULL,
 	  "Remove our picture" },
 	{ "GET", "/v1/sessions/{id}/profile/link", "sessions:write", api_link_get, NULL,

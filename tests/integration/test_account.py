@@ -1,10 +1,21 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The account and the people it knows: profile, privacy, blocks, calls, restrictions, business."""
 import base64
+import struct
+import zlib
 
 from harness import ApiError, Case, SHOP, phone, until
 
 JPEG = bytes.fromhex("ffd8ffe000104a46494600010100000100010000ffd9")
+
+
+def png(width, height):
+    """A red one."""
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+    rows = b"".join(b"\0" + b"\xff\0\0" * width for _ in range(height))
+    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)) +
+            chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
 
 
 class Account(Case):
@@ -30,12 +41,18 @@ class Account(Case):
         status, text, _ = self.g.rest.raw("PUT", f"{self.s}/profile/picture", JPEG, {"Content-Type": "image/jpeg"})
         self.assertEqual(status, 200, text)
         self.assertEqual(self.phone_profile()["picture_bytes"], len(JPEG))
+        status, text, _ = self.g.rest.raw("PUT", f"{self.s}/profile/picture", png(40, 20), {"Content-Type": "image/png"})
+        self.assertEqual(status, 200, text)
+        self.assertGreater(self.phone_profile()["picture_bytes"], len(JPEG))
         status, _, _ = self.g.rest.raw("PUT", f"{self.s}/profile/picture", b"GIF89a", {"Content-Type": "image/gif"})
         self.assertEqual(status, 400)
         self.g.rest.delete(f"{self.s}/profile/picture")
         self.assertEqual(self.phone_profile()["picture_id"], "")
         self.refused(400, "PATCH", f"{self.s}/profile", {"about": "x" * 600})
         self.refused(422, "PATCH", f"{self.s}/profile", {})
+        self.g.rest.patch(f"{self.s}/profile", {"name": "The new shop"})
+        self.assertEqual(self.g.rest.get(f"{self.s}/profile")["name"], "The new shop")
+        self.g.send(self.ann, "hello", wait="delivered")
         link = self.g.rest.get(f"{self.s}/profile/link")
         self.assertEqual(self.g.rest.get(f"{self.s}/links?link={link['link']}")["contact"]["lid"],
                          self.sandbox.get(SHOP)["lid"])
