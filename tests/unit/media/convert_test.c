@@ -386,6 +386,54 @@ static void video(void **state)
 	assert_int_equal(last.width, 2);
 	assert_int_equal(last.seconds, 1);
 	assert_int_equal(probe(wa_buf_view(&last.thumbnail)).format, WB_FORMAT_JPEG);
+
+	/* and on: what WhatsApp plays stays, a video note is made square, a sticker moves */
+	snprintf(gif, sizeof(gif), "/tmp/warbler-test-XXXXXX");
+	fd = mkstemp(gif);
+	assert_int_equal(write(fd, file.ptr, file.len), file.len);
+	close(fd);
+	ask.kind = WB_CONVERT_VIDEO;
+	convert(&ask);
+	assert_int_equal(last_code, WA_OK);
+	assert_null(last.path);
+	assert_int_equal(last.width, 2);
+	ask.kind = WB_CONVERT_VIDEO_NOTE;
+	ask.force = true;
+	convert(&ask);
+	assert_int_equal(last_code, WA_OK);
+	assert_true(last.ptv);
+	assert_int_equal(last.width, 480);
+	assert_int_equal(last.height, 480);
+	ask.kind = WB_CONVERT_STICKER;
+	ask.force = false;
+	convert(&ask);
+	assert_int_equal(last_code, WA_OK);
+	assert_true(last.animated);
+	p = probe(wa_buf_view(&file));
+	assert_int_equal(p.format, WB_FORMAT_WEBP);
+	assert_int_equal(p.width, 512);
+	unlink(gif);
+}
+
+static void music(void **state)
+{
+	struct wb_convert_ask ask = { .kind = WB_CONVERT_AUDIO };
+	struct wb_probe p;
+	char wav[64];
+
+	(void)state;
+	if (!wb_converter_has_ffmpeg(conv))
+		skip();
+	make_wav(wav);
+	ask.path = wav;
+	convert(&ask);
+	unlink(wav);
+	assert_int_equal(last_code, WA_OK);
+	assert_string_equal(last.mimetype, "audio/mp4");
+	p = probe(wa_buf_view(&file));
+	assert_int_equal(p.format, WB_FORMAT_M4A);
+	assert_in_range(p.ms, 900, 1200);
+	assert_false(last.ptt);
 }
 
 static int counted;
@@ -484,6 +532,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(voice, setup, teardown),
 		cmocka_unit_test_setup_teardown(without_ffmpeg, setup, teardown),
 		cmocka_unit_test_setup_teardown(video, setup, teardown),
+		cmocka_unit_test_setup_teardown(music, setup, teardown),
 		cmocka_unit_test_setup_teardown(shutdown_kills, setup, teardown),
 		cmocka_unit_test_setup_teardown(time_limit, setup, teardown),
 		cmocka_unit_test(turning),
