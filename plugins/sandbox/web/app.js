@@ -128,13 +128,30 @@ function formatted(text) {
 	});
 }
 
+/** What a message is and what people did with it, in words. */
+const kindName = (m) => m.kind.replace('_', ' ');
+function details(m) {
+	const c = m.content ?? {};
+	const lines = (c.options ?? (c.buttons ?? []).map((b) => b.text)).map((o) => `• ${o}`);
+	if (c.latitude !== undefined)
+		lines.push(`${c.latitude}, ${c.longitude}`);
+	lines.push(...(c.contacts ?? []).map((x) => `${x.name ?? ''} ${x.phone ?? ''}`.trim()));
+	if (c.start)
+		lines.push(time(c.start));
+	lines.push(...(m.marks ?? []).map((x) => `${x.by}: ${x.text ?? x.answer ?? (x.options ? x.options.join(', ') : x.kind)}`));
+	return lines;
+}
+
 function bubble(m) {
 	const li = el('li', { className: `bubble${m.from_me ? ' mine' : ''}${m.kind === 'text' ? '' : ' note'}` });
 	const quoted = m.quoted_id && [...state.messages.values()].find((q) => q.id === m.quoted_id);
 	const meta = el('span', { className: 'meta' });
 	if (m.quoted_id)
 		li.append(el('span', { className: 'quote', textContent: quoted ? quoted.text : 'an earlier message' }));
-	li.append(...(m.text ? formatted(m.text) : [`[${m.kind}]`]));
+	li.append(...(m.kind === 'text' || !m.content ? [] : [`[${kindName(m)}] `]));
+	li.append(...(m.text ? formatted(m.text) : m.content ? [] : [`[${kindName(m)}]`]));
+	for (const line of details(m))
+		li.append(el('br'), line);
 	const reply = el('button', { type: 'button', className: 'reply', textContent: '↩', title: 'Quote', ariaLabel: 'Quote this message' });
 	reply.onclick = () => { quote(m); $('text').focus(); };
 	meta.append(reply);
