@@ -8,6 +8,7 @@
  *	sync.c		the five collections: what to fetch, one after the other
  *	sync_ask.c	question and answer
  *	sync_job.c	an answer being verified and applied, in slices
+ *	sync_read.c	the protobufs of an answer
  *	sync_push.c	our own changes
  *	sync_recover.c	what the phone sends when nothing else helps
  *	sync_keys.c	keys from the phone; asking for them, handing them on
@@ -132,6 +133,24 @@ int sync_job_count(const struct sync_job *j);
 void sync_job_free(struct sync_job *j); /* NULL allowed */
 /* Tell the host of one entry. */
 void sync_tell(struct wa_client *c, const struct wa_sync_action *a, bool snapshot, bool own);
+
+/* ---- sync_read.c ---- */
+struct sync_head { /* of a snapshot, patch or recovery; views */
+	uint64_t version;
+	struct wa_span snapshot_mac, patch_mac, key_id, body;
+	uint32_t field; /* of an entry in body */
+};
+#define SYNC_PATH_MAX 4096
+int sync_read_snapshot(struct wa_span in, struct sync_head *h);
+/* ret_ref: externalMutations; empty when they are inside. */
+int sync_read_patch(struct wa_span in, struct sync_head *h, struct wa_span *ret_ref);
+/* The hash takes the place of snapshot_mac: the phone's session vouches for it. */
+int sync_read_recovery(struct wa_span in, int collection, struct sync_head *h);
+int sync_read_reference(struct wa_span in, struct wa_blob *b, struct wa_arena *a);
+/* An entry of a recovery: not sealed. */
+int sync_read_plain(struct wa_span in, struct wa_syncd_record *r, struct wa_span *ret_data);
+int sync_open_plain(struct wa_span data, const struct wa_syncd_keys *k, struct wa_syncd_entry *e,
+		    uint8_t index_mac[WA_SYNCD_MAC]);
 
 /* ---- sync_push.c ---- */
 /* Start on the first change that waits. False: there is none. */

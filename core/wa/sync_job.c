@@ -20,7 +20,6 @@
 
 #define COST_HASH   1 /* units of about 10 us */
 #define COST_OPEN   3
-#define REF_MAX     4096
 #define ENTRIES_MAX 1000000 /* of one part */
 #define ENTRY_ARENA (4u << 20)
 #define KEYS_KEPT   4
@@ -51,9 +50,7 @@ struct sync_job {
 	enum step step;
 	struct file_wait *wait;
 	struct wa_buf file;
-	uint64_t version;
-	struct wa_span snapshot_mac, patch_mac, key_id, body;
-	uint32_t field; /* of an entry in body */
+	struct sync_head h;
 	struct wa_span at;
 	size_t entries;
 	struct wa_lthash sum;
@@ -149,10 +146,9 @@ static void part_clear(struct sync_job *j)
 	wa_buf_clear(&j->file);
 	wa_buf_clear(&j->macs);
 	wa_map_clear(&j->newer);
-	j->snapshot_mac = j->patch_mac = j->key_id = j->body = j->at = wa_span(NULL, 0);
-	j->version = 0;
+	memset(&j->h, 0, sizeof(j->h));
+	j->at = wa_span(NULL, 0);
 	j->entries = 0;
-	j->field = 0;
 	j->step = STEP_START;
 }
 
@@ -202,99 +198,6 @@ static const struct wa_syncd_keys *key_of(struct wa_client *c, struct sync_job *
 	return &j->keys[i].k;
 }
 
-/* ---- reading the head of a part ---- */
-
-static struct wa_span nested(struct wa_span in)
-{
-	struct wa_span v = { NULL, 0 };
-
-	return wa_pb_find(in, 1, &v) == 1 ? v : wa_span(NULL, 0);
-}
-
-static uint64_t nested_number(struct wa_span in)
-{
-	struct wa_pb_field f;
-	uint64_t v = 0;
-
-	while (wa_pb_next(&in, &f) == 1)
-		if (f.number == 1 && f.wire == 0)
-			v = f.varint;
-	return v;
-}
-
-/* SyncdSnapshot: version 1, records 2, mac 3, keyId 4. */
-static int read_snapshot(struct sync_job *j, struct wa_span in)
-{
-	struct wa_pb_field f;
-	int rc;
-
-	j->body = in;
-	j->field = 2;
-	while ((rc = wa_pb_next(&in, &f)) == 1) {
-		if (f.wire != 2)
-			continue;
-		if (f.number == 1)
-			j->version = nested_number(f.bytes);
-		else if (f.number == 3)
-			j->snapshot_mac = f.bytes;
-		else if (f.number == 4)
-			j->key_id = nested(f.bytes);
-	}
-	return rc;
-}
-
-/* SyncdPatch. ret_ref: externalMutations, empty when they are inside. */
-static int read_patch(struct sync_job *j, struct wa_span in, struct wa_span *ret_ref)
-{
-	struct wa_pb_field f;
-	int rc;
-
-	*ret_ref = wa_span(NULL, 0);
-	j->body = in;
-	j->field = 2;
-	while ((rc = wa_pb_next(&in, &f)) == 1) {
-		if (f.wire != 2)
-			continue;
-		if (f.number == 1)
-			j->version = nested_number(f.bytes);
-		else if (f.number == 3)
-			*ret_ref = f.bytes;
-		else if (f.number == 4)
-			j->snapshot_mac = f.bytes;
-		else if (f.number == 5)
-			j->patch_mac = f.bytes;
-		else if (f.number == 6)
-			j->key_id = nested(f.bytes);
-	}
-	return rc;
-}
-
-/* SyncdSnapshotRecovery: version 1, collectionName 2, mutationRecords 3, collectionLthash 4. The
- * hash takes the place of the MAC: the phone's session vouches for it. */
-static int read_recovery(struct sync_job *j, struct wa_span in)
-{
-	struct wa_span name = { NULL, 0 };
-	struct wa_pb_field f;
-	int rc;
-
-	j->body = in;
-	j->field = 3;
-	while ((rc = wa_pb_next(&in, &f)) == 1) {
-		if (f.wire != 2)
-			continue;
-		if (f.number == 1)
-			j->version = nested_number(f.bytes);
-		else if (f.number == 2)
-			name = f.bytes;
-		else if (f.number == 4)
-			j->snapshot_mac = f.bytes;
-	}
-	if (rc == 0 && (!wa_span_is(name, wa_sync_collection_str(j->collection)) ||
-			j->snapshot_mac.len != WA_LTHASH_LEN))
-		rc = WA_EPROTO;
-	return rc;
-}
-
 /* ---- files ---- */
 
 static int on_file_data(struct wa_client *c, void *arg, struct wa_span bytes, struct wa_err *err)
@@ -325,39 +228,14 @@ static void on_file_done(struct wa_client *c, void *arg, int code)
 	}
 }
 
-/* ExternalBlobReference */
-static int read_reference(struct wa_span in, struct wa_blob *b, struct wa_arena *a)
-{
-	struct wa_pb_field f;
-	int rc;
-
-	memset(b, 0, sizeof(*b));
-	b->type = WA_MEDIA_APP_STATE;
-	while ((rc = wa_pb_next(&in, &f)) == 1) {
-		if (f.number == 1 && f.wire == 2)
-			b->media_key = f.bytes;
-		else if (f.number == 2 && f.wire == 2 && f.bytes.len < REF_MAX)
-			b->direct_path = wa_arena_str(a, f.bytes);
-		else if (f.number == 4 && f.wire == 0)
-			b->length = f.varint;
-		else if (f.number == 5 && f.wire == 2)
-			b->file_sha256 = f.bytes;
-		else if (f.number == 6 && f.wire == 2)
-			b->file_enc_sha256 = f.bytes;
-	}
-	if (rc || !b->direct_path || b->media_key.len != 32 || b->file_enc_sha256.len != 32)
-		return WA_EPROTO;
-	return b->length > SYNC_FILE_MAX ? WA_ELIMIT : 0;
-}
-
 static int fetch_file(struct wa_client *c, struct sync_job *j, struct wa_span reference)
 {
 	struct wa_arena a;
 	struct wa_blob b;
 	int rc;
 
-	wa_arena_init(&a, 2 * REF_MAX);
-	rc = read_reference(reference, &b, &a);
+	wa_arena_init(&a, 2 * SYNC_PATH_MAX);
+	rc = sync_read_reference(reference, &b, &a);
 	if (rc == 0) {
 		j->wait = calloc(1, sizeof(*j->wait));
 		rc = j->wait ? 0 : WA_ENOMEM;
@@ -376,7 +254,7 @@ static int fetch_file(struct wa_client *c, struct sync_job *j, struct wa_span re
 static void begin_hash(struct sync_job *j)
 {
 	j->step = STEP_HASH;
-	j->at = j->body;
+	j->at = j->h.body;
 	j->entries = 0;
 	j->sum = j->st.hash;
 	if (j->parts->kind != PART_PATCH)
@@ -392,18 +270,18 @@ static int start(struct wa_client *c, struct sync_job *j)
 	if (p->kind == PART_SNAPSHOT)
 		return fetch_file(c, j, bytes);
 	if (p->kind == PART_RECOVERY) {
-		rc = read_recovery(j, bytes);
+		rc = sync_read_recovery(bytes, j->collection, &j->h);
 		if (rc == 0)
 			begin_hash(j);
 		return rc;
 	}
-	rc = read_patch(j, bytes, &ref);
+	rc = sync_read_patch(bytes, &j->h, &ref);
 	if (rc)
 		return rc;
-	if (j->version <= j->st.version) {
+	if (j->h.version <= j->st.version) {
 		/* Only versions move on: a patch that we have says nothing new. */
 		j->step = STEP_DONE;
-		return j->version == 0 ? WA_EPROTO : 0;
+		return j->h.version == 0 ? WA_EPROTO : 0;
 	}
 	if (ref.len)
 		return fetch_file(c, j, ref);
@@ -417,10 +295,10 @@ static int file_came(struct sync_job *j)
 	int rc = 0;
 
 	if (j->parts->kind == PART_SNAPSHOT) {
-		rc = read_snapshot(j, wa_buf_view(&j->file));
+		rc = sync_read_snapshot(wa_buf_view(&j->file), &j->h);
 	} else {
-		j->body = wa_buf_view(&j->file);
-		j->field = 1;
+		j->h.body = wa_buf_view(&j->file);
+		j->h.field = 1;
 	}
 	begin_hash(j);
 	return rc;
@@ -433,32 +311,11 @@ static int next_entry(struct sync_job *j, struct wa_span *ret)
 	int rc;
 
 	while ((rc = wa_pb_next(&j->at, &f)) == 1)
-		if (f.number == j->field && f.wire == 2) {
+		if (f.number == j->h.field && f.wire == 2) {
 			*ret = f.bytes;
 			return ++j->entries > ENTRIES_MAX ? WA_ELIMIT : 1;
 		}
 	return rc;
-}
-
-/* SyncdPlainTextRecord: value 1, keyId 2, mac 3. */
-static int read_plain(struct wa_span in, struct wa_syncd_record *r, struct wa_span *ret_data)
-{
-	struct wa_pb_field f;
-	int rc;
-
-	memset(r, 0, sizeof(*r));
-	*ret_data = wa_span(NULL, 0);
-	while ((rc = wa_pb_next(&in, &f)) == 1) {
-		if (f.wire != 2)
-			continue;
-		if (f.number == 1)
-			*ret_data = f.bytes;
-		else if (f.number == 2)
-			r->key_id = f.bytes;
-		else if (f.number == 3)
-			r->value_mac = f.bytes;
-	}
-	return rc || r->value_mac.len != WA_SYNCD_MAC ? WA_EPROTO : 0;
 }
 
 static int read_entry(struct sync_job *j, struct wa_span in, struct wa_syncd_record *r,
@@ -470,7 +327,7 @@ static int read_entry(struct sync_job *j, struct wa_span in, struct wa_syncd_rec
 	case PART_PATCH:
 		return wa_syncd_read_mutation(in, r, NULL);
 	default:
-		return read_plain(in, r, ret_data);
+		return sync_read_plain(in, r, ret_data);
 	}
 }
 
@@ -535,19 +392,19 @@ static int check(struct wa_client *c, struct sync_job *j)
 	int code;
 
 	if (j->parts->kind == PART_RECOVERY)
-		return wa_ct_eq_span(j->snapshot_mac, wa_span(j->sum.sum, WA_LTHASH_LEN))
+		return wa_ct_eq_span(j->h.snapshot_mac, wa_span(j->sum.sum, WA_LTHASH_LEN))
 			       ? 0
 			       : WA_ECRYPTO;
-	k = key_of(c, j, j->key_id, &code);
+	k = key_of(c, j, j->h.key_id, &code);
 	if (!k)
 		return code;
-	wa_syncd_snapshot_mac(k, &j->sum, j->version, name, mac);
-	if (!wa_ct_eq_span(wa_span(mac, sizeof(mac)), j->snapshot_mac))
+	wa_syncd_snapshot_mac(k, &j->sum, j->h.version, name, mac);
+	if (!wa_ct_eq_span(wa_span(mac, sizeof(mac)), j->h.snapshot_mac))
 		return WA_ECRYPTO;
 	if (j->parts->kind == PART_SNAPSHOT)
 		return 0;
-	wa_syncd_patch_mac(k, mac, wa_buf_view(&j->macs), j->version, name, mac);
-	return wa_ct_eq_span(wa_span(mac, sizeof(mac)), j->patch_mac) ? 0 : WA_ECRYPTO;
+	wa_syncd_patch_mac(k, mac, wa_buf_view(&j->macs), j->h.version, name, mac);
+	return wa_ct_eq_span(wa_span(mac, sizeof(mac)), j->h.patch_mac) ? 0 : WA_ECRYPTO;
 }
 
 static void begin_apply(struct wa_client *c, struct sync_job *j)
@@ -555,31 +412,11 @@ static void begin_apply(struct wa_client *c, struct sync_job *j)
 	uint8_t flags = j->st.flags;
 
 	j->step = STEP_APPLY;
-	j->at = j->body;
+	j->at = j->h.body;
 	j->entries = 0;
 	/* Until the last entry is written. */
 	j->st.flags = (uint8_t)(flags | SYNC_REBUILD);
 	sync_state_save(c, j->collection, &j->st);
-}
-
-/* SyncActionData of a recovery, not sealed. */
-static int plain_entry(struct wa_span data, const struct wa_syncd_keys *k,
-		       struct wa_syncd_entry *e, uint8_t index_mac[WA_SYNCD_MAC])
-{
-	struct wa_pb_field f;
-	int rc;
-
-	memset(e, 0, sizeof(*e));
-	while ((rc = wa_pb_next(&data, &f)) == 1) {
-		if (f.number == 1 && f.wire == 2)
-			e->index = f.bytes;
-		else if (f.number == 2 && f.wire == 2)
-			e->value = f.bytes;
-		else if (f.number == 4 && f.wire == 0)
-			e->version = (int)(f.varint & 0x7fffffff);
-	}
-	wa_syncd_index_mac(k, e->index, index_mac);
-	return rc;
 }
 
 static int apply_one(struct wa_client *c, struct sync_job *j, struct wa_span in)
@@ -600,7 +437,7 @@ static int apply_one(struct wa_client *c, struct sync_job *j, struct wa_span in)
 		return code;
 	wa_arena_init(&a, ENTRY_ARENA);
 	if (j->parts->kind == PART_RECOVERY) {
-		rc = plain_entry(data, k, &e, index_mac);
+		rc = sync_open_plain(data, k, &e, index_mac);
 		r.index_mac = wa_span(index_mac, sizeof(index_mac));
 	} else {
 		rc = wa_syncd_open(k, r.key_id, r.op, r.index_mac, r.blob, &a, &e, NULL);
@@ -625,7 +462,7 @@ static void part_done(struct wa_client *c, struct sync_job *j)
 	struct part *p = j->parts;
 
 	if (j->step == STEP_APPLY) {
-		j->st.version = j->version;
+		j->st.version = j->h.version;
 		j->st.hash = j->sum;
 		j->st.flags = SYNC_KNOWN | SYNC_STALE;
 		sync_state_save(c, j->collection, &j->st);
