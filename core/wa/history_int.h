@@ -19,7 +19,7 @@
  *			messages taken so far, which chunks have come
  *	"n" number	a part: who announced it, and the notification
  *	"s" number	how far a part is read
- *	"c" chat	messages of this chat taken so far (only with max_per_chat)
+ *	"c" chat	messages of this chat taken so far, time of the oldest (only with max_per_chat)
  *	"p" id		a message asked of the phone: where, by whom
  *	"m" "mp"	LIDs the phone told, and how far they are learned
  */
@@ -86,6 +86,7 @@ struct history_chat {
 	bool named;      /* its id has been read */
 	bool counted;    /* taken is loaded */
 	uint32_t taken;  /* messages of it, over all parts */
+	int64_t oldest_ms; /* of those: what is newer came before, and comes twice at most */
 	bool taken_changed;
 	struct wa_history_chat meta; /* without pointers */
 	char name[HISTORY_NAME_MAX];

@@ -82,9 +82,12 @@ static void load_count(struct slice *s)
 
 	chat->counted = true;
 	wa_buf_init(&b, 64);
-	if (wa_records_get(s->c->rec, WA_REC_HISTORY, count_key(&chat->jid, key), &b, NULL) == 1 && b.len == 4)
-		chat->taken = (uint32_t)b.ptr[0] << 24 | (uint32_t)b.ptr[1] << 16 |
-			      (uint32_t)b.ptr[2] << 8 | b.ptr[3];
+	if (wa_records_get(s->c->rec, WA_REC_HISTORY, count_key(&chat->jid, key), &b, NULL) == 1 && b.len == 12) {
+		for (size_t i = 0; i < 4; i++)
+			chat->taken = chat->taken << 8 | b.ptr[i];
+		for (size_t i = 4; i < 12; i++)
+			chat->oldest_ms = chat->oldest_ms << 8 | b.ptr[i];
+	}
 	wa_buf_clear(&b);
 }
 
@@ -99,6 +102,7 @@ static void save_count(struct slice *s)
 	chat->taken_changed = false;
 	wa_buf_init(&b, 64);
 	wa_buf_be32(&b, chat->taken);
+	wa_buf_be64(&b, (uint64_t)chat->oldest_ms);
 	history_put(s->c, count_key(&chat->jid, key), wa_buf_view(&b));
 	wa_buf_clear(&b);
 }
@@ -117,10 +121,10 @@ static bool deep_enough(struct slice *s, int64_t at_ms)
 		return true;
 	if (!chat->counted)
 		load_count(s);
-	return chat->taken < d->max_per_chat;
+	return chat->taken < d->max_per_chat || at_ms >= chat->oldest_ms;
 }
 
-static void count_taken(struct slice *s)
+static void count_taken(struct slice *s, int64_t at_ms)
 {
 	struct history_chat *chat = &s->p->chat;
 
@@ -128,8 +132,9 @@ static void count_taken(struct slice *s)
 		return;
 	s->q->taken++;
 	s->q->changed |= s->c->depth_of.max_total != 0;
-	if (s->c->depth_of.max_per_chat) {
+	if (s->c->depth_of.max_per_chat && (chat->taken == 0 || at_ms < chat->oldest_ms)) {
 		chat->taken++;
+		chat->oldest_ms = at_ms;
 		chat->taken_changed = true;
 	}
 }
@@ -176,7 +181,7 @@ static void take_message(struct slice *s, struct wa_span info)
 	piece(s)->n_messages++;
 	s->n_messages++;
 	s->p->head.messages++;
-	count_taken(s);
+	count_taken(s, m->info.timestamp_ms);
 	keep_secret(s, m);
 }
 
