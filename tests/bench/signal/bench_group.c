@@ -15,7 +15,10 @@
 
 #define ME	"4915100000001"
 #define FIRST	"4915200000001"
+#ifndef MEMBERS
 #define MEMBERS 255
+#endif
+#define AT_ONCE 250 /* phones made by one request */
 #define TEXTS	200
 
 static double total, longest;
@@ -145,8 +148,11 @@ static void a_group(void **state)
 	(void)state;
 	world_start(&w);
 	world_account(&w, ME);
-	world_do(&w, "POST", "/accounts/bulk",
-		 "{\"first\":" FIRST ",\"count\":255,\"companions\":1,\"sink\":true}");
+	for (int i = 0; i < MEMBERS; i += AT_ONCE) {
+		snprintf(text, sizeof(text), "{\"first\":%lld,\"count\":%d,\"companions\":1,\"sink\":true}",
+			 4915200000001LL + i, MEMBERS - i < AT_ONCE ? MEMBERS - i : AT_ONCE);
+		world_do(&w, "POST", "/accounts/bulk", text);
+	}
 	for (int i = 0; i < MEMBERS; i++) {
 		snprintf(number, sizeof(number), "%lld", 4915200000001LL + i);
 		members[i] = wa_jid_make(WA_SRV_PN, number, 0);
