@@ -424,9 +424,6 @@ void wb_gateway_free(struct wb_gateway *gw)
 		settle(gw);
 	if (gw->rest && gw->api)
 		gw->api->free(gw);	/* not before: completions answer requests */
-	/* their completions belong to the outbox */
-	wb_media_stop(gw->media);
-	wb_converter_free(gw->converter);
 	wb_previews_free(gw->previews);
 	wb_outbox_free(gw->outbox);
 	gw->outbox = NULL;
