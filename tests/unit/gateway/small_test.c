@@ -133,7 +133,7 @@ static void recipients_have_one_spelling(void **state)
 		{ "4915112345678@c.us", "4915112345678@s.whatsapp.net" },
 		{ "123456@lid", "123456@lid" },
 		{ "12-34@g.us", "12-34@g.us" },
-		{ "", NULL }, { "hello", NULL }, { "@s.whatsapp.net", NULL }, { "1@newsletter", NULL },
+		{ "", NULL }, { "hello", NULL }, { "@s.whatsapp.net", NULL }, { "1@newsletter", "1@newsletter" },
 		{ "12", NULL }, { "+49 151 1", NULL },
 	};
 	char text[WA_JID_TEXT_MAX];
