@@ -26,7 +26,11 @@
  *	media_fetch.c	a file got from elsewhere
  *	media_prepare.c	a file made ready for its kind of message
  *	media_send.c	a file on its way to WhatsApp's hosts
- *	media_net.c	hosts, rotation, retries
+ *	media_read.c	a stored file, decrypted on its way out
+ *	media_net.c	places and hosts of transfers
+ *	media_down.c	one file from a host: rotation, resuming, checking
+ *	media_up.c	one file to a host
+ *	media_blob.c	files libwa asks for
  *	media_s3.c	S3
  *
  * Everything asynchronous ends in exactly one call of its function, on the loop,
