@@ -418,13 +418,13 @@ void wb_gateway_free(struct wb_gateway *gw)
 	wb_sessions_free(sessions);
 	if (gw->bus)
 		settle(gw);
+	wb_previews_free(gw->previews);	/* before what converts their pictures */
 	wb_media_stop(gw->media);	/* the outbox and requests wait for it */
 	wb_converter_free(gw->converter);
 	if (gw->bus)
 		settle(gw);
 	if (gw->rest && gw->api)
 		gw->api->free(gw);	/* not before: completions answer requests */
-	wb_previews_free(gw->previews);
 	wb_outbox_free(gw->outbox);
 	gw->outbox = NULL;
 	wb_http_free(gw->http);
