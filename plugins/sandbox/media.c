@@ -99,6 +99,7 @@ static struct blob *keep(struct sandbox *s, struct wa_span stored, struct wa_err
 {
 	struct sb_media *m = media(s);
 	char token[WA_B64_LEN(32)];
+	struct wa_list *oldest;
 	uint8_t hash[32];
 	struct blob *b;
 
@@ -123,8 +124,8 @@ static struct blob *keep(struct sandbox *s, struct wa_span stored, struct wa_err
 		memcpy(b->bytes, stored.ptr, stored.len);
 	wa_list_push_back(&m->order, &b->link);
 	m->bytes += b->len;
-	while (m->bytes > BLOBS_MAX)
-		forget(m, container_of(wa_list_first(&m->order), struct blob, link));
+	while (m->bytes > BLOBS_MAX && (oldest = wa_list_first(&m->order)) && oldest != &b->link)
+		forget(m, container_of(oldest, struct blob, link));
 	return b;
 }
 
