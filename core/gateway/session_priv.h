@@ -200,14 +200,6 @@ void wb_session_names(const struct wa_msg_info *in, struct wb_names *ret_n);
 const char *wb_session_kind(const struct wa_message *m);
 const struct wa_media *wb_session_file(const struct wa_message *m);	/* NULL: it has none */
 json_t *wb_session_content(const struct wa_message *m);	/* NULL: only the text. New reference */
-void wb_session_names(const struct wa_msg_info *in, struct wb_names *ret_n);
-const char *wb_session_kind(const struct wa_message *m);
-const struct wa_media *wb_session_file(const struct wa_message *m);	/* NULL: it has none */
-json_t *wb_session_content(const struct wa_message *m);	/* NULL: only the text. New reference */
-void wb_session_names(const struct wa_msg_info *in, struct wb_names *ret_n);
-const char *wb_session_kind(const struct wa_message *m);
-const struct wa_media *wb_session_file(const struct wa_message *m);	/* NULL: it has none */
-json_t *wb_session_content(const struct wa_message *m);	/* NULL: only the text. New reference */
 void wb_session_on_message(struct wb_session *s, struct wb_tx *tx, const struct wa_event *ev);
 void wb_session_on_undecryptable(struct wb_session *s, struct wb_tx *tx, const struct wa_event *ev);
 json_t *wb_session_message_json(const struct wa_event *ev, const struct wb_names *n, const char *id,
