@@ -331,8 +331,9 @@ int wa_adv_check_reply(struct wa_span container, struct wa_span reply, const str
 	return rc;
 }
 
-static int check_identity_in(struct wa_span identity, struct wa_arena *a,
-			     const struct wa_pub *companion, struct wa_err *err)
+/* fallback: the account's key where it is not inside; NULL: it must be. */
+static int check_identity_in(struct wa_span identity, struct wa_arena *a, const struct wa_pub *companion,
+			     const struct wa_pub *fallback, struct wa_err *err)
 {
 	struct wa_pub account;
 	struct adv adv;
@@ -340,8 +341,11 @@ static int check_identity_in(struct wa_span identity, struct wa_arena *a,
 
 	if (rc)
 		return rc;
-	if (account_key(&adv, &account))
-		return wa_err_set(err, WA_EPROTO, "device identity lacks the account's key");
+	if (account_key(&adv, &account)) {
+		if (!fallback)
+			return wa_err_set(err, WA_ENOTFOUND, "device identity lacks the account's key");
+		account = *fallback;
+	}
 	if (check_account(&adv, &account, companion))
 		return mismatch(err, "account signature");
 	if (verify(companion, ADV_DEVICE, adv.details, companion, &account,
@@ -361,9 +365,67 @@ int wa_adv_check_identity(struct wa_span identity, const struct wa_pub *companio
 	int rc;
 
 	wa_arena_init(&a, WA_PB_ARENA_MAX);
-	rc = check_identity_in(identity, &a, companion, err);
+	rc = check_identity_in(identity, &a, companion, NULL, err);
+	wa_arena_clear(&a);
+	return rc == WA_ENOTFOUND ? WA_EPROTO : rc;
+}
+
+int wa_adv_check_device(struct wa_span identity, const struct wa_pub *companion, const struct wa_pub *account,
+			struct wa_err *err)
+{
+	struct wa_arena a;
+	int rc;
+
+	wa_arena_init(&a, WA_PB_ARENA_MAX);
+	rc = check_identity_in(identity, &a, companion, account, err);
 	wa_arena_clear(&a);
 	return rc;
+}
+
+static int key_index_open_in(struct wa_span bytes, struct wa_arena *a, const struct wa_pub *account,
+			     struct wa_key_indexes *ret_k, struct wa_err *err)
+{
+	const Wa__ADVSignedKeyIndexList *s = NULL;
+	const Wa__ADVKeyIndexList *list;
+
+	if (bytes.len <= ADV_MAX)
+		s = wa_pb_unpack(&wa__advsigned_key_index_list__descriptor, bytes, a);
+	if (!s || !s->has_details || s->details.len == 0)
+		return wa_err_set(err, WA_EPROTO, "a key index list is malformed");
+	if (account && verify(account, ADV_KEY_INDEX, wa_pb_span(s->details), NULL, NULL, s->accountsignature))
+		return mismatch(err, "key index list signature");
+	list = wa_pb_unpack(&wa__advkey_index_list__descriptor, wa_pb_span(s->details), a);
+	if (!list || !list->has_rawid || !list->has_timestamp || list->n_validindexes > WA_KEY_INDEXES_MAX)
+		return wa_err_set(err, WA_EPROTO, "what a key index list says is malformed");
+	ret_k->raw_id = list->rawid;
+	ret_k->timestamp = list->timestamp;
+	ret_k->current = list->currentindex;
+	ret_k->n = list->n_validindexes;
+	for (size_t i = 0; i < ret_k->n; i++)
+		ret_k->valid[i] = list->validindexes[i];
+	return 0;
+}
+
+int wa_adv_key_index_open(struct wa_span list, const struct wa_pub *account, struct wa_key_indexes *ret_k,
+			  struct wa_err *err)
+{
+	struct wa_arena a;
+	int rc;
+
+	wa_arena_init(&a, WA_PB_ARENA_MAX);
+	rc = key_index_open_in(list, &a, account, ret_k, err);
+	wa_arena_clear(&a);
+	return rc;
+}
+
+bool wa_key_index_valid(const struct wa_key_indexes *k, uint32_t key_index)
+{
+	if (key_index > k->current)
+		return true;
+	for (size_t i = 0; i < k->n; i++)
+		if (k->valid[i] == key_index)
+			return true;
+	return false;
 }
 
 static uint32_t largest(const uint32_t *v, size_t n)

@@ -14,6 +14,7 @@
  *	prekey.c	prekey upkeep, bundles
  *	keycheck.c	digest, signed prekey rotation
  *	usync.c		device lists, LIDs, number checks
+ *	vouch.c		which companions a phone vouches for
  *	send.c		sends: queues, acks; send_int.h is its inside
  *	fanout.c	from message to stanza
  *	group*.c community.c	groups; listed in group_int.h
@@ -326,6 +327,14 @@ struct wa_jid usync_device(const struct device_list *l, size_t i);
 /* <iq><usync>, its protocols and its people still to be filled in. mode: "query" or "full". */
 struct wa_node *usync_iq(struct wa_client *c, struct wa_arena *a, const char *mode, const char *context,
 			 struct wa_node **ret_query, struct wa_node **ret_list);
+
+/* ---- vouch.c ---- */
+/* A companion's keys: false, its phone's signature over them is wrong. */
+bool vouch_bundle(struct wa_client *c, const struct wa_jid *device, const struct wa_node *user,
+		  const struct wa_bundle *b);
+/* The companions the phone vouches for: 1, 0 not told, <0 what is told is wrong: none of them. */
+int vouch_list(struct wa_client *c, const struct wa_jid *user, const struct wa_node *devices,
+	       struct wa_key_indexes *ret_k);
 
 /* ---- asked: what is in flight, by JID ---- */
 bool asked_has(struct wa_client *c, char kind, const struct wa_jid *j);

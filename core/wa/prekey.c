@@ -294,7 +294,7 @@ static bool take_bundle(struct wa_client *c, const struct wa_jid *j, const struc
 	struct bundle_item *it;
 	struct wa_bundle b;
 
-	if (prekey_read_bundle(user, &b))
+	if (prekey_read_bundle(user, &b) || !vouch_bundle(c, j, user, &b))
 		return false;
 	it = calloc(1, sizeof(*it));
 	if (!it) {

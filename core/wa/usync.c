@@ -6,6 +6,7 @@
 
 #define LIST_VERSION 1
 #define LIST_LIFE_MS (24 * 3600 * 1000LL) /* a missed notification heals after this */
+#define LIST_RETRY_MS (10 * 60 * 1000LL)  /* one whose companions could not be believed */
 #define USERS_MAX    64                   /* in one question */
 #define CHECK_MAX    256
 #define DIGITS_MAX   20
@@ -191,21 +192,28 @@ struct wa_node *usync_iq(struct wa_client *c, struct wa_arena *a, const char *mo
 	return iq;
 }
 
-/* A user's devices: 0 always, others only with a key index. */
+/* A user's devices: 0 always, others only with a key index his phone vouches for. */
 static bool read_devices(struct wa_client *c, const struct wa_node *user, const struct wa_jid *jid)
 {
-	const struct wa_node *dl = wa_node_get(wa_node_get(user, "devices"), "device-list");
+	const struct wa_node *devices = wa_node_get(user, "devices"), *dl = wa_node_get(devices, "device-list");
 	const struct wa_node *d;
 	struct device_list l = { .at_ms = client_now(c) };
+	struct wa_key_indexes k;
+	int vouched;
 
 	if (!dl)
 		return false;
 	l.user = list_user(c, jid);
+	vouched = vouch_list(c, &l.user, devices, &k);
+	if (vouched < 0) /* a new phone perhaps, whose key comes with its next message */
+		l.at_ms -= LIST_LIFE_MS - LIST_RETRY_MS;
 	for (d = wa_node_first(dl); d && l.n < DEVICES_MAX; d = d->next) {
-		int64_t id = wa_node_attr_num(d, "id", -1);
+		int64_t id = wa_node_attr_num(d, "id", -1), index = wa_node_attr_num(d, "key-index", 0);
 
-		if (!wa_node_is(d, "device") || id < 0 || id > UINT16_MAX ||
-		    (id > 0 && wa_node_attr_num(d, "key-index", 0) < 1))
+		if (!wa_node_is(d, "device") || id < 0 || id > UINT16_MAX)
+			continue;
+		if (id > 0 && (index < 1 || index > UINT32_MAX || vouched < 0 ||
+			       (vouched && !wa_key_index_valid(&k, (uint32_t)index))))
 			continue;
 		l.devices[l.n].id = (uint16_t)id;
 		l.devices[l.n++].hosted = wa_node_attr_is(d, "is_hosted", "true");

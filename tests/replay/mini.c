@@ -321,6 +321,8 @@ static void put_bundle(struct mini *m, struct wa_node *list, const struct wa_jid
 	}
 	put_num(m, u, "registration", p->dev.registration_id, 4);
 	put_data(m, u, "type", &type, 1);
+	if (p == &m->bob[1] && m->bob_identity.len)
+		put_data(m, u, "device-identity", m->bob_identity.ptr, m->bob_identity.len);
 	put_data(m, u, "identity", p->dev.identity.pub.b, 32);
 	k = wa_node_child(a, u, "skey");
 	put_num(m, k, "id", p->dev.sprekey_id, 3);
@@ -445,6 +447,9 @@ static void usync_user(struct mini *m, struct wa_node *list, const struct wa_nod
 		return;
 	}
 	put_devices(m, u, own ? 2 : m->bob_devices);
+	if (bob && m->bob_list.len)
+		put_data(m, (struct wa_node *)(uintptr_t)wa_node_get(u, "devices"), "key-index-list",
+			 m->bob_list.ptr, m->bob_list.len);
 	if (j.server == WA_SRV_PN && !m->no_lid) {
 		struct wa_jid lid = wa_jid_make(WA_SRV_LID, own ? OWN_LID : BOB_LID, 0);
 

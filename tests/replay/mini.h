@@ -119,6 +119,9 @@ struct mini {
 	struct wa_keypair phone_eph;
 	bool signed_ok;
 
+	/* what the friend's phone says of its companions; empty: nothing */
+	struct wa_span bob_list, bob_identity;
+
 	struct peer phone, bob[2];
 	size_t bob_devices;
 	size_t usyncs, fetches;

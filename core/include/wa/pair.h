@@ -35,6 +35,26 @@ WA_API int wa_adv_check_reply(struct wa_span container, struct wa_span reply, co
 			      const struct wa_pub *companion, struct wa_err *err) WA_MUST_USE;
 /* Anyone: a full ADVSignedDeviceIdentity as sent in <device-identity>: both signatures. */
 WA_API int wa_adv_check_identity(struct wa_span identity, const struct wa_pub *companion, struct wa_err *err) WA_MUST_USE;
+/* The same of another account's device, as the server hands it out with its prekeys. It may come without
+ * the account's key: `account` (NULL unknown) is used then. WA_ENOTFOUND: no key to check it with. */
+WA_API int wa_adv_check_device(struct wa_span identity, const struct wa_pub *companion,
+			       const struct wa_pub *account, struct wa_err *err) WA_MUST_USE;
+
+/* Which companions a phone vouches for: ADVKeyIndexList. */
+#define WA_KEY_INDEXES_MAX 256
+struct wa_key_indexes {
+	uint32_t raw_id;
+	uint64_t timestamp;	/* Unix seconds */
+	uint32_t current;	/* the newest index at that time */
+	uint32_t valid[WA_KEY_INDEXES_MAX];
+	size_t n;
+};
+/* Read an ADVSignedKeyIndexList; account: the phone's identity key, NULL: not known, its signature is not
+ * checked. WA_ECRYPTO: it is wrong (prefix 06 02, as WhatsApp's web client has it). */
+WA_API int wa_adv_key_index_open(struct wa_span list, const struct wa_pub *account, struct wa_key_indexes *ret_k,
+				 struct wa_err *err) WA_MUST_USE;
+/* Is a companion with this key index one of them? Also one linked after the list was made. */
+WA_API bool wa_key_index_valid(const struct wa_key_indexes *k, uint32_t key_index);
 /* Primary: signed key index list (prefix 06 02). */
 WA_API int wa_adv_key_index_list(const struct wa_env *env, const struct wa_keypair *account, uint32_t raw_id,
 				 uint64_t timestamp, const uint32_t *valid, size_t n, struct wa_buf *out,

@@ -179,7 +179,9 @@ static void test_tampered_identity(void **state)
 static void test_key_index_list(void **state)
 {
 	const uint32_t valid[] = { 1, 7, 3 };
+	struct wa_pub wrong = companion.dev.identity.pub;
 	Wa__ADVSignedKeyIndexList *s;
+	struct wa_key_indexes k;
 	Wa__ADVKeyIndexList *list;
 	struct wa_buf out, text;
 	struct wa_sig sig;
@@ -201,6 +203,13 @@ static void test_key_index_list(void **state)
 	assert_int_equal(list->currentindex, 7);
 	wa__advkey_index_list__free_unpacked(list, NULL);
 	wa__advsigned_key_index_list__free_unpacked(s, NULL);
+	assert_int_equal(wa_adv_key_index_open(wa_buf_view(&out), &phone.dev.identity.pub, &k, NULL), 0);
+	assert_true(k.raw_id == 4711 && k.timestamp == 5 && k.current == 7 && k.n == 3);
+	assert_true(wa_key_index_valid(&k, 3) && wa_key_index_valid(&k, 8));
+	assert_false(wa_key_index_valid(&k, 2) || wa_key_index_valid(&k, 0));
+	assert_int_equal(wa_adv_key_index_open(wa_buf_view(&out), &wrong, &k, NULL), WA_ECRYPTO);
+	assert_int_equal(wa_adv_key_index_open(wa_buf_view(&out), NULL, &k, NULL), 0);
+	assert_int_equal(wa_adv_key_index_open(wa_span("\x0a", 1), NULL, &k, NULL), WA_EPROTO);
 	wa_buf_clear(&out);
 	wa_buf_clear(&text);
 }
