@@ -309,7 +309,7 @@ static void on_timer(void *ctx)
 
 static void again(struct media_down *d)
 {
-	uint64_t wait = BACKOFF_MS << d->attempt;
+	uint64_t wait = (uint64_t)BACKOFF_MS << d->attempt;
 
 	if (++d->attempt >= ATTEMPTS) {
 		finish(d, d->err.code ? d->err.code : WA_EIO);

@@ -59,7 +59,7 @@ static void fail(struct media_up *u, int code)
 
 static void again(struct media_up *u)
 {
-	uint64_t wait = BACKOFF_MS << u->attempt;
+	uint64_t wait = (uint64_t)BACKOFF_MS << u->attempt;
 
 	if (++u->attempt >= ATTEMPTS) {
 		fail(u, u->err.code ? u->err.code : WA_EIO);

@@ -292,13 +292,46 @@ static int what_to_send(const struct wb_row *row, struct sealed *w, struct wa_se
 	return wb_stored_content(content, &w->a, &w->m, &ref, &w->doc, err);
 }
 
+/* Before the call that sends: its answer may come from inside. */
+static void take_off(struct wb_queue *q, struct wb_row *row, int64_t now)
+{
+	struct wb_lane *lane = q->lane;
+
+	wa_list_del(&row->link);
+	wa_list_push_back(&q->flying, &row->link);
+	row->flying = true;
+	lane->n_flying++;
+	if (wa_map_put(&lane->flying, wa_span_str(row->wa_id), row, NULL) < 0)
+		abort();
+	pace_take(lane, q, now);
+}
+
+/* libwa did not take it. False: nor would it take another now. */
+static bool turn_back(struct wb_queue *q, struct wb_row *row, int code, const struct wa_err *err)
+{
+	struct wb_lane *lane = q->lane;
+
+	wa_map_del(&lane->flying, wa_span_str(row->wa_id));
+	lane->n_flying--;
+	row->flying = false;
+	wa_list_del(&row->link);
+	if (code == WA_ESTATE || code == WA_ELIMIT || code == WA_ENOMEM) {
+		wb_row_wait(row);
+		return false;
+	}
+	WB_GATEWAY_LOG(lane->o->gw, WA_WARN, "outbox.refused", WA_S("message", row->id),
+		       WA_S("error", err->msg));
+	wa_list_push_back(&q->waiting, &row->link);
+	fail_one(lane, row, "invalid");
+	return true;
+}
+
 /* Hands the first waiting row of q to libwa. False: the lane cannot send now. */
 static bool send_first(struct wb_queue *q, int64_t now)
 {
 	struct wb_row *row = container_of(wa_list_first(&q->waiting), struct wb_row, link);
 	struct wb_lane *lane = q->lane;
-	struct wb_gateway *gw = lane->o->gw;
-	struct wb_session *s = wb_session_find(gw, lane->session);
+	struct wb_session *s = wb_session_find(lane->o->gw, lane->session);
 	struct wa_client *c = s ? wb_session_client(s) : NULL;
 	struct wa_err err = WA_ERR_INIT;
 	struct wa_send send;
@@ -338,36 +371,16 @@ static bool send_first(struct wb_queue *q, int64_t now)
 	}
 	send.id = row->wa_id;
 	send.to = q->to;
-	/* before the call: its answer may come from inside */
-	wa_list_del(&row->link);
-	wa_list_push_back(&q->flying, &row->link);
-	row->flying = true;
-	lane->n_flying++;
-	if (wa_map_put(&lane->flying, wa_span_str(row->wa_id), row, NULL) < 0)
-		abort();
-	pace_take(lane, q, now);
+	take_off(q, row, now);
 	memcpy(wa_id, row->wa_id, sizeof(wa_id));
 	r = wa_client_send(c, &send, &err);
 	sealed_clear(&what);
-	if (r == 0) {
-		if (wa_map_get(&lane->flying, wa_span_str(wa_id)) == row) {
-			shed_body(lane->o, row);	/* not answered from inside */
-			wb_queue_schedule(q);
-		}
-		return true;
+	if (r != 0)
+		return turn_back(q, row, r, &err);
+	if (wa_map_get(&lane->flying, wa_span_str(wa_id)) == row) {
+		shed_body(lane->o, row);	/* not answered from inside */
+		wb_queue_schedule(q);
 	}
-	wa_map_del(&lane->flying, wa_span_str(row->wa_id));
-	lane->n_flying--;
-	row->flying = false;
-	wa_list_del(&row->link);
-	if (r == WA_ESTATE || r == WA_ELIMIT || r == WA_ENOMEM) {
-		wb_row_wait(row);
-		return false;
-	}
-	WB_GATEWAY_LOG(gw, WA_WARN, "outbox.refused", WA_S("message", row->id),
-		       WA_S("error", err.msg));
-	wa_list_push_back(&q->waiting, &row->link);
-	fail_one(lane, row, "invalid");
 	return true;
 }
 

@@ -219,7 +219,7 @@ void wb_outbox_restriction(struct wb_outbox *o, const char *session)
 
 	if (!lane)
 		return;
-	held = wb_zalloc((lane->queues.len + 1) * sizeof(*held));	/* scheduling may free a queue */
+	held = wb_zalloc((lane->queues.len + 1) * sizeof(struct wb_queue *));	/* scheduling may free a queue */
 	while (wa_map_next(&lane->queues, &it, &key, &value))
 		if (((struct wb_queue *)value)->held)
 			held[n++] = value;

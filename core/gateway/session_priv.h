@@ -171,26 +171,6 @@ void wb_session_on_label(struct wb_session *s, struct wb_tx *tx, const struct wa
 /* session_call.c */
 void wb_session_on_call(struct wb_session *s, struct wb_tx *tx, const struct wa_event *ev);
 
-/* session_history.c */
-void wb_session_on_history(struct wb_session *s, struct wb_tx *tx, const struct wa_event *ev);
-void wb_session_on_history_progress(struct wb_session *s, struct wb_tx *tx, const struct wa_event *ev);
-void wb_history_depth(const struct wb_config *c, struct wa_history_depth *ret_d);
-/* A pair or a name of many: into the contacts, without an event. name: the owner's. */
-void wb_session_learn_quiet(struct wb_session *s, struct wb_tx *tx, const struct wa_jid *who, const struct wa_jid *pn,
-			    const char *push_name, const char *name);
-
-/* session_passkey.c */
-void wb_session_on_passkey(struct wb_session *s, struct wb_tx *tx, const struct wa_event *ev);
-void wb_session_passkey_clear(struct wb_linking *l);
-
-/* session_history.c */
-void wb_session_on_history(struct wb_session *s, struct wb_tx *tx, const struct wa_event *ev);
-void wb_session_on_history_progress(struct wb_session *s, struct wb_tx *tx, const struct wa_event *ev);
-void wb_history_depth(const struct wb_config *c, struct wa_history_depth *ret_d);
-/* A pair or a name of many: into the contacts, without an event. name: the owner's. */
-void wb_session_learn_quiet(struct wb_session *s, struct wb_tx *tx, const struct wa_jid *who, const struct wa_jid *pn,
-			    const char *push_name, const char *name);
-
 /* session_passkey.c */
 void wb_session_on_passkey(struct wb_session *s, struct wb_tx *tx, const struct wa_event *ev);
 void wb_session_passkey_clear(struct wb_linking *l);

@@ -90,7 +90,7 @@ static void row_scale(const uint8_t *in, const struct axis *x, uint32_t width, f
 
 static uint8_t byte_of(float v)
 {
-	return v <= 0 ? 0 : v >= 255 ? 255 : (uint8_t)(v + 0.5f);
+	return v <= 0 ? 0 : v >= 255 ? 255 : (uint8_t)lroundf(v);
 }
 
 static void column_sum(const float *rows, const struct taps *t, uint32_t width, uint8_t *out)
