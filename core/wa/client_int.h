@@ -353,6 +353,7 @@ struct message_kind {		/* what the stanza says about its content */
 	const char *event_type;
 	bool label;		/* <meta> of a member label */
 	const char *biz;	/* <biz> of a menu: its child, or NULL */
+	bool lasting;		/* secret_lasting() */
 };
 void send_pump(struct wa_client *c);
 void send_ack(struct wa_client *c, const struct wa_node *n);
@@ -393,8 +394,11 @@ void recv_message(struct wa_client *c, const struct wa_node *n);
 #define RECV_SEEN_MAX (2 * WA_JID_TEXT_MAX + 256)
 /* By what a message is known to have come: the key of WA_REC_SEEN. */
 size_t recv_seen_key(const struct wa_msg_info *i, char out[RECV_SEEN_MAX]);
+/* 1 with the message's secret in ret_secret; 0: not seen, or without one. */
+int recv_seen_secret(struct wa_client *c, const struct wa_msg_info *i, uint8_t ret_secret[32]);
 bool recv_seen(struct wa_client *c, const struct wa_msg_info *i);
-void recv_mark_seen(struct wa_client *c, const struct wa_msg_info *i);
+/* With its secret; anything but 32 bytes is none. */
+void recv_mark_seen(struct wa_client *c, const struct wa_msg_info *i, struct wa_span secret);
 void recv_publish(struct wa_client *c, const struct wa_msg_info *i, const struct wa_message *m);
 
 /* ---- history.c ---- */
@@ -420,6 +424,8 @@ void placeholder_clear(struct wa_client *c);
 #define SECRET_KEY_MAX (2 * WA_JID_TEXT_MAX + MSG_ID_MAX)
 size_t secret_key(const struct wa_jid *chat, const struct wa_jid *sender, const char *id,
 		  char out[SECRET_KEY_MAX]);
+/* A kind that is answered for weeks: its secret has a record of its own. */
+bool secret_lasting(int kind);
 /* WA_REC_SECRET; anything but 32 bytes is none. */
 void secret_keep(struct wa_client *c, const struct wa_msg_info *info, struct wa_span secret);
 /* The same, out of a serialized Message. */
@@ -463,6 +469,9 @@ void retry_ask(struct wa_client *c, const struct wa_node *n, const struct wa_msg
 bool retry_asked(struct wa_client *c, const struct wa_node *n);
 void retry_store(struct wa_client *c, const char *id, const struct wa_jid *chat,
 		 int64_t timestamp_s, struct wa_span plain);
+/* A message of ours as it is stored, 1/0/<0; the plain part is in b, which the caller wipes in any case. */
+int retry_sent(struct wa_client *c, const char *id, struct wa_buf *b, struct wa_jid *ret_chat,
+	       struct wa_span *ret_plain);
 void retry_clear(struct wa_client *c);
 /* Send a stored message of ours again to a device that has not asked. */
 void retry_offer(struct wa_client *c, const char *id, const struct wa_jid *chat, const struct wa_jid *device);

@@ -324,6 +324,17 @@ static void put_peer(struct wa_client *c, struct send *s)
 	client_send(c, msg);
 }
 
+/* What others may answer for weeks, and what they may ask for again. */
+static void keep_sent(struct wa_client *c, struct send *s)
+{
+	struct wa_span plain = wa_span(s->plain, s->plain_len);
+
+	if (s->kind.lasting)
+		secret_keep_raw(c, &s->chat, wa_jid_is_null(&c->dev.lid) ? &c->dev.pn : &c->dev.lid,
+				s->id, plain);
+	retry_store(c, s->id, &s->chat, client_now(c) / 1000, plain);
+}
+
 void fanout_complete(struct wa_client *c, struct send *s)
 {
 	if (s->peer) {
@@ -350,7 +361,7 @@ void fanout_complete(struct wa_client *c, struct send *s)
 		group_complete(c, s);
 	else
 		put_stanza(c, s);
-	retry_store(c, s->id, &s->chat, client_now(c) / 1000, wa_span(s->plain, s->plain_len));
+	keep_sent(c, s);
 	send_result(c, WA_EV_SENT, s)->count = (int)s->n_done;
 	send_await(c, s);
 }

@@ -158,9 +158,8 @@ static struct wa_history_chat *piece(struct slice *s)
 static void keep_secret(struct slice *s, const struct wa_history_message *m)
 {
 	int64_t now = client_now(s->c) + s->c->server_offset_ms;
-	int kind = m->message->kind;
 
-	if (m->secret.len && (kind == WA_MSG_POLL || kind == WA_MSG_CALENDAR ||
+	if (m->secret.len && (secret_lasting(m->message->kind) ||
 			      m->info.timestamp_ms > now - SECRET_MS))
 		secret_keep(s->c, &m->info, m->secret);
 }

@@ -200,9 +200,9 @@ void placeholder_answer(struct wa_client *c, const struct wa_msg_info *from, str
 		client_nomem(c);
 	if (recv_seen(c, &known))
 		return; /* the sender has helped meanwhile */
-	recv_mark_seen(c, &known);
+	recv_mark_seen(c, &known, m.secret);
 	m.info.offline = false;
-	if (m.secret.len)
+	if (secret_lasting(m.message->kind))
 		secret_keep(c, &m.info, m.secret);
 	recv_publish(c, &m.info, m.message);
 }

@@ -24,6 +24,7 @@ struct incoming {
 	struct wa_jid device; /* whose session decrypts */
 	bool peer;            /* between own devices only */
 	bool published; /* what a person wrote is in the batch */
+	struct wa_span secret; /* of that; in the batch's arena */
 	int nack;
 	int retry_reason;
 };
@@ -116,6 +117,22 @@ size_t recv_seen_key(const struct wa_msg_info *i, char out[RECV_SEEN_MAX])
 	return n + len;
 }
 
+int recv_seen_secret(struct wa_client *c, const struct wa_msg_info *i, uint8_t ret_secret[32])
+{
+	char key[RECV_SEEN_MAX];
+	struct wa_buf b;
+	int rc;
+
+	wa_buf_init(&b, 1u << 16);
+	rc = wa_records_get(c->rec, WA_REC_SEEN, wa_span(key, recv_seen_key(i, key)), &b, NULL);
+	if (rc == 1 && b.len == 32)
+		memcpy(ret_secret, b.ptr, 32);
+	else if (rc == 1)
+		rc = 0;
+	wa_buf_wipe(&b);
+	return rc;
+}
+
 bool recv_seen(struct wa_client *c, const struct wa_msg_info *i)
 {
 	char key[RECV_SEEN_MAX];
@@ -124,15 +141,17 @@ bool recv_seen(struct wa_client *c, const struct wa_msg_info *i)
 
 	wa_buf_init(&b, 1u << 16);
 	rc = wa_records_get(c->rec, WA_REC_SEEN, wa_span(key, recv_seen_key(i, key)), &b, NULL);
-	wa_buf_clear(&b);
+	wa_buf_wipe(&b);
 	return rc == 1;
 }
 
-void recv_mark_seen(struct wa_client *c, const struct wa_msg_info *i)
+void recv_mark_seen(struct wa_client *c, const struct wa_msg_info *i, struct wa_span secret)
 {
 	char key[RECV_SEEN_MAX];
 
-	if (wa_records_put(c->rec, WA_REC_SEEN, wa_span(key, recv_seen_key(i, key)), wa_span("", 0)))
+	if (secret.len != 32)
+		secret = wa_span("", 0);
+	if (wa_records_put(c->rec, WA_REC_SEEN, wa_span(key, recv_seen_key(i, key)), secret))
 		client_nomem(c);
 }
 
@@ -208,7 +227,9 @@ static enum outcome take_content(struct wa_client *c, struct incoming *in, struc
 		return GOT_MESSAGE;
 	}
 	if (m.kind != WA_MSG_SKDM && !in->peer) {
-		secret_keep(c, &in->info, m.secret);
+		if (secret_lasting(m.kind))
+			secret_keep(c, &in->info, m.secret);
+		in->secret = m.secret;
 		secret_open(c, &in->info, &m, &c->ev_arena);
 		recv_publish(c, &in->info, &m);
 		in->published = true;
@@ -373,7 +394,7 @@ void recv_message(struct wa_client *c, const struct wa_node *n)
 	case GOT_MESSAGE:
 		if (c->history_full)
 			break;
-		recv_mark_seen(c, &before);
+		recv_mark_seen(c, &before, in.secret);
 		answer_good(c, &in);
 		break;
 	case GOT_DUPLICATE:

@@ -201,6 +201,21 @@ static bool parse_sent(struct wa_span s, struct resend *r)
 	return true;
 }
 
+int retry_sent(struct wa_client *c, const char *id, struct wa_buf *b, struct wa_jid *ret_chat,
+	       struct wa_span *ret_plain)
+{
+	struct resend r = { .id = id };
+	int rc;
+
+	wa_buf_init(b, SENT_MAX);
+	rc = wa_records_get(c->rec, WA_REC_SENT, wa_span_str(id), b, NULL);
+	if (rc == 1 && !parse_sent(wa_buf_view(b), &r))
+		rc = 0;
+	*ret_chat = r.chat;
+	*ret_plain = r.plain;
+	return rc;
+}
+
 /* Does the answer need a new session, and can the receipt's own keys make it? */
 static bool need_fetch(struct wa_client *c, const struct wa_node *n, const struct wa_jid *addr,
 		       struct retry_entry *t, unsigned count)

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Message secrets: what votes, answers, comments and edits of a message are
- * encrypted under. Kept with the message, looked up when an add-on comes or goes.
+ * encrypted under. Nearly every message has one and few are ever asked for, so
+ * one record for each would be dear. Polls and events, which are answered for
+ * weeks, have WA_REC_SECRET. Of anything else the secret stands in a record
+ * that is written anyway: WA_REC_SENT of our own, WA_REC_SEEN of what came.
  */
 #include "pb.h"
 #include "client_int.h"
@@ -22,6 +25,11 @@ size_t secret_key(const struct wa_jid *chat, const struct wa_jid *sender, const 
 		len = MSG_ID_MAX;
 	memcpy(out + n, id, len);
 	return n + len;
+}
+
+bool secret_lasting(int kind)
+{
+	return kind == WA_MSG_POLL || kind == WA_MSG_CALENDAR;
 }
 
 void secret_keep(struct wa_client *c, const struct wa_msg_info *info, struct wa_span secret)
@@ -72,6 +80,54 @@ static void names(struct wa_client *c, const struct wa_jid *j, struct wa_jid ret
 		memset(&ret[1], 0, sizeof(ret[1]));
 }
 
+/* In a serialized Message: 1/0. */
+static int in_raw(struct wa_span raw, uint8_t out[32])
+{
+	struct wa_span context, secret;
+
+	if (wa_pb_find(raw, 35, &context) != 1 || wa_pb_find(context, 3, &secret) != 1 ||
+	    secret.len != 32)
+		return 0;
+	memcpy(out, secret.ptr, 32);
+	return 1;
+}
+
+/* What we sent, as kept for retries. */
+static int load_sent(struct wa_client *c, const struct wa_jid chats[2], const char *id,
+		     uint8_t out[32])
+{
+	struct wa_jid chat;
+	struct wa_span plain;
+	struct wa_buf b;
+	int rc = retry_sent(c, id, &b, &chat, &plain);
+
+	if (rc == 1)
+		rc = wa_jid_eq(&chat, &chats[0]) || wa_jid_eq(&chat, &chats[1]) ? in_raw(plain, out)
+										: 0;
+	wa_buf_wipe(&b);
+	return rc;
+}
+
+/* What came: known by the device that sent it, which an add-on does not tell. */
+static int load_seen(struct wa_client *c, const struct wa_jid *chat, const struct wa_jid *sender,
+		     const char *id, uint8_t out[32])
+{
+	struct wa_msg_info info = { .chat = *chat, .sender = wa_jid_bare(sender), .id = id };
+	struct device_list l = { .n = 0 };
+	int rc = recv_seen_secret(c, &info, out);
+
+	/* An old list still names who wrote then. */
+	if (rc == 0 && usync_cached(c, sender, &l) < 0)
+		return WA_ESTORE;
+	for (size_t i = 0; i < l.n && rc == 0; i++) {
+		if (l.devices[i].id == 0)
+			continue;
+		info.sender = wa_jid_device(&info.sender, l.devices[i].id);
+		rc = recv_seen_secret(c, &info, out);
+	}
+	return rc;
+}
+
 int wa_client_secret(struct wa_client *c, const struct wa_jid *chat, const struct wa_jid *sender,
 		     const char *id, uint8_t out[32], struct wa_err *err)
 {
@@ -83,18 +139,24 @@ int wa_client_secret(struct wa_client *c, const struct wa_jid *chat, const struc
 	for (size_t i = 0; i < 4 && rc == 0; i++)
 		if (!wa_jid_is_null(&chats[i / 2]) && !wa_jid_is_null(&senders[i % 2]))
 			rc = load(c, &chats[i / 2], &senders[i % 2], id, out, err);
+	if (rc == 0 && client_own(c, sender))
+		rc = load_sent(c, chats, id, out);
+	for (size_t i = 0; i < 4 && rc == 0; i++)
+		if (!wa_jid_is_null(&chats[i / 2]) && !wa_jid_is_null(&senders[i % 2]))
+			rc = load_seen(c, &chats[i / 2], &senders[i % 2], id, out);
 	return rc;
 }
 
-/* What a message we send or get needs later, from its serialized form. */
+/* What a message we send needs later, from its serialized form. */
 void secret_keep_raw(struct wa_client *c, const struct wa_jid *chat, const struct wa_jid *sender,
 		     const char *id, struct wa_span raw)
 {
 	struct wa_msg_info info = { .id = id, .chat = *chat, .sender = wa_jid_bare(sender) };
-	struct wa_span context, secret;
+	uint8_t secret[32];
 
-	if (wa_pb_find(raw, 35, &context) == 1 && wa_pb_find(context, 3, &secret) == 1)
-		secret_keep(c, &info, secret);
+	if (in_raw(raw, secret))
+		secret_keep(c, &info, wa_span(secret, sizeof(secret)));
+	wa_wipe(secret, sizeof(secret));
 }
 
 /* ---- add-ons ---- */

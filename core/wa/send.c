@@ -239,7 +239,6 @@ static int fill_message(struct wa_client *c, struct send *s, const struct wa_mes
 static int fill_plain(struct wa_client *c, struct send *s, const struct wa_send *o,
 		      struct wa_err *err)
 {
-	struct wa_jid chat = wa_signal_canonical(c->sig, &s->to);
 	struct wa_buf b;
 	int rc;
 
@@ -251,12 +250,8 @@ static int fill_plain(struct wa_client *c, struct send *s, const struct wa_send 
 		rc = wa_buf_end(&b, err);
 		send_kind_of_raw(o->raw, &s->kind);
 	}
-	if (rc == 0) {
-		chat = jid_person(&chat);
-		secret_keep_raw(c, &chat, wa_jid_is_null(&c->dev.lid) ? &c->dev.pn : &c->dev.lid,
-				s->id, wa_buf_view(&b));
+	if (rc == 0)
 		s->plain = wa_buf_take(&b, &s->plain_len);
-	}
 	wa_buf_wipe(&b);
 	return rc;
 }

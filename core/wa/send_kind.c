@@ -79,6 +79,7 @@ void send_kind_of(const struct wa_message *m, struct message_kind *ret)
 	for (size_t i = 0; i < WA_ARRAY_LEN(kinds); i++)
 		if (kinds[i].kind == m->kind)
 			*ret = kinds[i].said;
+	ret->lasting = secret_lasting(m->kind);
 	switch (m->kind) {
 	case WA_MSG_TEXT:
 		if (m->link_title.len || (m->link && m->link->title.len)) {

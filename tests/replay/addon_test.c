@@ -316,6 +316,42 @@ static void bots(void **state)
 	mini_clear(&m);
 }
 
+/* Texts have no record for their secret alone: theirs and ours are found where they stand anyway. */
+static void secrets_of_texts(void **state)
+{
+	static const uint8_t reaction[] = { 0x12, 1, 'x', 0x20, 5 };
+	struct wa_message text = { .kind = WA_MSG_TEXT, .text = wa_span_str("hello"),
+				   .secret = wa_span(raw_secret, 32) }, read;
+	struct wa_jid lid = bob(), own = me();
+	const struct wa_node *msg;
+	uint8_t secret[32];
+	struct mini m;
+
+	(void)state;
+	start(&m, 6);
+	text.secret = wa_span(NULL, 0);
+	msg = sent(&m, "O1", &text); /* his devices are known by now */
+	mini_read(&m, &m.bob[0], msg, &read);
+	text.secret = wa_span(raw_secret, 32);
+	mini_send(&m, mini_message(&m, &m.bob[1], "T1", encoded(&m, &text)));
+	mini_run(&m);
+	assert_int_equal(last.kind, WA_MSG_TEXT);
+	mini_drop(&m);
+	mini_restart(&m);
+	mini_login(&m);
+	bob_adds(&m, "R1", WA_MSG_ENC_REACTION, WA_ADDON_REACTION, "T1", true,
+		 wa_span(reaction, sizeof(reaction)), &lid);
+	assert_int_equal(last.kind, WA_MSG_REACTION);
+	assert_string_equal(words, "x");
+	assert_int_equal(wa_client_secret(m.c, &lid, &own, "O1", secret, NULL), 1);
+	assert_memory_equal(secret, read.secret.ptr, 32);
+	/* the author and the chat count */
+	assert_int_equal(wa_client_secret(m.c, &lid, &lid, "O1", secret, NULL), 0);
+	assert_int_equal(wa_client_secret(m.c, &lid, &own, "T1", secret, NULL), 0);
+	assert_int_equal(wa_client_secret(m.c, &own, &own, "O1", secret, NULL), 0);
+	mini_clear(&m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -324,6 +360,7 @@ int main(void)
 		cmocka_unit_test(votes_out),
 		cmocka_unit_test(own_poll),
 		cmocka_unit_test(bots),
+		cmocka_unit_test(secrets_of_texts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

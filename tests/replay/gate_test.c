@@ -208,6 +208,63 @@ static void sliced(void **state)
 	mini_clear(&m);
 }
 
+static size_t written[64];
+static void (*commit)(void *ctx, const struct wa_batch *b);
+
+static void count_changes(void *ctx, const struct wa_batch *b)
+{
+	for (size_t i = 0; i < b->n_changes; i++)
+		written[b->changes[i].kind & 63]++;
+	commit(ctx, b);
+}
+
+static size_t all_written(void)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < WA_ARRAY_LEN(written); i++)
+		n += written[i];
+	memset(written, 0, sizeof(written));
+	return n;
+}
+
+/* What a text costs the store: a ratchet for each device, and one record of the text itself. */
+static void records_of_a_text(void **state)
+{
+	uint8_t secret[32] = { 1 };
+	struct wa_message text = { .kind = WA_MSG_TEXT, .text = wa_span_str("x"),
+				   .secret = wa_span(secret, sizeof(secret)) };
+	struct wa_jid bob = bob_lid();
+	struct wa_buf plain;
+	struct mini m;
+
+	(void)state;
+	mini_init(&m, 9);
+	commit = m.ops.batch;
+	m.ops.batch = count_changes;
+	mini_link(&m);
+	wa_buf_init(&plain, 4096);
+	assert_int_equal(wa_message_encode(&text, &plain, NULL), 0);
+	for (int i = 0; i < 2; i++) { /* the first ones make sessions */
+		all_written();
+		assert_int_equal(mini_send_text(&m, i ? "A2" : "A1", &bob, "x"), 0);
+		mini_run(&m);
+	}
+	assert_int_equal(written[WA_REC_SESSION], 3); /* Bob's two devices, our phone */
+	assert_int_equal(written[WA_REC_SENT], 1);
+	assert_int_equal(all_written(), 4);
+	for (int i = 0; i < 2; i++) {
+		all_written();
+		mini_send(&m, mini_message(&m, &m.bob[0], i ? "B2" : "B1", wa_buf_view(&plain)));
+		mini_run(&m);
+	}
+	assert_int_equal(written[WA_REC_SESSION], 1);
+	assert_int_equal(written[WA_REC_SEEN], 1);
+	assert_int_equal(all_written(), 2);
+	wa_buf_clear(&plain);
+	mini_clear(&m);
+}
+
 static size_t heap_in_use(void)
 {
 	struct mallinfo2 i = mallinfo2();
@@ -246,6 +303,7 @@ int main(void)
 		cmocka_unit_test(held_back),        cmocka_unit_test(free_riders),
 		cmocka_unit_test(commit_fails),     cmocka_unit_test(commands_in_upcalls),
 		cmocka_unit_test(commit_in_upcall), cmocka_unit_test(sliced),
+		cmocka_unit_test(records_of_a_text),
 		cmocka_unit_test(idle_memory),
 	};
 

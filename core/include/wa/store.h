@@ -32,15 +32,16 @@ enum wa_record_kind {
 	WA_REC_DEVICES = 9,	/* key: bare user JID; value: device list with its time */
 	WA_REC_SENT = 10,	/* key: message id; value: what a retry needs to send it again.
 				 * libwa never deletes these: the host drops them after days. */
-	WA_REC_SEEN = 11,	/* key: chat, NUL, sender, NUL, id; value: empty. A host with its
-				 * own message table may answer loads from that and ignore puts. */
+	WA_REC_SEEN = 11,	/* key: chat, NUL, sender, NUL, id; value: the message's secret, or empty.
+				 * The host drops these after weeks. */
 	WA_REC_CACHE = 12,	/* key: name; small things a connection remembers: routing info … */
 	WA_REC_GROUP = 13,	/* key: group JID; value: its members and modes, as last told */
 	WA_REC_SYNC_KEY = 14,	/* key: app-state key id; value: key data, times */
 	WA_REC_SYNC_STATE = 15,	/* key: collection name; value: version, LTHash */
 	WA_REC_SYNC_MAC = 16,	/* key: collection name, NUL, index MAC; value: value MAC */
-	WA_REC_SECRET = 17,	/* key: chat, NUL, sender, NUL, id; value: message secret, 32 bytes. The
-				 * host drops them when it drops the message. */
+	WA_REC_SECRET = 17,	/* key: chat, NUL, sender, NUL, id; value: message secret, 32 bytes, of polls
+				 * and events (and of what history told); others: WA_REC_SENT, WA_REC_SEEN.
+				 * The host drops them when it drops the message. */
 	WA_REC_TOKEN = 18,	/* key: lid user; value: trusted-contact tokens, theirs and ours */
 	WA_REC_HISTORY = 19,	/* parts of history announced and not yet read, and how far each chat goes */
 	WA_REC_KEY_HOLDERS = 20,	/* key: group JID; value: devices that were given our sender key */
