@@ -12,6 +12,7 @@
 #include <fetch.h>
 #include <media.h>
 #include <multipart.h>
+#include <probe.h>
 
 #define JSON_MAX (WB_MEDIA_BASE64_MAX * 4 / 3 + 65536)
 #define FIELD_MAX 1024
@@ -138,6 +139,42 @@ static int begin_put(struct in *p)
 	return wb_media_put_new(p->api->gw, &a, on_more, p, &p->put, &p->err);
 }
 
+/* What nobody said and curl or a browser does not know: by the first bytes, else by the name. */
+static void know(struct in *p, struct wa_span head)
+{
+	static const char *const names[][2] = {
+		{ ".txt", "text/plain" }, { ".csv", "text/csv" }, { ".html", "text/html" }, { ".json", "application/json" },
+		{ ".zip", "application/zip" }, { ".doc", "application/msword" }, { ".xls", "application/vnd.ms-excel" },
+		{ ".docx", "application/vnd.openxmlformats-officedocument.wordprocessingml.document" },
+		{ ".xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet" },
+		{ ".pptx", "application/vnd.openxmlformats-officedocument.presentationml.presentation" },
+	};
+	struct wb_source src = wb_source_mem(&head);
+	const char *dot = strrchr(p->file_name, '.');
+	struct wb_probe probe;
+
+	if (p->mimetype[0] && strcmp(p->mimetype, "application/octet-stream") != 0 &&
+	    strcmp(p->mimetype, "application/x-www-form-urlencoded") != 0)
+		return;
+	p->mimetype[0] = '\0';
+	if (wb_probe(&src, &probe, NULL) == 0 && probe.mimetype)
+		say(p, "mimetype", probe.mimetype);
+	for (size_t i = 0; dot && !p->mimetype[0] && i < WA_ARRAY_LEN(names); i++)
+		if (wa_span_ieq(wa_span_str(dot), wa_span_str(names[i][0])))
+			say(p, "mimetype", names[i][1]);
+}
+
+/* >0 go on, 0 wait, <0 as wb_media_put_data. */
+static int feed(struct in *p, struct wa_span bytes)
+{
+	if (!p->put) {
+		know(p, bytes);
+		if (begin_put(p) < 0)
+			return p->err.code;
+	}
+	return wb_media_put_data(p->put, bytes, &p->err);
+}
+
 /* ---- the end ---- */
 
 static void on_put(void *ctx, int code, const struct wa_err *err, const char *id)
@@ -167,8 +204,13 @@ static void on_put(void *ctx, int code, const struct wa_err *err, const char *id
 
 static void end_put(struct in *p)
 {
-	struct wb_media_put *put = p->put;
+	struct wb_media_put *put;
 
+	if (!p->put && begin_put(p) < 0) {	/* an empty file */
+		fail(p, p->err.code, NULL);
+		return;
+	}
+	put = p->put;
 	p->put = NULL;
 	wb_media_put_end(put, on_put, p);
 }
@@ -191,7 +233,7 @@ static int part_begin(void *ctx, const struct wb_part *part)
 		say(p, "mimetype", part->mimetype);
 	if (!p->file_name[0])
 		say(p, "file_name", part->file_name);
-	return begin_put(p);
+	return WA_OK;
 }
 
 static int part_data(void *ctx, struct wa_span bytes)
@@ -204,7 +246,7 @@ static int part_data(void *ctx, struct wa_span bytes)
 		return p->text.len > FIELD_MAX || p->text.failed ?
 			       wa_err_set(&p->err, WA_ELIMIT, "a field of the form is too long") : WA_OK;
 	}
-	r = wb_media_put_data(p->put, bytes, &p->err);
+	r = feed(p, bytes);
 	p->waiting = r == 0;
 	return r < 0 ? r : WA_OK;
 }
@@ -235,10 +277,8 @@ static int url_data(const struct wb_fetch_res *res, struct wa_span bytes, void *
 		type = wb_fetch_header(res, "content-type");
 		if (!p->mimetype[0] && type)
 			say(p, "mimetype", type);
-		if (begin_put(p) < 0)
-			return p->err.code;
 	}
-	r = wb_media_put_data(p->put, bytes, &p->err);
+	r = feed(p, bytes);
 	p->waiting = r == 0;
 	return r < 0 ? r : 1;
 }
@@ -257,8 +297,6 @@ static void url_done(const struct wb_fetch_res *res, const struct wa_err *err, v
 	} else if (status < 200 || status > 299) {
 		wa_err_detail(&p->err, WA_EPEER, status, "the URL's server answered %d", status);
 		fail(p, WA_EPEER, NULL);
-	} else if (!p->put && begin_put(p) < 0) {
-		fail(p, p->err.code, NULL);
 	} else {
 		end_put(p);
 	}
@@ -295,9 +333,7 @@ static void from_base64(struct in *p, const char *text)
 		r = wa_err_set(&p->err, b.failed == WA_ELIMIT ? WA_ELIMIT : WA_EINVALID,
 			       b.failed == WA_ELIMIT ? "base64 is for files up to 1 MiB" : "not base64");
 	if (r >= 0)
-		r = begin_put(p);
-	if (r >= 0)
-		r = wb_media_put_data(p->put, wa_buf_view(&b), &p->err);
+		r = feed(p, wa_buf_view(&b));
 	wa_buf_clear(&b);
 	if (r < 0)
 		fail(p, r, NULL);
@@ -355,7 +391,7 @@ static bool on_data(void *ctx, struct wa_span bytes)
 		break;
 	case FORM_RAW:
 	default:
-		r = wb_media_put_data(p->put, bytes, &p->err);
+		r = feed(p, bytes);
 		p->waiting = r == 0;
 		break;
 	}
@@ -372,8 +408,8 @@ static void on_end(void *ctx)
 
 	if (p->form == FORM_JSON)
 		from_json(p);
-	else if (p->form == FORM_PARTS && (!wb_multipart_done(&p->parts) || !p->put))
-		fail(p, WA_EINVALID, p->put ? "the form is cut off" : "the form has no field named file");
+	else if (p->form == FORM_PARTS && (!wb_multipart_done(&p->parts) || !p->had_file))
+		fail(p, WA_EINVALID, p->had_file ? "the form is cut off" : "the form has no field named file");
 	else
 		end_put(p);
 }
@@ -426,7 +462,6 @@ void api_media_post(struct wb_req *req, void *ctx)
 			say(p, "mimetype", type);
 		if (!p->file_name[0] && name)
 			say(p, "file_name", name);
-		r = begin_put(p);
 	}
 	if (r < 0)
 		fail(p, r, NULL);

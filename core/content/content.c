@@ -213,6 +213,9 @@ static int get_file(const json_t *doc, const struct wb_kind *k, struct wa_messag
 	file = wa_arena_alloc(a, sizeof(*file));
 	if (!file)
 		return wa_err_set(err, WA_ENOMEM, "media");
+	if (!json_object_get(v, "id") && (json_object_get(v, "url") || json_object_get(v, "base64")))
+		return wa_err_set(err, WA_EINVALID, "media.id: give the file to POST /v1/media first (it takes url and "
+				  "base64), and name the id it answers");
 	r = wb_fields_only(v, tables, 1, file_more, "media", err);
 	if (r == 0)
 		r = wb_fields_get(v, wb_media_fields, file, a, "media", err);
@@ -221,7 +224,7 @@ static int get_file(const json_t *doc, const struct wb_kind *k, struct wa_messag
 	if (r < 0)
 		return r;
 	if (!id.len || id.len > WB_CONTENT_ID_MAX)
-		return wa_err_set(err, WA_EINVALID, "media.id: the id of a file, 1 to %d bytes", WB_CONTENT_ID_MAX);
+		return wa_err_set(err, WA_EINVALID, "media.id: the id that POST /v1/media answered");
 	memcpy(ref->id, id.ptr, id.len);
 	ref->id[id.len] = '\0';
 	m->media = file;

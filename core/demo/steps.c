@@ -49,17 +49,24 @@ static bool gateway_is_up(void *ctx)
 /* Everything a shop would write into its warbler.lua to try this. */
 static int write_config(struct demo *d, const char *file)
 {
-	FILE *f = fopen(file, "we");
+	json_t *about;
+	FILE *f;
 
-	if (!f)
+	if (demo_phone(d, "GET", "", NULL, &about))
+		return -1;
+	f = fopen(file, "we");
+	if (!f) {
+		json_decref(about);
 		return demo_fail(d, "%s cannot be written", file);
+	}
 	fprintf(f,
 		"data_dir = \"%s/gateway\"\n"
 		"server = { port = %u }\n"
-		"whatsapp = { url = \"%s\", root_key = \"%s\" }\n"
+		"whatsapp = { url = \"%s\", root_key = \"%s\", ca_file = \"%s\", media_private = true }\n"
 		"network = { allow_private = true }\n"
 		"plugins = { enabled = { \"webhooks\", \"orders\" }, webhooks = { allow_private = true } }\n",
-		d->dir, (unsigned)d->port, d->sandbox.ws, d->sandbox.hex64);
+		d->dir, (unsigned)d->port, d->sandbox.ws, d->sandbox.hex64, demo_text(about, "media_ca_file"));
+	json_decref(about);
 	return fclose(f) ? demo_fail(d, "%s cannot be written", file) : 0;
 }
 

@@ -118,6 +118,17 @@ static bool worth_again(int code)
 	return code == WA_EIO || code == WA_ETIMEDOUT || code == WA_ELIMIT || code == WA_ENOMEM;
 }
 
+/* Why a file could not be had, for the trace of its message. */
+static void tell(struct wb_queue *q, const struct wb_row *row, const char *why)
+{
+	struct wb_gateway *gw = q->lane->o->gw;
+	struct wb_tx *tx = wb_tx_new(gw);
+
+	WB_GATEWAY_LOG(gw, WA_WARN, "outbox.media", WA_S("message", row->id), WA_S("error", why));
+	db_batch_message_trace(wb_tx_batch(tx), row->id, wb_now(gw), "media", why);
+	wb_lane_commit(q->lane, tx);
+}
+
 static void on_file(void *ctx, int code, const struct wa_err *err, const struct wa_media *file)
 {
 	struct preparing *p = ctx;
@@ -128,13 +139,13 @@ static void on_file(void *ctx, int code, const struct wa_err *err, const struct 
 
 	if (row && code == 0)
 		code = make(q->lane, row, file, NULL, &mine);
+	if (row && code < 0)
+		tell(q, row, err && err->code ? err->msg : mine.msg);
 	if (row && code == 0) {
 		row->prepared = true;
 	} else if (row && (code == WA_ESTATE || (worth_again(code) && ++row->failures < TRIES_MAX))) {
 		row->next = now + AGAIN_MS;	/* not connected, or a host did not answer */
 	} else if (row) {
-		WB_GATEWAY_LOG(p->o->gw, WA_WARN, "outbox.media", WA_S("message", row->id),
-			       WA_S("error", err ? err->msg : mine.msg));
 		fail(q, row, code == WA_ENOTFOUND ? "media_not_found" : "media_failed");
 		row = NULL;
 		q = NULL;
@@ -189,7 +200,7 @@ static void on_ready(void *ctx, int code, const char *reason, const struct wa_er
 	}
 	row = resume(p, &q);
 	if (row && code < 0) {
-		WB_GATEWAY_LOG(p->o->gw, WA_WARN, "outbox.media", WA_S("message", row->id), WA_S("error", err->msg));
+		tell(q, row, err->msg);
 		fail(q, row, reason);
 	} else if (row) {
 		struct preparing *next = begin(q, row);
