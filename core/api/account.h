@@ -24,6 +24,8 @@ struct ask *api_ask_new(struct wb_api *api, struct wb_req *req, struct wb_sessio
 bool api_ask_ok(struct ask *k, int code, const char *text);
 void api_ask_reply(struct ask *k, json_t *take_body);	/* with p's status; k is gone */
 void api_ask_begin(struct ask *k, int r, const struct wa_err *err);	/* r < 0: answered, k is gone */
+/* A question about the person of {chat} on the connected session of {id}; NULL: answered. */
+struct ask *api_ask_who(struct wb_api *api, struct wb_req *req, struct wa_client **ret_c);
 /* The person of {chat}; false: answered. */
 bool api_who(struct wb_req *req, struct wa_jid *ret_jid, char text[WA_JID_TEXT_MAX]);
 

@@ -40,24 +40,20 @@ static void on_business(void *arg, int code, const struct wa_business *b)
 {
 	struct ask *k = arg;
 
-	if (api_ask_ok(k, code == 0 && !b ? 404 : code, code == 0 && !b ? "this account is no business" : NULL))
+	if (code == 0 && b)
 		api_ask_reply(k, business_json(b));
+	else
+		api_ask_ok(k, code ? code : 404, code ? NULL : "this account is no business");
 }
 
 void api_contact_business(struct wb_req *req, void *ctx)
 {
-	struct wb_session *s;
-	struct wa_client *c = api_client(ctx, req, &s);
 	struct wa_err err = WA_ERR_INIT;
-	char text[WA_JID_TEXT_MAX];
-	struct wa_jid who;
-	struct ask *k;
+	struct wa_client *c;
+	struct ask *k = api_ask_who(ctx, req, &c);
 
-	if (!c || !api_who(req, &who, text))
-		return;
-	k = api_ask_new(ctx, req, s, &who);
 	if (k)
-		api_ask_begin(k, wa_client_business_get(c, &who, on_business, k, &err), &err);
+		api_ask_begin(k, wa_client_business_get(c, &k->who, on_business, k, &err), &err);
 }
 
 /* False: not what is documented. */
@@ -162,19 +158,16 @@ static void on_catalog(void *arg, int code, const struct wa_catalog *cat)
 void api_contact_catalog(struct wb_req *req, void *ctx)
 {
 	const char *after = wb_req_query(req, "cursor");
-	struct wb_session *s;
-	struct wa_client *c = api_client(ctx, req, &s);
 	struct wa_err err = WA_ERR_INIT;
-	char text[WA_JID_TEXT_MAX];
-	struct wa_jid who;
+	struct wa_client *c;
 	struct ask *k;
 	int64_t limit;
 
-	if (!c || !api_who(req, &who, text) || !api_query_int(req, "limit", 1, PAGE_MAX, PAGE_DEFAULT, &limit))
+	if (!api_query_int(req, "limit", 1, PAGE_MAX, PAGE_DEFAULT, &limit))
 		return;
-	k = api_ask_new(ctx, req, s, &who);
+	k = api_ask_who(ctx, req, &c);
 	if (k)
-		api_ask_begin(k, wa_client_catalog(c, &who, (unsigned)limit, after, on_catalog, k, &err), &err);
+		api_ask_begin(k, wa_client_catalog(c, &k->who, (unsigned)limit, after, on_catalog, k, &err), &err);
 }
 
 static void on_collections(void *arg, int code, const struct wa_collection *list, size_t n)
@@ -193,18 +186,12 @@ static void on_collections(void *arg, int code, const struct wa_collection *list
 
 void api_contact_collections(struct wb_req *req, void *ctx)
 {
-	struct wb_session *s;
-	struct wa_client *c = api_client(ctx, req, &s);
 	struct wa_err err = WA_ERR_INIT;
-	char text[WA_JID_TEXT_MAX];
-	struct wa_jid who;
-	struct ask *k;
+	struct wa_client *c;
+	struct ask *k = api_ask_who(ctx, req, &c);
 
-	if (!c || !api_who(req, &who, text))
-		return;
-	k = api_ask_new(ctx, req, s, &who);
 	if (k)
-		api_ask_begin(k, wa_client_collections(c, &who, PAGE_DEFAULT, on_collections, k, &err), &err);
+		api_ask_begin(k, wa_client_collections(c, &k->who, PAGE_DEFAULT, on_collections, k, &err), &err);
 }
 
 static void on_order(void *arg, int code, const struct wa_order_details *o)

@@ -32,13 +32,9 @@ static void invite(struct wb_req *req, struct wb_api *api, bool reset)
 {
 	struct wa_err err = WA_ERR_INIT;
 	struct wa_client *c;
-	struct api_reply *p;
 	struct wa_jid j;
+	struct api_reply *p = api_group_ask(req, api, 200, &j, &c);
 
-	if (!api_group_param(req, "group", &j))
-		return;
-	c = api_client(api, req, NULL);
-	p = c ? api_reply_new(api, req, 200, NULL) : NULL;
 	if (p)
 		api_ask_begun(p, wa_client_group_invite(c, &j, reset, on_code, p, &err), &err);
 }
@@ -76,11 +72,6 @@ void api_group_preview(struct wb_req *req, void *ctx)
 
 	if (p)
 		api_ask_begun(p, wa_client_group_preview(c, code, on_preview, p, &err), &err);
-}
-
-static void on_accepted(void *arg, int code, const char *text)
-{
-	api_ask_done(arg, code, text);
 }
 
 /* {"code"} by link; {"group", "code", "expires_s", "admin"} by an invitation message */
@@ -121,7 +112,7 @@ void api_group_join(struct wb_req *req, void *ctx)
 	t.code = code;
 	t.expires_s = expires;
 	if (group) {
-		api_ask_begun(p, wa_client_group_ticket_accept(c, &t, on_accepted, p, &err), &err);
+		api_ask_begun(p, wa_client_group_ticket_accept(c, &t, api_ask_done, p, &err), &err);
 		return;
 	}
 	p->idem = idem;
@@ -174,32 +165,22 @@ static void on_groups(void *arg, int code, const char *text, const struct wa_gro
 
 void api_community_groups(struct wb_req *req, void *ctx)
 {
-	struct wb_api *api = ctx;
 	struct wa_err err = WA_ERR_INIT;
 	struct wa_client *c;
-	struct api_reply *p;
 	struct wa_jid j;
+	struct api_reply *p = api_group_ask(req, ctx, 200, &j, &c);
 
-	if (!api_group_param(req, "group", &j))
-		return;
-	c = api_client(api, req, NULL);
-	p = c ? api_reply_new(api, req, 200, NULL) : NULL;
 	if (p)
 		api_ask_begun(p, wa_client_community_groups(c, &j, on_groups, p, &err), &err);
 }
 
 void api_community_members(struct wb_req *req, void *ctx)
 {
-	struct wb_api *api = ctx;
 	struct wa_err err = WA_ERR_INIT;
 	struct wa_client *c;
-	struct api_reply *p;
 	struct wa_jid j;
+	struct api_reply *p = api_group_ask(req, ctx, 200, &j, &c);
 
-	if (!api_group_param(req, "group", &j))
-		return;
-	c = api_client(api, req, NULL);
-	p = c ? api_reply_new(api, req, 200, NULL) : NULL;
 	if (p)
 		api_ask_begun(p, wa_client_community_members(c, &j, api_on_members, p, &err), &err);
 }
@@ -231,16 +212,11 @@ void api_community_unlink(struct wb_req *req, void *ctx)
 
 void api_community_end(struct wb_req *req, void *ctx)
 {
-	struct wb_api *api = ctx;
 	struct wa_err err = WA_ERR_INIT;
 	struct wa_client *c;
-	struct api_reply *p;
 	struct wa_jid j;
+	struct api_reply *p = api_group_ask(req, ctx, 204, &j, &c);
 
-	if (!api_group_param(req, "group", &j))
-		return;
-	c = api_client(api, req, NULL);
-	p = c ? api_reply_new(api, req, 204, NULL) : NULL;
 	if (p)
 		api_ask_begun(p, wa_client_community_deactivate(c, &j, api_ask_done, p, &err), &err);
 }

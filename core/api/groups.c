@@ -17,6 +17,13 @@ bool api_group_param(struct wb_req *req, const char *name, struct wa_jid *ret)
 	return false;
 }
 
+struct api_reply *api_group_ask(struct wb_req *req, struct wb_api *api, int status, struct wa_jid *ret_group,
+				struct wa_client **ret_c)
+{
+	*ret_c = api_group_param(req, "group", ret_group) ? api_client(api, req, NULL) : NULL;
+	return *ret_c ? api_reply_new(api, req, status, NULL) : NULL;
+}
+
 bool api_people(struct wb_req *req, json_t *list, struct wa_jid **ret, size_t *ret_n)
 {
 	size_t i, n = json_array_size(list);
@@ -350,16 +357,11 @@ void api_group_participants(struct wb_req *req, void *ctx)
 
 void api_group_requests(struct wb_req *req, void *ctx)
 {
-	struct wb_api *api = ctx;
 	struct wa_err err = WA_ERR_INIT;
 	struct wa_client *c;
-	struct api_reply *p;
 	struct wa_jid j;
+	struct api_reply *p = api_group_ask(req, ctx, 200, &j, &c);
 
-	if (!api_group_param(req, "group", &j))
-		return;
-	c = api_client(api, req, NULL);
-	p = c ? api_reply_new(api, req, 200, NULL) : NULL;
 	if (p)
 		api_ask_begun(p, wa_client_group_requests(c, &j, api_on_members, p, &err), &err);
 }

@@ -242,16 +242,16 @@ static void on_here(void *ctx, int code, const struct wa_err *err)
 	wb_req_on_gone(o->req, NULL, NULL);
 	if (code == WA_OK) {
 		code = wb_media_get(o->api->gw, o->id, wb_req_arena(o->req), &i, &e);
+		if (code == 1) {
+			answer(o, &i.m);
+			return;
+		}
 		err = &e;
 		if (code == 0)
 			code = wa_err_set(&e, WA_ENOTFOUND, "the media was deleted meanwhile");
 	}
-	if (code < 0) {
-		refuse(o->req, code, err);
-		out_free(o);
-		return;
-	}
-	answer(o, &i.m);
+	refuse(o->req, code, err);
+	out_free(o);
 }
 
 static void on_gone(void *ctx)

@@ -50,6 +50,16 @@ struct ask *api_ask_new(struct wb_api *api, struct wb_req *req, struct wb_sessio
 	return k;
 }
 
+struct ask *api_ask_who(struct wb_api *api, struct wb_req *req, struct wa_client **ret_c)
+{
+	char text[WA_JID_TEXT_MAX];
+	struct wb_session *s;
+	struct wa_jid who;
+
+	*ret_c = api_client(api, req, &s);
+	return *ret_c && api_who(req, &who, text) ? api_ask_new(api, req, s, &who) : NULL;
+}
+
 bool api_ask_ok(struct ask *k, int code, const char *text)
 {
 	if (code == 0)
@@ -384,18 +394,12 @@ void api_link_resolve(struct wb_req *req, void *ctx)
 
 void api_contact_profile(struct wb_req *req, void *ctx)
 {
-	struct wb_session *s;
-	struct wa_client *c = api_client(ctx, req, &s);
 	struct wa_err err = WA_ERR_INIT;
-	char text[WA_JID_TEXT_MAX];
-	struct wa_jid who;
-	struct ask *k;
+	struct wa_client *c;
+	struct ask *k = api_ask_who(ctx, req, &c);
 
-	if (!c || !api_who(req, &who, text))
-		return;
-	k = api_ask_new(ctx, req, s, &who);
 	if (k)
-		api_ask_begin(k, wa_client_user_info(c, &who, 1, EVERYTHING, on_info, k, &err), &err);
+		api_ask_begin(k, wa_client_user_info(c, &k->who, 1, EVERYTHING, on_info, k, &err), &err);
 }
 
 static void on_about(void *arg, int code, const struct wa_user_info *users, size_t n)
@@ -413,18 +417,12 @@ static void on_about(void *arg, int code, const struct wa_user_info *users, size
 
 void api_contact_about(struct wb_req *req, void *ctx)
 {
-	struct wb_session *s;
-	struct wa_client *c = api_client(ctx, req, &s);
 	struct wa_err err = WA_ERR_INIT;
-	char text[WA_JID_TEXT_MAX];
-	struct wa_jid who;
-	struct ask *k;
+	struct wa_client *c;
+	struct ask *k = api_ask_who(ctx, req, &c);
 
-	if (!c || !api_who(req, &who, text))
-		return;
-	k = api_ask_new(ctx, req, s, &who);
 	if (k)
-		api_ask_begin(k, wa_client_user_info(c, &who, 1, WA_INFO_ABOUT, on_about, k, &err), &err);
+		api_ask_begin(k, wa_client_user_info(c, &k->who, 1, WA_INFO_ABOUT, on_about, k, &err), &err);
 }
 
 static void on_picture(void *arg, int code, const struct wa_picture *pic)

@@ -85,7 +85,7 @@ static void skip_space(struct wa_span *in)
 static bool take_char(struct wa_span *in, char ch)
 {
 	skip_space(in);
-	if (in->len == 0 || *in->ptr != ch)
+	if (in->len == 0 || *in->ptr != (uint8_t)ch)
 		return false;
 	*in = wa_span(in->ptr + 1, in->len - 1);
 	return true;

@@ -272,7 +272,7 @@ static int previous(struct wa_client *c, const struct sync_push *p, const struct
 		    const struct sync_change *const *changes, size_t i, uint8_t ret[WA_SYNCD_MAC])
 {
 	while (i-- > 0) {
-		if (p->macs[i].skip || memcmp(p->macs[i].index, p->macs[p->n].index, WA_SYNCD_MAC))
+		if (p->macs[i].skip || memcmp(p->macs[i].index, p->macs[p->n].index, WA_SYNCD_MAC) != 0)
 			continue;
 		memcpy(ret, p->macs[i].value, WA_SYNCD_MAC);
 		return !changes[i]->remove;
