@@ -27,6 +27,7 @@ struct group_member {
 /* WA_REC_GROUP in memory. */
 struct group {
 	bool lid;
+	bool stale;		/* not to be sent by: fetched again first */
 	uint32_t ephemeral_s;
 	char version[40];	/* the server's id of the list of members; "" not told */
 	struct group_member *members;
@@ -38,7 +39,9 @@ struct group {
 int group_load(struct wa_client *c, const struct wa_jid *jid, struct group *ret);
 void group_save(struct wa_client *c, const struct wa_jid *jid, const struct group *g);
 void group_clear(struct group *g);
-void group_forget(struct wa_client *c, const struct wa_jid *jid);
+void group_forget(struct wa_client *c, const struct wa_jid *jid);	/* we are not in it any more */
+/* It may be wrong: the next send fetches it. Until then it still says who may ask for a message again. */
+void group_doubt(struct wa_client *c, const struct wa_jid *jid);
 struct group_member *group_find(const struct group *g, const struct wa_jid *who);
 /* Put or replace; false: too many, or no memory. */
 bool group_put(struct group *g, const struct group_member *m);

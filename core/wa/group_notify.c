@@ -38,26 +38,45 @@ static void take_members(struct wa_client *c, struct wa_group_event *e, const st
 
 /* ---- the list of members ---- */
 
+/* Under whichever name the list has them. */
+static struct group_member *listed(const struct group *g, const struct wa_group_member *m)
+{
+	const struct wa_jid *forms[] = { &m->jid, &m->lid, &m->pn };
+	struct group_member *had = NULL;
+
+	for (size_t i = 0; i < WA_ARRAY_LEN(forms) && !had; i++)
+		if (!wa_jid_is_null(forms[i]))
+			had = group_find(g, forms[i]);
+	return had;
+}
+
+/* False: this list and that change do not go together. */
+static bool apply_member(struct group *g, int kind, const struct wa_group_member *m)
+{
+	struct group_member *had = listed(g, m);
+	struct group_member put = { .jid = g->lid ? m->lid : m->pn,
+				    .other = g->lid ? m->pn : m->lid,
+				    .role = (uint8_t)m->role };
+
+	switch (kind) {
+	case WA_GROUP_ADDED:
+		return had || (!wa_jid_is_null(&put.jid) && group_put(g, &put));
+	case WA_GROUP_PROMOTED:
+	case WA_GROUP_DEMOTED:
+		if (had)
+			had->role = kind == WA_GROUP_PROMOTED ? WA_ROLE_ADMIN : WA_ROLE_MEMBER;
+		return had != NULL;
+	default:
+		if (had)
+			group_drop(g, had);
+		return had != NULL;
+	}
+}
+
 static void apply_members(struct group *g, const struct wa_group_event *e)
 {
-	size_t i;
-
-	for (i = 0; i < e->n_members; i++) {
-		const struct wa_group_member *m = &e->members[i];
-		struct group_member *had = group_find(g, &m->jid);
-		struct group_member put = { .jid = g->lid ? m->lid : m->pn,
-					    .other = g->lid ? m->pn : m->lid,
-					    .role = (uint8_t)m->role };
-
-		if (e->kind == WA_GROUP_PROMOTED && had)
-			had->role = WA_ROLE_ADMIN;
-		else if (e->kind == WA_GROUP_DEMOTED && had)
-			had->role = WA_ROLE_MEMBER;
-		else if (e->kind == WA_GROUP_ADDED && !had && !wa_jid_is_null(&put.jid))
-			(void)group_put(g, &put);
-		else if ((e->kind == WA_GROUP_REMOVED || e->kind == WA_GROUP_LEFT) && had)
-			group_drop(g, had);
-	}
+	for (size_t i = 0; i < e->n_members; i++)
+		g->stale |= !apply_member(g, e->kind, &e->members[i]);
 }
 
 /* A list that is not the one the change was made to is of no use: it is fetched again when needed. */
@@ -84,9 +103,8 @@ static void remember(struct wa_client *c, const struct told *t, const struct wa_
 	found = group_load(c, &t->group, &g);
 	if (found < 0) {
 		client_nomem(c);
-	} else if (found > 0 && missed(&g, ch)) {
-		group_forget(c, &t->group);
 	} else if (found > 0) {
+		g.stale |= missed(&g, ch);
 		apply_members(&g, e);
 		if (wa_node_has(ch, "v_id"))
 			span_copy(g.version, sizeof(g.version), wa_node_attr_get(ch, "v_id"));
@@ -122,7 +140,7 @@ static void on_modify(struct wa_client *c, const struct told *t, const struct wa
 	take_members(c, e, ch, "participant");
 	e->other = e->by;
 	group_rotate(c, &t->group);
-	group_forget(c, &t->group);
+	group_doubt(c, &t->group);
 	send_group_changed(c, &t->group);
 }
 
@@ -300,6 +318,21 @@ static void learn_actor(struct wa_client *c, const struct wa_node *n)
 		client_learn(c, &a, &b);
 }
 
+/* Its members are named in another way now: the list is made of the wrong names. */
+static void check_mode(struct wa_client *c, const struct wa_node *n, const struct wa_jid *group)
+{
+	bool lid = wa_node_attr_is(n, "addressing_mode", "lid");
+	struct group g;
+
+	if (!wa_node_has(n, "addressing_mode"))
+		return;
+	if (group_load(c, group, &g) > 0 && g.lid != lid) {
+		group_doubt(c, group);
+		send_group_changed(c, group);
+	}
+	group_clear(&g);
+}
+
 void group_notification(struct wa_client *c, const struct wa_node *n, const struct wa_jid *from)
 {
 	struct told t = { .node = n, .group = *from };
@@ -309,6 +342,7 @@ void group_notification(struct wa_client *c, const struct wa_node *n, const stru
 	if (from->server != WA_SRV_GROUP || !from->user[0])
 		return;
 	learn_actor(c, n);
+	check_mode(c, n, from);
 	for (ch = wa_node_first(n); ch; ch = ch->next) {
 		for (i = 0; i < WA_ARRAY_LEN(handlers); i++)
 			if (wa_node_is(ch, handlers[i].tag))

@@ -17,6 +17,7 @@
 
 #define GROUP_VERSION	1
 #define FLAG_LID	1
+#define FLAG_STALE	2
 #define RECORD_MAX	(1u << 20)
 #define HOLDERS_VERSION 1
 #define HOLDERS_HEAD	5
@@ -85,7 +86,7 @@ void group_save(struct wa_client *c, const struct wa_jid *jid, const struct grou
 
 	wa_buf_init(&b, RECORD_MAX);
 	wa_buf_u8(&b, GROUP_VERSION);
-	wa_buf_u8(&b, g->lid ? FLAG_LID : 0);
+	wa_buf_u8(&b, (uint8_t)((g->lid ? FLAG_LID : 0) | (g->stale ? FLAG_STALE : 0)));
 	wa_buf_be32(&b, g->ephemeral_s);
 	put_text(&b, g->version);
 	wa_buf_be32(&b, (uint32_t)g->n);
@@ -135,11 +136,13 @@ static void get_text(struct reader *r, char *out, size_t size)
 static bool parse(struct wa_span s, struct group *g)
 {
 	struct reader r = { s.ptr, s.ptr + s.len, false };
-	uint32_t i, n;
+	uint32_t i, n, flags;
 
 	if (get_be(&r, 1) != GROUP_VERSION)
 		return false;
-	g->lid = get_be(&r, 1) & FLAG_LID;
+	flags = get_be(&r, 1);
+	g->lid = flags & FLAG_LID;
+	g->stale = flags & FLAG_STALE;
 	g->ephemeral_s = get_be(&r, 4);
 	get_text(&r, g->version, sizeof(g->version));
 	n = get_be(&r, 4);
@@ -180,6 +183,20 @@ void group_forget(struct wa_client *c, const struct wa_jid *jid)
 
 	if (wa_records_del(c->rec, WA_REC_GROUP, key_of(jid, key)))
 		client_nomem(c);
+}
+
+void group_doubt(struct wa_client *c, const struct wa_jid *jid)
+{
+	struct group g;
+	int found = group_load(c, jid, &g);
+
+	if (found < 0)
+		client_nomem(c);
+	if (found > 0 && !g.stale) {
+		g.stale = true;
+		group_save(c, jid, &g);
+	}
+	group_clear(&g);
 }
 
 /* ---- who holds our key ---- */

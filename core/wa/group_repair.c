@@ -28,7 +28,7 @@ static void forget_lists(struct wa_client *c, struct send *s)
 		for (i = 0; i < r.n; i++)
 			usync_forget(c, &r.members[i].jid);
 	group_clear(&r);
-	group_forget(c, &s->to);
+	group_doubt(c, &s->to);
 }
 
 void group_acked(struct wa_client *c, struct send *s, bool mismatch)
@@ -42,9 +42,14 @@ void group_acked(struct wa_client *c, struct send *s, bool mismatch)
 		client_nomem(c);
 }
 
-/* Nobody knows who got the keys it carried: everybody gets them again. */
-void group_refused(struct wa_client *c, struct send *s)
+/*
+ * Nobody knows who got the keys it carried: everybody gets them again. Who is in it, or how it is
+ * addressed (421), may not be what we think: that is looked up again.
+ */
+void group_refused(struct wa_client *c, struct send *s, int code)
 {
+	if (code >= 400 && code < 500 && code != 408 && code != 429 && !s->group->status)
+		group_doubt(c, &s->to);
 	if (s->group->carried)
 		group_rotate(c, &s->to);
 }

@@ -145,7 +145,8 @@ static enum step find_members(struct wa_client *c, struct send *s)
 	size_t i;
 	int found = group_load(c, &s->to, &r);
 
-	if (found == 0) {
+	if (found == 0 || (found > 0 && r.stale)) {
+		group_clear(&r);
 		if (!asked_has(c, 'g', &s->to) && s->asks++ >= ASKS_MAX)
 			return failed(c, s, 404, "no_group");
 		group_want(c, &s->to);

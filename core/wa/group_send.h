@@ -44,7 +44,7 @@ void group_complete(struct wa_client *c, struct send *s);
 bool group_send_has(const struct send *s, const struct wa_jid *user);
 /* The server took the stanza (phash: it knows other devices), or did not. */
 void group_acked(struct wa_client *c, struct send *s, bool mismatch);
-void group_refused(struct wa_client *c, struct send *s);
+void group_refused(struct wa_client *c, struct send *s, int code);
 /* Our key as it stands and the text, as one Message for one device. */
 int group_resend_plain(struct wa_client *c, const struct wa_jid *group, struct wa_span plain, struct wa_buf *out);
 

@@ -132,7 +132,7 @@ void send_fail(struct wa_client *c, struct send *s, int code, const char *text)
 		return;
 	}
 	if (s->group && !s->resend && s->deadline_ms)
-		group_refused(c, s);
+		group_refused(c, s, code);
 	if (!s->resend) {
 		e = send_result(c, WA_EV_NACK, s);
 		e->code = code;

@@ -398,6 +398,80 @@ static void connection_goes_under_the_key(void **state)
 	mini_clear(&s.m);
 }
 
+static struct wa_node *notice(struct stage *s, const char *tag, const char *mode)
+{
+	struct wa_jid from = group_jid(), by = wa_jid_make(WA_SRV_LID, BOB_LID, 0);
+	struct wa_node *n = mini_node(&s->m, "notification");
+
+	wa_node_attr_jid(&s->m.arena, n, "from", &from);
+	wa_node_attr(&s->m.arena, n, "type", "w:gp2");
+	wa_node_attr(&s->m.arena, n, "id", tag);
+	wa_node_attr_int(&s->m.arena, n, "t", s->m.now / 1000);
+	wa_node_attr_jid(&s->m.arena, n, "participant", &by);
+	if (mode)
+		wa_node_attr(&s->m.arena, n, "addressing_mode", mode);
+	(void)wa_node_child(&s->m.arena, n, tag);
+	return n;
+}
+
+/* What we think of the group may be wrong: it is asked about before the next message. */
+static void doubts_are_looked_into(void **state)
+{
+	struct wa_jid stranger = wa_jid_make(WA_SRV_PN, "491700000077", 0);
+	struct wa_node *n, *p;
+	struct stage s;
+
+	(void)state;
+	begin(&s, 7);
+	assert_non_null(say(&s, "G1", "one"));
+	assert_int_equal(mini_count(&s.m, "iq", "xmlns", "w:g2"), 1);
+	/* the server refuses how we name its members */
+	s.m.ack_error = 421;
+	say(&s, "G2", "two");
+	assert_int_equal(mini_ev(&s.m, WA_EV_NACK)->code, 421);
+	s.m.ack_error = 0;
+	assert_non_null(say(&s, "G3", "three"));
+	assert_int_equal(mini_count(&s.m, "iq", "xmlns", "w:g2"), 2);
+	/* somebody left whom our list has under another name, or not at all */
+	n = notice(&s, "remove", NULL);
+	p = wa_node_child(&s.m.arena, (struct wa_node *)(uintptr_t)wa_node_get(n, "remove"), "participant");
+	wa_node_attr_jid(&s.m.arena, p, "jid", &stranger);
+	mini_send(&s.m, n);
+	mini_run(&s.m);
+	assert_non_null(say(&s, "G4", "four"));
+	assert_int_equal(mini_count(&s.m, "iq", "xmlns", "w:g2"), 3);
+	/* it names its members by number from now on */
+	mini_send(&s.m, notice(&s, "locked", "pn"));
+	mini_run(&s.m);
+	assert_non_null(say(&s, "G5", "five"));
+	assert_int_equal(mini_count(&s.m, "iq", "xmlns", "w:g2"), 4);
+	mini_send(&s.m, notice(&s, "unlocked", "lid"));
+	mini_run(&s.m);
+	assert_non_null(say(&s, "G6", "six"));
+	assert_int_equal(mini_count(&s.m, "iq", "xmlns", "w:g2"), 4);
+	mini_clear(&s.m);
+}
+
+/* In doubt, members still get what they could not read. */
+static void members_ask_in_doubt(void **state)
+{
+	struct wa_jid stranger = wa_jid_make(WA_SRV_LID, "999999", 3);
+	const struct wa_node *msg;
+	struct stage s;
+
+	(void)state;
+	begin(&s, 8);
+	msg = say(&s, "G1", "one");
+	assert_string_equal(read_group(&s.m, &s.m.bob[0], msg), "one");
+	mini_send(&s.m, notice(&s, "modify", NULL));
+	mini_run(&s.m);
+	ask(&s, &s.m.bob[0].jid, &s.m.bob[0], "G1", 1);
+	ask(&s, &stranger, &s.m.bob[1], "G1", 1);
+	mini_run(&s.m);
+	assert_int_equal(mini_evs(&s.m, WA_EV_RETRY_SENT), 1);
+	mini_clear(&s.m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -407,6 +481,8 @@ int main(void)
 		cmocka_unit_test(server_knows_another_device),
 		cmocka_unit_test(everybody_asks_again),
 		cmocka_unit_test(connection_goes_under_the_key),
+		cmocka_unit_test(doubts_are_looked_into),
+		cmocka_unit_test(members_ask_in_doubt),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
