@@ -82,10 +82,15 @@ int wb_media_each(struct wb_gateway *gw, const char *session, const char *before
  * A message with a file came or was sent: a row for it, in the message's
  * transaction, after db_batch_message_add (when that added nothing neither does
  * this). After the commit the policy (media.auto_download...) may fetch it.
- * ret_id is what the message's JSON names; NULL allowed.
+ * ret_id is what the message's JSON names; NULL allowed. message "": a file of the session itself,
+ * as pictures of people are.
  */
 void wb_media_add(struct wb_tx *tx, const char *session, const char *message, const struct wa_media *m,
 		  char ret_id[DB_ID_LEN + 1]);
+
+/* A row of a session that belongs to no message (wb_media_add with message ""): a picture that
+ * has been replaced. Its file goes with the next sweep. */
+void wb_media_drop(struct wb_tx *tx, const char *session, const char *id);
 
 /*
  * {"id", "url": "/v1/media/<id>", "type": "image", "mimetype", "size", "sha256" (hex), "file_name", "width", "height",
@@ -121,9 +126,7 @@ typedef void wb_media_put_fn(void *ctx, int code, const struct wa_err *err, cons
 /* The file is durable and its row is committed when fn says 0. */
 void wb_media_put_end(struct wb_media_put *take_p, wb_media_put_fn *fn, void *ctx);
 void wb_media_put_cancel(struct wb_media_put *take_p);	/* NULL allowed */
-/* The same from memory, and from a file (which is unlinked), at once. fn runs later. */
-int wb_media_put_bytes(struct wb_gateway *gw, const struct wb_media_attrs *a, struct wa_span plain,
-		       wb_media_put_fn *fn, void *ctx, struct wa_err *err) WA_MUST_USE;
+/* The same from a file (which is unlinked), at once. fn runs later. */
 int wb_media_put_file(struct wb_gateway *gw, const struct wb_media_attrs *a, const char *take_path,
 		      wb_media_put_fn *fn, void *ctx, struct wa_err *err) WA_MUST_USE;
 /* Where temporary files may be made. */
@@ -143,13 +146,6 @@ typedef void wb_media_read_fn(void *ctx, int code, const struct wa_err *err, str
  * decrypted in the pool. WA_ENOTFOUND: it is not here: fetch it first. */
 int wb_media_read(struct wb_gateway *gw, const char *id, uint64_t from, size_t len, wb_media_read_fn *fn,
 		  void *ctx, struct wb_media_job **ret_job, struct wa_err *err) WA_MUST_USE;
-
-typedef void wb_media_plain_fn(void *ctx, int code, const struct wa_err *err, const char *path);
-/* The whole plain file, fetched if needed, in a private file of the store's folder for temporary
- * files: for a conversion, and the only way by which anything plain comes to the disk. The caller
- * unlinks it; a crash's left-overs go at the next start. */
-int wb_media_plain(struct wb_gateway *gw, const char *id, wb_media_plain_fn *fn, void *ctx,
-		   struct wb_media_job **ret_job, struct wa_err *err) WA_MUST_USE;
 
 /* ---- making it ready (media_prepare.c) ---- */
 

@@ -340,40 +340,20 @@ void wb_media_put_cancel(struct wb_media_put *p)
 	}
 }
 
-int wb_media_put_bytes(struct wb_gateway *gw, const struct wb_media_attrs *a, struct wa_span plain,
-		       wb_media_put_fn *fn, void *ctx, struct wa_err *err)
-{
-	struct wb_media_put *p;
-	int r = wb_media_put_new(gw, a, NULL, NULL, &p, err);
-
-	if (r < 0)
-		return r;
-	r = wb_media_put_data(p, plain, err);
-	if (r < 0) {
-		wb_media_put_cancel(p);
-		return r;
-	}
-	p->waiting = false;
-	wb_media_put_end(p, fn, ctx);
-	return WA_OK;
-}
-
 int wb_media_put_file(struct wb_gateway *gw, const struct wb_media_attrs *a, const char *path,
 		      wb_media_put_fn *fn, void *ctx, struct wa_err *err)
 {
 	struct wb_media_put *p;
-	int r = wb_media_put_new(gw, a, NULL, NULL, &p, err);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int r = fd < 0 ? media_err_disk(err, path) : wb_media_put_new(gw, a, NULL, NULL, &p, err);
 
-	if (r == WA_OK) {
-		p->from_fd = open(path, O_RDONLY | O_CLOEXEC);
-		if (p->from_fd < 0) {
-			r = media_err_disk(err, path);
-			wb_media_put_cancel(p);
-		}
-	}
 	(void)!unlink(path);
-	if (r < 0)
+	if (r < 0) {
+		if (fd >= 0)
+			(void)close(fd);
 		return r;
+	}
+	p->from_fd = fd;
 	wb_media_put_end(p, fn, ctx);
 	return WA_OK;
 }

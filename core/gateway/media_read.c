@@ -13,14 +13,11 @@ struct read {
 	struct wb_media_job job;
 	struct wb_media_store *ms;
 	wb_media_read_fn *fn;
-	wb_media_plain_fn *plain_fn;
 	void *ctx;
 	struct wb_work *work;
-	int fd, out_fd;
-	int type;
+	int fd, type;
 	uint8_t key[32];
 	char name[MEDIA_NAME + 1];
-	char path[MEDIA_PATH];		/* of a plain file */
 	uint64_t from, len, size;
 	struct wa_buf plain;
 	bool dead, deferred;
@@ -33,10 +30,6 @@ static void read_free(struct read *r)
 	wa_list_del(&r->job.link);
 	if (r->fd >= 0)
 		close(r->fd);
-	if (r->out_fd >= 0)
-		close(r->out_fd);
-	if (r->path[0])
-		(void)!unlink(r->path);
 	wa_buf_wipe(&r->plain);
 	wa_wipe(r->key, sizeof(r->key));
 	free(r);
@@ -48,12 +41,7 @@ static void say(struct read *r, int code)
 
 	if (r->fn)
 		r->fn(r->ctx, code, err, wa_buf_view(&r->plain));
-	else if (r->plain_fn)
-		r->plain_fn(r->ctx, code, err, code < 0 ? NULL : r->path);
-	if (code == 0)
-		r->path[0] = 0;		/* theirs */
 	r->fn = NULL;
-	r->plain_fn = NULL;
 }
 
 static void on_cancel(struct wb_media_job *j, int code)
@@ -105,20 +93,8 @@ static int read_range(struct read *r, uint64_t from, uint64_t len)
 static void pool_run(void *ctx)
 {
 	struct read *r = ctx;
-	uint64_t at = 0;
 
-	if (r->fn) {
-		r->code = read_range(r, r->from, r->len);
-		return;
-	}
-	do {
-		wa_wipe(r->plain.ptr, r->plain.len);
-		wa_buf_reset(&r->plain);
-		r->code = read_range(r, at, MEDIA_PIECE);
-		if (r->code == WA_OK)
-			r->code = media_write(r->out_fd, wa_buf_view(&r->plain), at, &r->err);
-		at += r->plain.len;
-	} while (r->code == WA_OK && r->plain.len && !r->dead);
+	r->code = read_range(r, r->from, r->len);
 }
 
 static void pool_done(void *ctx, bool cancelled)
@@ -181,7 +157,7 @@ static int begin(struct wb_gateway *gw, const char *id, struct read *r, struct w
 	int rc;
 
 	r->ms = gw->media;
-	r->fd = r->out_fd = -1;
+	r->fd = -1;
 	wa_buf_init(&r->plain, WB_MEDIA_READ_MAX + 64);
 	wa_list_init(&r->job.link);
 	if (r->ms->stopping)
@@ -225,95 +201,6 @@ int wb_media_read(struct wb_gateway *gw, const char *id, uint64_t from, size_t l
 	r->from = from;
 	r->len = len < WB_MEDIA_READ_MAX ? len : WB_MEDIA_READ_MAX;
 	submit(r, ret_job);
-	return WA_OK;
-}
-
-/* ---- a plain copy for conversions ---- */
-
-struct plain {
-	struct wb_media_job job;
-	struct wb_gateway *gw;
-	char id[DB_ID_LEN + 1];
-	struct wb_media_job *under;	/* the fetch, then the copy */
-	wb_media_plain_fn *fn;
-	void *ctx;
-};
-
-static void plain_say(struct plain *p, int code, const struct wa_err *err, const char *path)
-{
-	wa_list_del(&p->job.link);
-	p->fn(p->ctx, code, err, path);
-	free(p);
-}
-
-static void plain_cancel(struct wb_media_job *j, int code)
-{
-	struct plain *p = container_of(j, struct plain, job);
-	struct wa_err err = WA_ERR_INIT;
-
-	wa_list_init(&p->job.link);
-	wb_media_cancel(p->under);
-	if (code < 0) {
-		wa_err_set(&err, code, "shutting down");
-		plain_say(p, code, &err, NULL);
-	} else {
-		free(p);
-	}
-}
-
-static void on_copied(void *ctx, int code, const struct wa_err *err, const char *path)
-{
-	plain_say(ctx, code, err, path);
-}
-
-static void on_here(void *ctx, int code, const struct wa_err *err)
-{
-	struct plain *p = ctx;
-	struct wa_err e = WA_ERR_INIT;
-	struct read *r;
-
-	p->under = NULL;
-	if (code < 0) {
-		plain_say(p, code, err, NULL);
-		return;
-	}
-	r = wb_zalloc(sizeof(*r));
-	code = begin(p->gw, p->id, r, &e);
-	if (code == WA_OK) {
-		r->out_fd = media_tmp(r->ms, r->path, &e);
-		if (r->out_fd < 0) {
-			r->path[0] = 0;
-			code = e.code;
-		}
-	}
-	if (code < 0) {
-		read_free(r);
-		plain_say(p, code, &e, NULL);
-		return;
-	}
-	r->plain_fn = on_copied;
-	r->ctx = p;
-	submit(r, &p->under);
-}
-
-int wb_media_plain(struct wb_gateway *gw, const char *id, wb_media_plain_fn *fn, void *ctx,
-		   struct wb_media_job **ret_job, struct wa_err *err)
-{
-	struct plain *p = wb_zalloc(sizeof(*p));
-	int r;
-
-	p->gw = gw;
-	p->fn = fn;
-	p->ctx = ctx;
-	snprintf(p->id, sizeof(p->id), "%s", id);
-	r = wb_media_fetch(gw, id, on_here, p, &p->under, err);
-	if (r < 0) {
-		free(p);
-		return r;
-	}
-	media_job_add(gw->media, &p->job, plain_cancel);
-	if (ret_job)
-		*ret_job = &p->job;
 	return WA_OK;
 }
 

@@ -246,9 +246,10 @@ int wb_adding_content(struct adding *ad, struct wa_err *err)
 		r = find_target(ad, msg, err);
 	if (r == 0 && *ref.id && (r = wb_media_get(ad->gw, ref.id, &ad->arena, &file, err)) >= 0)
 		r = r == 1 ? 0 : wa_err_set(err, WA_ENOTFOUND, "media %s", ref.id);
+	if (r < 0)
+		return r;
 	msg->album_from_me = msg->album_id.len > 0;
-	if (r == 0)
-		r = store_content(ad, msg, ref.id, err);
+	r = store_content(ad, msg, ref.id, err);
 	if (r == 0)
 		r = render(ad, msg, err);
 	if (r < 0)
