@@ -122,6 +122,33 @@ static void metadata(void **state)
 	mini_clear(&m);
 }
 
+/* Another owner, one administrator less, how many there are: ids and variables as Baileys has them. */
+static void roles(void **state)
+{
+	struct wa_jid ch = channel(), ann = wa_jid_make(WA_SRV_LID, "4004", 0);
+	const struct wa_node *q;
+	struct got g = { 0 };
+	struct mini m;
+
+	(void)state;
+	begin(&m, 5);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal((i ? wa_client_newsletter_demote : wa_client_newsletter_owner)(m.c, &ch, &ann, done,
+											       &g, NULL), 0);
+		mini_run(&m);
+		q = wa_node_get(mini_got(&m, "iq", "xmlns", "w:mex"), "query");
+		assert_true(wa_node_attr_is(q, "query_id", i ? "6551828931592903" : "7341777602580933"));
+		assert_true(wa_span_is(wa_node_bytes(q), "{\"variables\":{\"newsletter_id\":"
+							 "\"120363000000000001@newsletter\",\"user_id\":\"4004@lid\"}}"));
+		say(&m, i ? "{\"data\":{\"xwa2_newsletter_demote\":{\"id\":\"120363000000000001@newsletter\"}}}"
+			  : "{\"data\":{\"xwa2_newsletter_change_owner\":{\"id\":\"120363000000000001@newsletter\"}}}");
+		assert_int_equal(g.calls, i + 1);
+		assert_int_equal(g.code, 0);
+	}
+	assert_int_equal(wa_client_newsletter_owner(m.c, &ann, &ann, done, &g, NULL), WA_EINVALID);
+	mini_clear(&m);
+}
+
 static struct wa_node *post(struct mini *m, const char *id, const char *server_id, const char *text)
 {
 	struct wa_jid ch = channel();
@@ -271,7 +298,7 @@ static void pages(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(metadata),
+		cmocka_unit_test(metadata), cmocka_unit_test(roles),
 		cmocka_unit_test(posts_in),
 		cmocka_unit_test(posts_out),
 		cmocka_unit_test(pages),

@@ -463,6 +463,29 @@ static void dirty(void **state)
 }
 
 /* Another own device misses keys: it gets what we have, and hears what we do not have. */
+/* Beyond repair, and the owner wants all devices unlinked: said to the phone, and only on command. */
+static void given_up(void **state)
+{
+	struct wa_span protocol_part, fatal, name;
+	struct wa_message got;
+	struct mini m;
+
+	(void)state;
+	begin(&m, 12);
+	assert_null(peer_message(&m, 0));
+	assert_int_equal(wa_client_sync_fatal(m.c, WA_SYNC_COLLECTIONS, NULL), WA_EINVALID);
+	assert_int_equal(wa_client_sync_fatal(m.c, WA_SYNC_REGULAR, NULL), 0);
+	mini_run(&m);
+	assert_non_null(peer_message(&m, 0));
+	(void)mini_read(&m, &m.phone, peer_message(&m, 0), &got);
+	assert_int_equal(got.protocol_type, 10);
+	assert_int_equal(wa_pb_find(got.raw, 12, &protocol_part), 1);
+	assert_int_equal(wa_pb_find(protocol_part, 10, &fatal), 1);
+	assert_int_equal(wa_pb_find(fatal, 1, &name), 1);
+	assert_true(wa_span_is(name, "regular"));
+	mini_clear(&m);
+}
+
 static void hands_keys_on(void **state)
 {
 	static const uint8_t unknown[2] = { 7, 7 };
@@ -544,7 +567,7 @@ int main(void)
 		cmocka_unit_test(drop_in_the_middle), cmocka_unit_test(die_in_the_middle),
 		cmocka_unit_test(bad_mac),            cmocka_unit_test(missing_key),
 		cmocka_unit_test(dirty),              cmocka_unit_test(hands_keys_on),
-		cmocka_unit_test(strangers_share_nothing),
+		cmocka_unit_test(strangers_share_nothing), cmocka_unit_test(given_up),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Any bytes as identity container, reply, identity and QR text. */
+/* Any bytes as identity container, reply, identity, key index list and QR text. */
 #include <wa/pair.h>
 
 #include <base.h>
@@ -25,6 +25,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static const struct wa_env env = { now_ms, zeros, NULL, NULL };
 	static struct wa_device dev;
 	struct wa_span in = wa_span(data, size), second;
+	struct wa_key_indexes k;
 	struct wa_buf reply;
 	uint32_t key_index;
 	struct wa_qr qr;
@@ -38,6 +39,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		abort();
 	wa_buf_clear(&reply);
 	if (wa_adv_check_identity(in, &dev.identity.pub, NULL) == 0)
+		abort();
+	if (wa_adv_check_device(in, &dev.identity.pub, &dev.identity.pub, NULL) == 0 ||
+	    wa_adv_key_index_open(in, &dev.identity.pub, &k, NULL) == 0)
+		abort();
+	if (wa_adv_key_index_open(in, NULL, &k, NULL) == 0 && k.n > WA_KEY_INDEXES_MAX)
 		abort();
 	cut = size ? data[0] % size : 0;
 	second = wa_span(data + cut, size - cut);

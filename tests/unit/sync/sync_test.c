@@ -281,6 +281,49 @@ static void fields(void **state)
 	wa_arena_clear(&ar);
 }
 
+/* Settings no open client writes: bytes made by hand from the field numbers of WhatsApp's schema. */
+static void settings(void **state)
+{
+	static const struct {
+		const char *index;
+		int kind;
+		const char *value; /* SyncActionValue */
+		size_t len;
+		const char *text; /* what it says, besides on */
+	} cases[] = {
+		{ "[\"setting_locale\"]", WA_SYNC_LOCALE, "\x82\x01\x07\x0a\x05" "de_DE", 10, "de_DE" },
+		{ "[\"time_format\"]", WA_SYNC_TIME_FORMAT, "\xf2\x01\x02\x08\x01", 5, NULL },
+		{ "[\"setting_relayAllCalls\"]", WA_SYNC_RELAY_CALLS, "\xca\x02\x02\x08\x01", 5, NULL },
+		{ "[\"setting_unarchiveChats\"]", WA_SYNC_UNARCHIVE, "\xba\x01\x02\x08\x01", 5, NULL },
+		{ "[\"lock\",\"1@lid\"]", WA_SYNC_LOCK, "\x92\x03\x02\x08\x01", 5, NULL },
+		{ "[\"userStatusMute\",\"1@lid\"]", WA_SYNC_STATUS_MUTE, "\xea\x01\x02\x08\x01", 5, NULL },
+		{ "[\"pnForLidChat\",\"1@lid\"]", WA_SYNC_PN_FOR_LID,
+		  "\xaa\x02\x12\x0a\x10" "1@s.whatsapp.net", 21, NULL },
+		{ "[\"lid_contact\",\"1@lid\"]", WA_SYNC_LID_CONTACT, "\xea\x03\x08\x0a\x03" "Ann\x12\x01" "A", 11,
+		  "Ann" },
+	};
+	struct wa_sync_action a;
+	struct wa_arena ar;
+
+	(void)state;
+	wa_arena_init(&ar, 1u << 20);
+	for (size_t i = 0; i < WA_ARRAY_LEN(cases); i++) {
+		decode(cases[i].index, wa_span(cases[i].value, cases[i].len), &ar, &a);
+		assert_int_equal(a.kind, cases[i].kind);
+		if (strstr(cases[i].index, "lid"))
+			assert_string_equal(a.chat.user, "1");
+		if (a.kind == WA_SYNC_LOCALE)
+			assert_string_equal(a.text, cases[i].text);
+		else if (a.kind == WA_SYNC_LID_CONTACT)
+			assert_string_equal(a.name, cases[i].text);
+		else if (a.kind == WA_SYNC_PN_FOR_LID)
+			assert_int_equal(a.pn.server, WA_SRV_PN);
+		else
+			assert_true(a.on);
+	}
+	wa_arena_clear(&ar);
+}
+
 static void odd_indexes(void **state)
 {
 	static const char *const others[] = {
@@ -340,7 +383,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(opens_and_hashes), cmocka_unit_test(seals_the_same),
 		cmocka_unit_test(refuses_changed_bytes), cmocka_unit_test(round_trip),
-		cmocka_unit_test(fields), cmocka_unit_test(odd_indexes),
+		cmocka_unit_test(fields), cmocka_unit_test(settings), cmocka_unit_test(odd_indexes),
 		cmocka_unit_test(what_cannot_be),
 	};
 
