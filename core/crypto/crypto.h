@@ -43,10 +43,8 @@ void wa_sha512_init(struct wa_sha512_ctx *c);
 void wa_sha512_add(struct wa_sha512_ctx *c, struct wa_span in);
 void wa_sha512_end(struct wa_sha512_ctx *c, uint8_t out[WA_SHA512_LEN]);
 
-/* HMAC at once and piece by piece; _end wipes the context. */
-void wa_hmac_sha1(struct wa_span key, struct wa_span in, uint8_t out[WA_SHA1_LEN]);
+/* HMAC: SHA-256 at once, both piece by piece; _end wipes the context. */
 void wa_hmac_sha256(struct wa_span key, struct wa_span in, uint8_t out[WA_SHA256_LEN]);
-void wa_hmac_sha512(struct wa_span key, struct wa_span in, uint8_t out[WA_SHA512_LEN]);
 struct wa_hmac256 { struct wa_sha256_ctx inner, outer; };
 struct wa_hmac512 { struct wa_sha512_ctx inner, outer; };
 void wa_hmac256_init(struct wa_hmac256 *c, struct wa_span key);
@@ -106,11 +104,5 @@ int wa_unseal(const struct wa_key *key, struct wa_span aad, struct wa_span seale
 
 /* BLAKE2b with a key: look-up values of sealed columns, tags. 16 <= len <= 64. */
 void wa_keyed_hash(const struct wa_key *key, struct wa_span in, uint8_t *out, size_t len);
-
-/* Password hashes (argon2id, 19 MiB, two passes: about 20 ms; call it in the
- * work pool). The text carries its own parameters and salt. */
-#define WA_PWHASH_TEXT 128
-int wa_pwhash(struct wa_span password, char out[WA_PWHASH_TEXT]) WA_MUST_USE;	/* or WA_ENOMEM */
-bool wa_pwhash_check(struct wa_span password, const char *hash);
 
 #endif

@@ -179,30 +179,6 @@ void wa_hmac512_end(struct wa_hmac512 *c, uint8_t out[WA_SHA512_LEN])
 	wa_wipe(h, sizeof(h));
 }
 
-void wa_hmac_sha1(struct wa_span key, struct wa_span in, uint8_t out[WA_SHA1_LEN])
-{
-	uint8_t block[SHA_CBLOCK] = { 0 }, h[WA_SHA1_LEN];
-	SHA_CTX c;
-
-	if (key.len > sizeof(block))
-		wa_sha1(key, block);
-	else if (key.len > 0)
-		memcpy(block, key.ptr, key.len);
-	pad_with(block, sizeof(block), 0x36);
-	SHA1_Init(&c);
-	SHA1_Update(&c, block, sizeof(block));
-	if (in.len > 0)
-		SHA1_Update(&c, in.ptr, in.len);
-	SHA1_Final(h, &c);
-	pad_with(block, sizeof(block), 0x36 ^ 0x5c);
-	SHA1_Init(&c);
-	SHA1_Update(&c, block, sizeof(block));
-	SHA1_Update(&c, h, sizeof(h));
-	SHA1_Final(out, &c);
-	wa_wipe(block, sizeof(block));
-	wa_wipe(&c, sizeof(c));
-}
-
 void wa_hmac_sha256(struct wa_span key, struct wa_span in, uint8_t out[WA_SHA256_LEN])
 {
 	struct wa_hmac256 c;
@@ -210,15 +186,6 @@ void wa_hmac_sha256(struct wa_span key, struct wa_span in, uint8_t out[WA_SHA256
 	wa_hmac256_init(&c, key);
 	wa_hmac256_add(&c, in);
 	wa_hmac256_end(&c, out);
-}
-
-void wa_hmac_sha512(struct wa_span key, struct wa_span in, uint8_t out[WA_SHA512_LEN])
-{
-	struct wa_hmac512 c;
-
-	wa_hmac512_init(&c, key);
-	wa_hmac512_add(&c, in);
-	wa_hmac512_end(&c, out);
 }
 
 void wa_hkdf(struct wa_span ikm, struct wa_span salt, struct wa_span info, void *out, size_t len)

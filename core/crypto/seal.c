@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What lies on disk: sealed values, look-up hashes, password hashes. */
+/* What lies on disk: sealed values, look-up hashes. */
 #include "crypto.h"
 
 #include <sodium.h>
@@ -7,11 +7,7 @@
 #define NONCE_LEN crypto_aead_xchacha20poly1305_ietf_NPUBBYTES
 #define TAG_LEN crypto_aead_xchacha20poly1305_ietf_ABYTES
 
-#define PW_PASSES 2
-#define PW_MEMORY ((size_t)19 << 20)
-
 _Static_assert(NONCE_LEN + TAG_LEN == WA_SEAL_EXTRA, "size of a sealed value");
-_Static_assert(crypto_pwhash_STRBYTES <= WA_PWHASH_TEXT, "room for a password hash");
 
 void wa_seal(const struct wa_key *key, struct wa_span aad, struct wa_span plain, uint8_t *out)
 {
@@ -39,20 +35,4 @@ void wa_keyed_hash(const struct wa_key *key, struct wa_span in, uint8_t *out, si
 {
 	if (crypto_generichash(out, len, in.ptr, in.len, key->b, sizeof(key->b)) != 0)
 		abort();
-}
-
-int wa_pwhash(struct wa_span password, char out[WA_PWHASH_TEXT])
-{
-	char text[crypto_pwhash_STRBYTES];
-
-	if (crypto_pwhash_str_alg(text, (const char *)password.ptr, password.len, PW_PASSES,
-				  PW_MEMORY, crypto_pwhash_ALG_ARGON2ID13) != 0)
-		return WA_ENOMEM;
-	memcpy(out, text, sizeof(text));
-	return WA_OK;
-}
-
-bool wa_pwhash_check(struct wa_span password, const char *hash)
-{
-	return crypto_pwhash_str_verify(hash, (const char *)password.ptr, password.len) == 0;
 }

@@ -57,23 +57,30 @@ static void digests_match(void **state)
 	      "2192992a274fc1a836ba3c23a3feebbd454d4423643ce80e2a9ac94fa54ca49f");
 }
 
+static void hmac512(struct wa_span key, struct wa_span in, uint8_t out[WA_SHA512_LEN])
+{
+	struct wa_hmac512 c;
+
+	wa_hmac512_init(&c, key);
+	wa_hmac512_add(&c, in);
+	wa_hmac512_end(&c, out);
+}
+
 static void hmacs_match(void **state)
 {
 	uint8_t h[64], long_key[131];
 
 	(void)state;
-	wa_hmac_sha1(S("Jefe"), S("what do ya want for nothing?"), h);
-	is(h, "effcdf6ae5eb2fa2d27416d5f184df9c259a7c79");
 	wa_hmac_sha256(S("Jefe"), S("what do ya want for nothing?"), h);
 	is(h, "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
-	wa_hmac_sha512(S("Jefe"), S("what do ya want for nothing?"), h);
+	hmac512(S("Jefe"), S("what do ya want for nothing?"), h);
 	is(h, "164b7a7bfcf819e2e395fbe73b56e0a387bd64222e831fd610270cd7ea2505549758bf75c05a994a"
 	      "6d034f65f8f0e6fdcaeab1a34d4a6b4b636e070a38bce737");
 	memset(long_key, 0xaa, sizeof(long_key));
 	wa_hmac_sha256(wa_span(long_key, 131),
 		       S("Test Using Larger Than Block-Size Key - Hash Key First"), h);
 	is(h, "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
-	wa_hmac_sha512(wa_span(long_key, 131),
+	hmac512(wa_span(long_key, 131),
 		       S("Test Using Larger Than Block-Size Key - Hash Key First"), h);
 	is(h, "80b24263c7c1a3ebb71493c1dd7be8b49b46d1f41b4aeec1121b013783f8f3526b56d037e05f2598"
 	      "bd0fd2215d6a1e5295e64f73f63f0aec8b915a985d786598");
@@ -97,7 +104,7 @@ static void pieces_hash_like_the_whole(void **state)
 	}
 	wa_hmac256_end(&h, b);
 	assert_memory_equal(a, b, 32);
-	wa_hmac_sha512(S("k"), wa_span(data, sizeof(data)), a);
+	hmac512(S("k"), wa_span(data, sizeof(data)), a);
 	wa_hmac512_end(&g, b);
 	assert_memory_equal(a, b, 64);
 }
@@ -206,18 +213,6 @@ static void seals_open_only_unchanged(void **state)
 	assert_memory_not_equal(a, b, 16);
 }
 
-static void passwords_check(void **state)
-{
-	char text[WA_PWHASH_TEXT];
-
-	(void)state;
-	assert_int_equal(wa_pwhash(S("correct horse"), text), WA_OK);
-	assert_memory_equal(text, "$argon2id$", 10);
-	assert_true(wa_pwhash_check(S("correct horse"), text));
-	assert_false(wa_pwhash_check(S("correct horsf"), text));
-	assert_false(wa_pwhash_check(S("correct horse"), "not a hash"));
-}
-
 static void constant_time_comparison_compares(void **state)
 {
 	(void)state;
@@ -237,7 +232,6 @@ int main(void)
 		cmocka_unit_test(gcm_matches_and_refuses),
 		cmocka_unit_test(cbc_and_ctr_match),
 		cmocka_unit_test(seals_open_only_unchanged),
-		cmocka_unit_test(passwords_check),
 		cmocka_unit_test(constant_time_comparison_compares),
 	};
 
