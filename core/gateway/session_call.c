@@ -67,10 +67,10 @@ static struct wb_call *add(struct wb_session *s, const struct wa_call_event *e)
 	struct wb_call *c;
 
 	drop_old(s);
+	if (s->calls && s->calls->n == CALLS_MAX)
+		drop(s, &s->calls->list[0]);
 	if (!s->calls)
 		s->calls = wb_zalloc(sizeof(*s->calls));
-	if (s->calls->n == CALLS_MAX)
-		drop(s, &s->calls->list[0]);
 	c = &s->calls->list[s->calls->n++];
 	memset(c, 0, sizeof(*c));
 	snprintf(c->id, sizeof(c->id), "%s", e->call_id);

@@ -150,11 +150,6 @@ void wb_req_resume(struct wb_req *r)
 		conn_resume_body(r->conn);
 }
 
-int64_t wb_req_length(const struct wb_req *r)
-{
-	return r->head.length;
-}
-
 /* ---- out ---- */
 
 struct wb_reply_stream {

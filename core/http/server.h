@@ -109,7 +109,6 @@ struct wb_req_read_ops {
 };
 void wb_req_read(struct wb_req *r, const struct wb_req_read_ops *ops, void *ctx);
 void wb_req_resume(struct wb_req *r);
-int64_t wb_req_length(const struct wb_req *r);	/* as announced; -1: not (chunked) */
 
 /* ---- the reply ---- */
 

@@ -403,17 +403,6 @@ void wb_ws_set_ctx(struct wb_ws *ws, void *ctx)
 	ws->ctx = ctx;
 }
 
-void wb_ws_pause(struct wb_ws *ws, bool paused)
-{
-	if (ws->state != WS_OPEN)
-		return;
-	lws_rx_flow_control(ws->wsi, paused ? 0 : 1);
-	/* What lws has buffered is delivered after an I/O event; ask for one. */
-	if (!paused)
-		lws_callback_on_writable(ws->wsi);
-	net_pump_soon(ws->net);
-}
-
 void net_ws_close_all(struct wb_net *net)
 {
 	struct wa_list *it;

@@ -61,8 +61,6 @@ size_t wb_ws_queued(const struct wb_ws *ws);	/* unsent bytes */
 void wb_ws_close(struct wb_ws *ws, int code, const char *reason); /* after what is queued */
 void wb_ws_abort(struct wb_ws *ws);		/* at once, without a close frame */
 void wb_ws_set_ctx(struct wb_ws *ws, void *ctx);	/* server: give a connection its own */
-/* Stop and resume delivery of data (flow control towards the peer). */
-void wb_ws_pause(struct wb_ws *ws, bool paused);
 
 /* Server side of a connection; "" or NULL on a client. Valid until `open` returns. */
 const char *wb_ws_path(const struct wb_ws *ws);

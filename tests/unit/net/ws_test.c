@@ -478,23 +478,6 @@ static void may_be_closed_anywhere(void **state)
 	assert_int_equal(wb_net_new(loop, NULL, &net, &err), 0);
 }
 
-static void pauses_delivery(void **state)
-{
-	(void)state;
-	listen_on(false, 1000);
-	dial(&client, url(false, "127.0.0.1", "/ws/chat"), NULL, 1000);
-	UNTIL(client.opened);
-	wb_ws_pause(client.ws, true);
-	for (int i = 0; i < 10; i++)
-		send_bytes(&client, "abc", 3);
-	UNTIL(server.messages == 10);
-	for (int i = 0; i < 20; i++)
-		wb_loop_once(loop, 1);
-	assert_int_equal(client.messages, 0);
-	wb_ws_pause(client.ws, false);
-	UNTIL(client.messages == 10);
-}
-
 #define MANY 500
 
 static void holds_500_connections(void **state)
@@ -663,7 +646,6 @@ int main(void)
 		T(closes_from_the_server),
 		T(notices_a_broken_connection),
 		T(may_be_closed_anywhere),
-		T(pauses_delivery),
 		T(holds_500_connections),
 		T(talks_through_proxies),
 		T(says_what_the_proxy_does),
