@@ -435,6 +435,27 @@ void send_device_failed(struct wa_client *c, const struct wa_jid *device)
 		}
 }
 
+/*
+ * The server does not know a LID that we had from before: the number may have another by now, or
+ * none. What we know is forgotten; who sends again makes us ask, and what is refused after that
+ * was asked about is refused for good.
+ */
+static bool address_stale(struct wa_client *c, const struct send *s)
+{
+	struct wa_jid pn, now = wa_signal_canonical(c->sig, &s->to);
+
+	if (s->resend || s->peer || s->group || s->newsletter || client_own(c, &s->chat))
+		return false;
+	if (!wa_jid_same_user(&now, &s->chat))
+		return true; /* we were told in between */
+	if (s->lid_asked || wa_signal_pn_of(c->sig, &s->chat, &pn) != 1)
+		return false;
+	usync_forget(c, &s->chat);
+	if (wa_signal_forget_lid(c->sig, &pn))
+		client_nomem(c);
+	return true;
+}
+
 void send_ack(struct wa_client *c, const struct wa_node *n)
 {
 	struct wa_span phash = wa_node_attr_get(n, "phash");
@@ -456,7 +477,9 @@ void send_ack(struct wa_client *c, const struct wa_node *n)
 	if (wa_node_has(n, "error")) {
 		if (code < 1 || code > 9999)
 			code = 500;
-		if (code == 463 && !s->resend && !s->peer && wa_jid_is_user(&s->chat) &&
+		if (code == 404 && address_stale(c, s))
+			send_fail(c, s, 0, "recipient_changed");
+		else if (code == 463 && !s->resend && !s->peer && wa_jid_is_user(&s->chat) &&
 		    restriction_refused(c, s->id, &s->chat))
 			send_free(c, s);
 		else

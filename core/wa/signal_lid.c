@@ -274,6 +274,21 @@ static int unpair(struct wa_signal *s, int kind, int reverse, const char *user)
 	return rc < 0 ? rc : 0;
 }
 
+int wa_signal_forget_lid(struct wa_signal *s, const struct wa_jid *pn)
+{
+	int rc;
+
+	wa_records_begin(s->rec);
+	rc = unpair(s, WA_REC_LID, WA_REC_PN, pn->user);
+	if (rc >= 0)
+		rc = wa_records_del(s->rec, WA_REC_LID, wa_span_str(pn->user));
+	if (rc < 0)
+		wa_records_rollback(s->rec);
+	else
+		wa_records_keep(s->rec);
+	return rc < 0 ? rc : 0;
+}
+
 int wa_signal_learn_lid(struct wa_signal *s, const struct wa_jid *pn, const struct wa_jid *lid,
 			struct wa_err *err)
 {

@@ -3,8 +3,6 @@
 #include "person.h"
 #include "group.h"
 
-#define LID_DIGITS 15
-
 const char *sb_status_str(int st)
 {
 	static const char *const names[] = { "pending", "sent",     "delivered", "read",
@@ -61,16 +59,16 @@ bool sb_recently_gone(const struct sb_account *a, unsigned id)
 	return false;
 }
 
-static void make_lid(struct sandbox *s, char out[LID_DIGITS + 1])
+void sb_lid_make(struct sandbox *s, char out[SB_LID_DIGITS + 1])
 {
 	do {
-		uint8_t r[LID_DIGITS];
+		uint8_t r[SB_LID_DIGITS];
 
 		sb_random(s, r, sizeof(r));
-		for (size_t i = 0; i < LID_DIGITS; i++)
+		for (size_t i = 0; i < SB_LID_DIGITS; i++)
 			out[i] = (char)('0' + r[i] % 10);
 		out[0] = (char)('1' + r[0] % 9);
-		out[LID_DIGITS] = 0;
+		out[SB_LID_DIGITS] = 0;
 	} while (wa_map_has(&s->by_lid, wa_span_str(out)));
 }
 
@@ -103,7 +101,7 @@ struct sb_account *sb_account_alloc(struct sandbox *s, const char *pn, const cha
 	if (lid)
 		sb_copy(a->lid, sizeof(a->lid), lid);
 	else
-		make_lid(s, a->lid);
+		sb_lid_make(s, a->lid);
 	a->pn_jid = wa_jid_make(WA_SRV_PN, a->pn, 0);
 	a->lid_jid = wa_jid_make(WA_SRV_LID, a->lid, 0);
 	a->next_device = 1;
@@ -173,6 +171,8 @@ void sb_account_free(struct sb_account *a)
 	free(a->rules);
 	wa_map_clear(&a->watchers);
 	wa_buf_clear(&a->key_list);
+	for (size_t i = 0; i < a->n_former; i++)
+		wa_map_del(&s->by_lid, wa_span_str(a->former[i]));
 	wa_map_del(&s->by_pn, wa_span_str(a->pn));
 	wa_map_del(&s->by_lid, wa_span_str(a->lid));
 	wa_list_del(&a->link);

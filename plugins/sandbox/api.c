@@ -162,6 +162,7 @@ static const struct route routes[] = {
 	{ { "POST", "/groups/{group}/messages", "A phone writes to the group" },
 	  sb_api_group_say },
 	{ { "POST", "/accounts/{number}/passkey", "Give the account a passkey" }, sb_api_passkey },
+	{ { "POST", "/accounts/{number}/lid", "Give the account another LID" }, sb_api_lid },
 	{ { "POST", "/accounts/{number}/history", "Make up a past for a phone, to be handed to who links" },
 	  sb_api_history },
 	{ { "GET", "/accounts/{number}/app-state", "App state of a phone, opened" },

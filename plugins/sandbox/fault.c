@@ -28,6 +28,7 @@ static const char *const names[SB_FAULT_KINDS] = {
 	[SB_FAULT_HISTORY_CORRUPT] = "history_corrupt",
 	[SB_FAULT_UNAVAILABLE] = "unavailable",
 	[SB_FAULT_PASSKEY] = "passkey",
+	[SB_FAULT_LID_SWITCHED] = "lid_switched",
 	[SB_FAULT_GROUP_CHANGED] = "group_changed",
 	[SB_FAULT_KEY_LOST] = "sender_key_lost",
 	[SB_FAULT_DIGEST] = "digest",

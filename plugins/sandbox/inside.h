@@ -8,6 +8,7 @@
  *	core.c		life, entry points, timers, the run queue
  *	conn.c		one connection: stream, slow answers, closing
  *	account.c	accounts, devices, unlinking
+ *	lid.c		an account gets another LID
  *	link.c		pair-device, scanning, pairing code
  *	passkey.c	when the server demands one
  *	login.c		the login payload and what follows it
@@ -53,6 +54,8 @@
 #define SB_VIOLATIONS_MAX 1000
 #define SB_RULES_MAX      64
 #define SB_FAULTS_MAX     256
+#define SB_FORMER_MAX     16 /* LIDs an account had before */
+#define SB_LID_DIGITS     15
 #define SB_REFS           6
 #define SB_STANZA_MAX     (1u << 20) /* arena of one stanza of ours */
 #define SB_GRACE_MS       10000      /* a client may not know yet of a device that came or went */
@@ -240,6 +243,9 @@ struct sb_account {
 	char pn[20], lid[24];
 	char name[128];
 	struct wa_jid pn_jid, lid_jid;
+	char former[SB_FORMER_MAX][24]; /* LIDs it had before; still found */
+	size_t n_former;
+	int64_t switched_ms; /* when the last of them was replaced */
 	uint32_t raw_id, next_key_index;
 	uint16_t next_device;
 	struct sb_device **devices; /* [0] the phone */
@@ -381,6 +387,7 @@ enum sb_fault_kind {
 	SB_FAULT_HISTORY_CORRUPT,
 	SB_FAULT_UNAVAILABLE,
 	SB_FAULT_PASSKEY,
+	SB_FAULT_LID_SWITCHED,
 	SB_FAULT_GROUP_CHANGED,
 	SB_FAULT_KEY_LOST,
 	SB_FAULT_463_TOKEN,
@@ -507,6 +514,14 @@ void sb_unlink(struct sb_device *d, bool tell); /* frees d */
 bool sb_recently_gone(const struct sb_account *a, unsigned id);
 void sb_dhash(const struct sb_account *a, int server, char out[16]);
 struct sb_device *sb_sim_companion(struct sb_account *a, struct wa_err *err);
+
+void sb_lid_make(struct sandbox *s, char out[SB_LID_DIGITS + 1]);
+
+/* lid.c: another LID for the same number; told: those who asked for its devices. Not for accounts
+ * with linked clients. */
+int sb_lid_switch(struct sb_account *a, bool told, struct wa_err *err);
+/* A LID that it had, and that is not forwarded any more. */
+bool sb_lid_stale(const struct sb_account *a, const struct wa_jid *j);
 
 /* link.c */
 void sb_link_offer(struct sb_conn *c);

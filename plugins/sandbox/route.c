@@ -455,6 +455,12 @@ static int route(struct letter *m)
 	m->dest = sb_find(d->acc->s, &m->to);
 	if (!m->dest)
 		return 404;
+	if (m->c && m->dest != d->acc && (f = sb_fault_hit(d->acc->s, SB_FAULT_LID_SWITCHED, m->dest, 0))) {
+		if (sb_lid_switch(m->dest, f->code == 0, NULL) == 0 && f->code)
+			return f->code;
+	}
+	if (sb_lid_stale(m->dest, &m->to))
+		return 404;
 	m->form = m->to.server == WA_SRV_LID ? WA_SRV_LID : WA_SRV_PN;
 	m->peer = wa_node_attr_is(m->n, "category", "peer");
 	m->resend = wa_node_attr_is(m->n, "device_fanout", "false");

@@ -112,7 +112,7 @@ static void answer_user(struct sb_conn *c, struct wa_arena *a, struct wa_node *l
 
 	if (wa_node_has(user, "jid") && !wa_node_attr_jid_typed(user, "jid"))
 		sb_violation(c->s, c->dev, user, "jid.untyped", "`jid` in usync is text");
-	if (!acc) {
+	if (!acc || sb_lid_stale(acc, &asked)) {
 		/* a stranger: said so when asked for contacts, else left out */
 		if (!ask || wa_jid_is_null(&asked))
 			return;

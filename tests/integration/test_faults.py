@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What goes wrong at WhatsApp, made to go wrong by the sandbox."""
+import json
 import unittest
 
 from harness import SHOP, Case, Store, phone, until
@@ -46,7 +47,8 @@ class Sending(Case):
         for code, reason in ((463, "token_missing"), (479, "stale"), (400, "invalid"), (401, "not_allowed"),
                              (404, "not_on_whatsapp"), (477, "nack_477")):
             with self.subTest(code):
-                self.sandbox.fault("nack", account=SHOP, code=code)
+                # an unknown LID is looked up again before the number counts as unknown
+                self.sandbox.fault("nack", account=SHOP, code=code, times=2 if code == 404 else 1)
                 id = self.g.send(self.customer, f"nack {code}")["id"]
                 e = self.g.event("message.failed", lambda e: e["data"]["id"] == id)
                 self.assertEqual(e["data"]["reason"], reason)
@@ -104,6 +106,37 @@ class Sending(Case):
         self.sandbox.say(self.customer, "an answer")
         self.g.event("message.received", lambda e: e["data"]["text"] == "an answer")
         self.shown_once("before", "after")
+
+    def test_lid_switched(self):
+        """The customer's LID changes: while a message is on its way, told and not told; between two messages."""
+        self.g.send(self.customer, "before", wait="delivered")
+        self.sandbox.say(self.customer, "I am here")
+        self.g.event("message.received", lambda e: e["data"]["text"] == "I am here")
+        sent = ["before"]
+        for code in (0, 404):
+            with self.subTest(code):
+                lid = self.sandbox.get(self.customer)["lid"]
+                fault = self.sandbox.fault("lid_switched", account=self.customer, code=code)
+                m = self.g.send(self.customer, f"in flight {code}", wait="delivered")
+                self.assertEqual(m["status"], "delivered")
+                self.assertEqual([f["hits"] for f in self.sandbox.rest.get("/faults")["faults"]
+                                  if f["id"] == fault["id"]], [1])
+                self.assertNotEqual(self.sandbox.get(self.customer)["lid"], lid)
+                self.sandbox.say(self.customer, f"new name {code}")
+                self.g.event("message.received", lambda e: e["data"]["text"] == f"new name {code}")
+                self.assertEqual(self.g.send(self.customer, f"after {code}", wait="delivered")["status"], "delivered")
+                sent += [f"in flight {code}", f"after {code}"]
+        self.sandbox.rest.post(f"/accounts/{self.customer}/lid")
+        self.sandbox.say(self.customer, "another one")
+        self.g.event("message.received", lambda e: e["data"]["text"] == "another one")
+        self.shown_once(*sent)
+        self.assertEqual([e["data"]["text"] for e in self.g.events(kinds="message.received")],
+                         ["I am here", "new name 0", "new name 404", "another one"])
+        self.sandbox.rest.patch(f"/accounts/{self.customer}", {"addressing": "pn"})
+        self.sandbox.say(self.customer, "by number")
+        self.g.event("message.received", lambda e: e["data"]["text"] == "by number")
+        chats = self.g.rest.get("/v1/sessions/shop/chats")["chats"]
+        self.assertEqual(len([c for c in chats if self.customer in json.dumps(c)]), 1)
 
     def test_offline_customer(self):
         self.sandbox.rest.patch(f"/accounts/{self.customer}", {"online": False})

@@ -432,7 +432,7 @@ static void usync_user(struct mini *m, struct wa_node *list, const struct wa_nod
 		assert_int_equal(wa_node_attr_jid_get(q, "jid", &j), 1);
 	}
 	own = strcmp(j.user, OWN_PN) == 0 || strcmp(j.user, OWN_LID) == 0;
-	bob = strcmp(j.user, BOB_PN) == 0 || strcmp(j.user, BOB_LID) == 0;
+	bob = strcmp(j.user, BOB_PN) == 0 || strcmp(j.user, m->bob_lid) == 0;
 	wa_node_attr_jid(&m->arena, u, "jid", &j);
 	if (contact.len) {
 		x = wa_node_child(&m->arena, u, "contact");
@@ -451,7 +451,7 @@ static void usync_user(struct mini *m, struct wa_node *list, const struct wa_nod
 		put_data(m, (struct wa_node *)(uintptr_t)wa_node_get(u, "devices"), "key-index-list",
 			 m->bob_list.ptr, m->bob_list.len);
 	if (j.server == WA_SRV_PN && !m->no_lid) {
-		struct wa_jid lid = wa_jid_make(WA_SRV_LID, own ? OWN_LID : BOB_LID, 0);
+		struct wa_jid lid = wa_jid_make(WA_SRV_LID, own ? OWN_LID : m->bob_lid, 0);
 
 		wa_node_attr_jid(&m->arena, wa_node_child(&m->arena, u, "lid"), "val", &lid);
 	}
@@ -916,6 +916,7 @@ void mini_init(struct mini *m, uint64_t seed)
 	m->env.ctx = m;
 	m->count = -1;
 	m->bob_devices = 2;
+	m->bob_lid = BOB_LID;
 	m->ev = calloc(MINI_EVENTS, sizeof(*m->ev));
 	m->store = wa_memstore_new();
 	wa_arena_init(&m->arena, 1u << 30);

@@ -124,6 +124,7 @@ struct mini {
 
 	struct peer phone, bob[2];
 	size_t bob_devices;
+	const char *bob_lid; /* BOB_LID, until the test gives another */
 	size_t usyncs, fetches;
 };
 

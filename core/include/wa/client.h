@@ -251,7 +251,8 @@ struct wa_send {
 };
 /* Queue a send: devices, sessions and keys are fetched as needed; ends in WA_EV_ACK or WA_EV_NACK.
  * Sends of one chat keep their order. The result of a send under way when the connection drops is
- * reported as WA_EV_NACK code 0 text "connection_lost": send again with the same id. */
+ * reported as WA_EV_NACK code 0 text "connection_lost": send again with the same id. So is, as
+ * "recipient_changed", one to a LID that the number has not any more: the next try asks anew. */
 WA_API int wa_client_send(struct wa_client *c, const struct wa_send *s, struct wa_err *err) WA_MUST_USE;
 /* The secret of a message of anybody (either form of chat and sender): 1 found, 0 unknown, <0 error.
  * wa_client_send seals POLL_VOTE (vote), CALENDAR_ANSWER (going), ENC_REACTION and COMMENT (text) and

@@ -145,6 +145,8 @@ WA_API int wa_signal_prekey_load(struct wa_signal *s, uint32_t id, struct wa_pre
 /* LID first. Learn a pair; moves sessions and identities of the pn's devices to the LID address.
  * Returns 1 when the pair is new or changed, 0 known, <0. */
 WA_API int wa_signal_learn_lid(struct wa_signal *s, const struct wa_jid *pn, const struct wa_jid *lid, struct wa_err *err);
+/* The pair is not known any more, neither way; sessions stay. */
+WA_API int wa_signal_forget_lid(struct wa_signal *s, const struct wa_jid *pn) WA_MUST_USE;
 /* The LID form of a user/device JID when known, else the JID itself. */
 WA_API struct wa_jid wa_signal_canonical(struct wa_signal *s, const struct wa_jid *j);
 WA_API int wa_signal_lid_of(struct wa_signal *s, const struct wa_jid *pn, struct wa_jid *ret_lid);	/* 1/0/<0 */
