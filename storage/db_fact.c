@@ -21,14 +21,6 @@ size_t db_batch_fact_put(struct db_batch *b, const char *session, const char *ki
 		     db_sealed(s, LABEL, name, doc));
 }
 
-size_t db_batch_fact_del(struct db_batch *b, const char *session, const char *kind, const char *key)
-{
-	const char *s = db_batch_str(b, session), *k = db_batch_str(b, kind);
-
-	return DB_OP(b, 0, "DELETE FROM account_fact WHERE session = $1 AND kind = $2 AND hash = $3", db_text(s),
-		     db_text(k), db_hashed(s, wa_span_str(db_batch_str(b, key))));
-}
-
 struct get {
 	const char *session, *key, *json;
 	struct wa_arena *a;

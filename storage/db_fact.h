@@ -12,7 +12,6 @@
 
 size_t db_batch_fact_put(struct db_batch *b, const char *session, const char *kind, const char *key,
 			 struct wa_span json);
-size_t db_batch_fact_del(struct db_batch *b, const char *session, const char *kind, const char *key);
 /* 1, 0, <0. ret_updated_ms may be NULL. */
 int db_fact_get(struct db *db, const char *session, const char *kind, const char *key, struct wa_arena *a,
 		const char **ret_json, int64_t *ret_updated_ms, struct wa_err *err) WA_MUST_USE;

@@ -107,7 +107,6 @@ struct db_op {
 };
 
 enum {	/* with DB_MUST_CHANGE, instead of WA_ECONFLICT: */
-	DB_DUP = 1U << 8,	/* WA_EDUP */
 	DB_GONE = 1U << 9,	/* WA_ENOTFOUND */
 };
 

@@ -33,12 +33,12 @@ static struct wa_span pack_body(struct db_batch *b, const struct db_message *m)
 		       m->raw, wa_span_str(m->quoted), wa_span_str(m->content ? m->content : ""));
 }
 
-static size_t add(struct db_batch *b, const struct db_message *m, unsigned flags)
+size_t db_batch_message_add(struct db_batch *b, const struct db_message *m)
 {
 	const char *session = db_batch_str(b, m->session), *id = db_batch_str(b, m->id);
 	struct wa_span chat = wa_span_str(db_batch_str(b, m->chat));
 
-	return DB_OP(b, flags,
+	return DB_OP(b, 0,
 		     "INSERT INTO message (id, session, chat, wa_id, from_me, kind, ts_ms, status,"
 		     " reason, backfilled, body)"
 		     " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
@@ -49,16 +49,6 @@ static size_t add(struct db_batch *b, const struct db_message *m, unsigned flags
 		     db_text(db_status_str(m->status)), db_text(db_batch_str(b, m->reason)),
 		     db_int(m->backfilled),
 		     db_sealed(session, LABEL, wa_span_str(id), pack_body(b, m)));
-}
-
-size_t db_batch_message_add(struct db_batch *b, const struct db_message *m)
-{
-	return add(b, m, 0);
-}
-
-size_t db_batch_message_add_once(struct db_batch *b, const struct db_message *m)
-{
-	return add(b, m, DB_MUST_CHANGE | DB_DUP);
 }
 
 /* ---------------------------------------------------------------- status */

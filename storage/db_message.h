@@ -52,8 +52,6 @@ struct db_message {
  * batch goes on; guard with db_batch_event_if_changed. An existing id fails
  * with WA_ECONFLICT. */
 size_t db_batch_message_add(struct db_batch *b, const struct db_message *m);
-/* As add, but a duplicate fails the whole batch with WA_EDUP. */
-size_t db_batch_message_add_once(struct db_batch *b, const struct db_message *m);
 
 /* rows is 1 when the status moved, 0 when it was there already or may not (see above). */
 size_t db_batch_message_status(struct db_batch *b, const char *id, int status, const char *reason);

@@ -219,11 +219,3 @@ int db_session_each(struct db *db, const char *after_id, size_t limit, db_sessio
 	wa_arena_clear(&e.a);
 	return r;
 }
-
-int64_t db_session_count(struct db *db, struct wa_err *err)
-{
-	int64_t n = 0;
-	int r = db_conn_int(&db->r, "SELECT COUNT(*) FROM session", NULL, 0, &n, err);
-
-	return r < 0 ? r : n;
-}

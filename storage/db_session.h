@@ -47,6 +47,5 @@ typedef int db_session_fn(void *ctx, const struct db_session *s);	/* s dies with
 /* By id, those after `after_id` (NULL: from the start). */
 int db_session_each(struct db *db, const char *after_id, size_t limit, db_session_fn *fn, void *ctx,
 		    struct wa_err *err) WA_MUST_USE;
-int64_t db_session_count(struct db *db, struct wa_err *err);
 
 #endif

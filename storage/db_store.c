@@ -50,8 +50,6 @@ static int run_event(struct db *db, struct db_batch *b, const struct db_op *op, 
 
 static int nothing_changed(const struct db_op *op, struct wa_err *err)
 {
-	if (op->flags & DB_DUP)
-		return wa_err_set(err, WA_EDUP, "exists already");
 	if (op->flags & DB_GONE)
 		return wa_err_set(err, WA_ENOTFOUND, "no such row");
 	return wa_err_set(err, WA_ECONFLICT, "nothing changed");
