@@ -220,6 +220,54 @@ class Session(Case):
         self.assertEqual(s["reason"], "logged_out")
         self.assertFalse(s["linked"])
 
+    def test_linked_again(self):
+        """Unlinked by the phone, linked again under the same id: chats go on, with keys of its own."""
+        g = self.linked()
+        customer = self.sandbox.account(phone(7))
+        self.assertEqual(g.send(customer, "first life", wait="delivered")["status"], "delivered")
+        self.sandbox.say(customer, "hello first")
+        g.event("message.received", lambda e: e["data"]["text"] == "hello first")
+        devices = lambda: [d["device"] for d in self.sandbox.rest.get(f"/accounts/{SHOP}/devices")["devices"] if d["device"]]
+        old, = devices()
+        self.sandbox.rest.delete(f"/accounts/{SHOP}/devices/{old}")
+        self.assertEqual(g.until_status("logged_out")["reason"], "logged_out")
+        waiting = g.send(customer, "in between")["id"]
+        self.sandbox.say(customer, "while nobody listens")
+        g.rest.post("/v1/sessions/shop/start")
+        qr = until(lambda: g.rest.get("/v1/sessions/shop/qr")["qr"], what="a QR")
+        self.sandbox.scan(SHOP, qr)
+        g.until_status("connected")
+        new, = devices()
+        self.assertNotEqual(new, old)
+        until(lambda: g.message(waiting)["status"] == "delivered")
+        self.assertEqual(g.send(customer, "second life", wait="delivered")["status"], "delivered")
+        self.sandbox.say(customer, "hello second")
+        g.event("message.received", lambda e: e["data"]["text"] == "hello second")
+        self.assertEqual([m["text"] for m in self.sandbox.received(customer)],
+                         ["first life", "in between", "second life"])
+        self.assertEqual(g.events(kinds="message.undecryptable"), [])
+        self.assertEqual(g.events(kinds="message.retried"), [])
+
+    def test_another_companion_comes_and_goes(self):
+        """Another companion of the account is unlinked, and one linked: told, and both lists are true at once."""
+        number = self.sandbox.account(phone(8), companions=1)
+        customer = self.sandbox.account(phone(9))
+        g = self.gateway()
+        g.link(self.sandbox, number)
+        g.send(customer, "to all three", wait="delivered")
+        other = [d for d in self.sandbox.rest.get(f"/accounts/{number}/devices")["devices"] if d["device"]][0]["device"]
+        self.sandbox.rest.delete(f"/accounts/{number}/devices/{other}")
+        e = g.event("session.devices", lambda e: "removed" in e["data"])
+        self.assertIn(f":{other}@", e["data"]["removed"])
+        g.event("session.devices", lambda e: e["data"].get("count") == 2)
+        self.assertEqual(g.send(customer, "to two", wait="delivered")["status"], "delivered")
+        self.assertEqual(g.until_status("connected")["status"], "connected")
+        g2 = self.gateway()
+        g2.link(self.sandbox, number)
+        g.event("session.devices", lambda e: e["data"].get("count") == 3)
+        self.assertEqual(g.send(customer, "to three again", wait="delivered")["status"], "delivered")
+        g2.event("message.own", lambda e: e["data"]["text"] == "to three again")
+
     def test_foreign_root_key(self):
         g = self.gateway(whatsapp={"root_key": secrets.token_hex(32)})
         g.rest.post("/v1/sessions", {"id": "shop"})
