@@ -28,7 +28,6 @@
  *	blob.c		files the host fetches for us
  *	history*.c webmessage.c	what was before linking; history_int.h is its inside
  *	placeholder.c lidsync.c	messages and LIDs the phone tells
- *	secret.c	message secrets
  *	trust.c restriction.c	trusted-contact tokens; what keeps us from writing to strangers
  *	mex.c newsletter*.c	GraphQL questions; channels
  *	profile.c user_info.c business.c blocklist.c privacy.c links.c call.c	account.h, call.h
