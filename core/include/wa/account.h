@@ -12,6 +12,8 @@
  * WA_ESTATE when the client is not ready, WA_EINVALID for what the server would
  * refuse anyway; then nothing is called.
  *
+ * Source: protocol 1.13, 1.19, 1.24 and 1.26, from whatsmeow and Baileys.
+ *
  * Changes made elsewhere come as WA_EV_PICTURE, WA_EV_ABOUT, WA_EV_BLOCKLIST,
  * WA_EV_PRIVACY and WA_EV_RESTRICTION.
  */
@@ -114,6 +116,7 @@ struct wa_business {
 };
 /* b NULL with code 0: this account is no business. */
 typedef void wa_business_fn(void *arg, int code, const struct wa_business *b);
+/* Of anybody; our own too. */
 WA_API int wa_client_business_get(struct wa_client *c, const struct wa_jid *who, wa_business_fn *fn, void *arg,
 				  struct wa_err *err) WA_MUST_USE;
 /* Our own; only for business accounts. What is NULL stays. */
@@ -141,6 +144,8 @@ struct wa_collection {
 	size_t n;
 };
 typedef void wa_collections_fn(void *arg, int code, const struct wa_collection *list, size_t n);
+/* The first collections of somebody's catalogue, each with its first products: limit of both, 1 to
+ * 100. */
 WA_API int wa_client_collections(struct wa_client *c, const struct wa_jid *who, unsigned limit,
 				 wa_collections_fn *fn, void *arg, struct wa_err *err) WA_MUST_USE;
 struct wa_order_details {
@@ -158,6 +163,7 @@ WA_API int wa_client_order(struct wa_client *c, const char *id, const char *toke
  * its id. image_url: a file on the media hosts or NULL. */
 WA_API int wa_client_product_put(struct wa_client *c, const struct wa_catalog_product *p, wa_done_fn *fn, void *arg,
 				 struct wa_err *err) WA_MUST_USE;
+/* Out of our own catalogue. */
 WA_API int wa_client_product_delete(struct wa_client *c, const char *id, wa_done_fn *fn, void *arg,
 				    struct wa_err *err) WA_MUST_USE;
 
@@ -166,6 +172,7 @@ WA_API int wa_client_product_delete(struct wa_client *c, const char *id, wa_done
 #define WA_BLOCKS_MAX 10000
 
 typedef void wa_blocklist_fn(void *arg, int code, const struct wa_jid *people, size_t n);
+/* Everybody we block, by LID where the server keeps it so. */
 WA_API int wa_client_blocklist(struct wa_client *c, wa_blocklist_fn *fn, void *arg, struct wa_err *err) WA_MUST_USE;
 /* The server wants the LID, for blocking the phone number too: both are looked up first when they
  * are not known. 404: not on WhatsApp. */
@@ -182,7 +189,9 @@ struct wa_privacy {
 #define WA_PRIVACY_MAX 32
 WA_API bool wa_privacy_valid(const char *name, const char *value);	/* does the server know the pair? */
 typedef void wa_privacy_fn(void *arg, int code, const struct wa_privacy *settings, size_t n);
+/* All settings as they stand. Also what decides whether read receipts of ours are shown (receipts). */
 WA_API int wa_client_privacy(struct wa_client *c, wa_privacy_fn *fn, void *arg, struct wa_err *err) WA_MUST_USE;
+/* One setting; WA_EINVALID when wa_privacy_valid says no. */
 WA_API int wa_client_privacy_set(struct wa_client *c, const char *name, const char *value, wa_done_fn *fn, void *arg,
 				 struct wa_err *err) WA_MUST_USE;
 /* For new chats; seconds, 0 off. */
@@ -197,6 +206,7 @@ struct wa_status_privacy {
 	size_t n;
 };
 typedef void wa_status_privacy_fn(void *arg, int code, const struct wa_status_privacy *lists, size_t n);
+/* All lists; the one in force has is_default. They are changed on the phone. */
 WA_API int wa_client_status_privacy(struct wa_client *c, wa_status_privacy_fn *fn, void *arg,
 				    struct wa_err *err) WA_MUST_USE;
 

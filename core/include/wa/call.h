@@ -5,6 +5,7 @@
 /*
  * Calls: what the server tells about them, and rejecting. No media: a call is
  * never taken. Each stanza is acknowledged by libwa after its event is committed.
+ * Source: protocol 1.25, from whatsmeow and Baileys.
  */
 #include "client.h"
 

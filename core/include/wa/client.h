@@ -207,18 +207,30 @@ struct wa_client_opts {
 
 /* The version of WhatsApp Web that is told when the options name none. */
 WA_API void wa_client_version(uint32_t out[3]);
+/* Everything o points to must outlive the client, except strings, which are copied. WA_EINVALID: env,
+ * store or ops.batch is missing, or the pairing code is none; otherwise what the store said, or
+ * WA_EPROTO for a device record that cannot be read. */
 WA_API int wa_client_new(const struct wa_client_opts *o, struct wa_client **ret_c, struct wa_err *err) WA_MUST_USE;
+/* Who waits for an answer is told WA_EIO. NULL allowed. Says nothing to the server. */
 WA_API void wa_client_free(struct wa_client *c);
+/* enum wa_client_state */
 WA_API int wa_client_state(const struct wa_client *c);
+/* Our keys and names: borrowed, changes with the next call. */
 WA_API const struct wa_device *wa_client_device(const struct wa_client *c);
 
+/* The WebSocket is open: handshake, then linking or login. WA_ESTATE: there is a connection, or the
+ * client is dead. */
 WA_API int wa_client_connected(struct wa_client *c, struct wa_err *err) WA_MUST_USE;
+/* Any piece of the stream. An error has been told by WA_EV_CLOSED already. */
 WA_API int wa_client_feed(struct wa_client *c, struct wa_span bytes, struct wa_err *err) WA_MUST_USE;
+/* The transport is gone, whoever ended it; questions and sends under way are told so. */
 WA_API void wa_client_disconnected(struct wa_client *c);
+/* What may be written now; valid until the next call. wrote: so much of it has been written. */
 WA_API struct wa_span wa_client_output(const struct wa_client *c);
 WA_API void wa_client_wrote(struct wa_client *c, size_t n);
 WA_API int64_t wa_client_deadline_ms(const struct wa_client *c);	/* Unix ms; INT64_MAX none */
 WA_API void wa_client_tick(struct wa_client *c);
+/* This batch and all before it are stored. */
 WA_API void wa_client_committed(struct wa_client *c, uint64_t batch_id);
 /* The batch could not be stored: the client closes (WA_EV_CLOSED "store_failed" is all that is still
  * said: sends under way get no result, hand them in again). Free it and make it anew. */
@@ -260,10 +272,13 @@ WA_API int wa_client_send(struct wa_client *c, const struct wa_send *s, struct w
 WA_API int wa_client_secret(struct wa_client *c, const struct wa_jid *chat, const struct wa_jid *sender,
 			    const char *id, uint8_t out[32], struct wa_err *err) WA_MUST_USE;
 
+/* Read, or played, receipts for 1 to 512 messages of one author (sender: needed in groups and for
+ * statuses). Others see them only when the account shows what it has read. */
 WA_API int wa_client_mark_read(struct wa_client *c, const struct wa_jid *chat, const struct wa_jid *sender,
 			       const char *const *ids, size_t n, bool played, struct wa_err *err) WA_MUST_USE;
 /* The server wants our push name with it: remembered until the phone has told us that. */
 WA_API int wa_client_presence(struct wa_client *c, bool available, struct wa_err *err) WA_MUST_USE;
+/* Be told when somebody comes and goes (WA_EV_PRESENCE), as far as he shows it; for this connection. */
 WA_API int wa_client_presence_subscribe(struct wa_client *c, const struct wa_jid *who, struct wa_err *err) WA_MUST_USE;
 /* state: "composing", "recording", "paused" */
 WA_API int wa_client_chatstate(struct wa_client *c, const struct wa_jid *chat, const char *state, struct wa_err *err) WA_MUST_USE;
@@ -291,6 +306,7 @@ WA_API int wa_client_pair_by_code(struct wa_client *c, const char *digits, const
  * Text "failed": code, id = why; the demand stands when code is 0. WA_ESTATE: nothing was demanded.
  */
 WA_API int wa_client_passkey_assertion(struct wa_client *c, struct wa_span json, struct wa_err *err) WA_MUST_USE;
+/* The codes agree: go on. */
 WA_API int wa_client_passkey_confirm(struct wa_client *c, struct wa_err *err) WA_MUST_USE;
 /*
  * Replace the signed prekey now. libwa does so by itself once it is 30 days old, some time after a

@@ -8,7 +8,8 @@
  * part lives as long as what it was decoded from, or as its maker keeps it.
  *
  * Spans that are not set are empty; numbers that are not known are 0.
- * Field names and numbers are those of the Message protobuf.
+ * Field names and numbers are those of the Message protobuf (the schema that
+ * ships with Baileys).
  */
 #include "jid.h"
 
@@ -57,6 +58,7 @@ struct wa_media {
 	struct wa_span waveform;	/* voice notes: 64 bytes, 0..100 */
 	struct wa_span sidecar;		/* streamingSidecar of audio and video */
 	struct wa_span alt;		/* accessibility label */
+	bool plain;			/* the hosts keep it unencrypted: media_key is of our copy, if any */
 };
 
 struct wa_location {

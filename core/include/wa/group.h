@@ -158,6 +158,7 @@ enum wa_group_change { WA_MEMBERS_ADD, WA_MEMBERS_REMOVE, WA_MEMBERS_PROMOTE, WA
 WA_API int wa_client_group_members(struct wa_client *c, const struct wa_jid *group, int change,
 				   const struct wa_jid *who, size_t n, bool linked, wa_group_members_fn *fn,
 				   void *arg, struct wa_err *err) WA_MUST_USE;
+/* Rename it; everybody in it is told. */
 WA_API int wa_client_group_subject(struct wa_client *c, const struct wa_jid *group, const char *subject,
 				   wa_done_fn *fn, void *arg, struct wa_err *err) WA_MUST_USE;
 /* text NULL or "": delete. prev: id of the description it replaces, "" or NULL none. */
@@ -171,14 +172,17 @@ enum wa_group_setting {
 	WA_SET_APPROVAL,
 	WA_SET_COMMUNITY_APPROVAL,
 };
+/* value: 1 or 0 unless said above. */
 WA_API int wa_client_group_set(struct wa_client *c, const struct wa_jid *group, int setting, uint32_t value,
 			       wa_done_fn *fn, void *arg, struct wa_err *err) WA_MUST_USE;
 
 /* The invite link's code (https://chat.whatsapp.com/CODE); reset: make a new one, the old is void. */
 WA_API int wa_client_group_invite(struct wa_client *c, const struct wa_jid *group, bool reset, wa_group_text_fn *fn,
 				  void *arg, struct wa_err *err) WA_MUST_USE;
+/* What a link leads to, without joining: one group, members left out. */
 WA_API int wa_client_group_preview(struct wa_client *c, const char *code, wa_group_fn *fn, void *arg,
 				   struct wa_err *err) WA_MUST_USE;
+/* Join by link; with approval an admin is asked (pending). */
 WA_API int wa_client_group_join(struct wa_client *c, const char *code, wa_group_join_fn *fn, void *arg,
 				struct wa_err *err) WA_MUST_USE;
 
@@ -188,15 +192,20 @@ struct wa_group_ticket {
 	const char *code;
 	int64_t expires_s;
 };
+/* What an invitation leads to. */
 WA_API int wa_client_group_ticket_preview(struct wa_client *c, const struct wa_group_ticket *t, wa_group_fn *fn,
 					  void *arg, struct wa_err *err) WA_MUST_USE;
+/* Join with it. */
 WA_API int wa_client_group_ticket_accept(struct wa_client *c, const struct wa_group_ticket *t, wa_done_fn *fn,
 					 void *arg, struct wa_err *err) WA_MUST_USE;
+/* Take back the invitation that who was given; by an admin. */
 WA_API int wa_client_group_ticket_revoke(struct wa_client *c, const struct wa_jid *group, const struct wa_jid *who,
 					 wa_done_fn *fn, void *arg, struct wa_err *err) WA_MUST_USE;
 
+/* Who asks to join: requested_s, request_method. By an admin. */
 WA_API int wa_client_group_requests(struct wa_client *c, const struct wa_jid *group, wa_group_members_fn *fn,
 				    void *arg, struct wa_err *err) WA_MUST_USE;
+/* Let them in, or turn them away: one row for each, with its own error. */
 WA_API int wa_client_group_answer(struct wa_client *c, const struct wa_jid *group, bool approve,
 				  const struct wa_jid *who, size_t n, wa_group_members_fn *fn, void *arg,
 				  struct wa_err *err) WA_MUST_USE;

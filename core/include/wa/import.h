@@ -35,6 +35,7 @@ WA_API int wa_import_device(struct wa_import *im, const struct wa_device *d, str
 /* address: Signal address "user[_domain].device" */
 WA_API int wa_import_identity(struct wa_import *im, const char *address, const struct wa_pub *pub,
 			      struct wa_err *err) WA_MUST_USE;
+/* One that was uploaded and not used yet. */
 WA_API int wa_import_prekey(struct wa_import *im, uint32_t id, const struct wa_priv *priv, struct wa_err *err)
 	WA_MUST_USE;
 
@@ -83,9 +84,11 @@ struct wa_import_sender_key {
 /* Keys of others only: states newest first. Our own are made anew, and given to all members again. */
 WA_API int wa_import_sender_key(struct wa_import *im, const char *group, const char *address,
 				const struct wa_import_sender_key *states, size_t n, struct wa_err *err) WA_MUST_USE;
+/* The same from a libsignal record as it stands. */
 WA_API int wa_import_sender_key_record(struct wa_import *im, const char *group, const char *address,
 				       struct wa_span record, struct wa_err *err) WA_MUST_USE;
 
+/* Number and LID are one person; users without server. */
 WA_API int wa_import_lid(struct wa_import *im, const char *pn_user, const char *lid_user, struct wa_err *err)
 	WA_MUST_USE;
 /* fingerprint: protobuf, may be empty. newest: the one to write with. The states of the collections are
@@ -95,6 +98,7 @@ WA_API int wa_import_sync_key(struct wa_import *im, struct wa_span id, struct wa
 /* Trusted-contact token: theirs for us, and when (Unix seconds) it and ours were issued; 0 never. */
 WA_API int wa_import_token(struct wa_import *im, const char *lid_user, struct wa_span token, int64_t t_s,
 			   int64_t sender_t_s, struct wa_err *err) WA_MUST_USE;
+/* messageSecret of a message, 32 bytes: votes and answers to it are opened with it. */
 WA_API int wa_import_secret(struct wa_import *im, const char *chat, const char *sender, const char *id,
 			    struct wa_span secret, struct wa_err *err) WA_MUST_USE;
 

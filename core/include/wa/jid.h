@@ -5,6 +5,7 @@
 /*
  * A WhatsApp address, by value: no ownership, no allocation.
  * Text form: user[:device]@server; the server itself is "@s.whatsapp.net".
+ * Source: protocol 1.3 and 1.12.
  */
 #include "error.h"
 

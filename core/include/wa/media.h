@@ -10,6 +10,8 @@
  * HMAC-SHA256(MAC key, IV || ciphertext). Keys: HKDF-SHA256(media key, info of
  * the type, 112 bytes) = IV 16 | cipher key 32 | MAC key 32 | reference key 32.
  *
+ * Source: protocol 1.20, from whatsmeow and Baileys; sizes and MACs by recorded files.
+ *
  * Reading a stored file: verify all of it once (wa_media_check), then decrypt
  * any range of it, as often as wanted. Nothing unverified is ever decrypted.
  */
@@ -39,6 +41,7 @@ struct wa_media_sums {			/* what a message says about its file */
  * one, so this form is unproven; files play without. */
 WA_API int wa_media_enc_new(int type, struct wa_span key, bool sidecar, struct wa_media_enc **ret_e,
 			    struct wa_err *err) WA_MUST_USE;
+/* Appends what is ready: whole cipher blocks, the rest is held back. */
 WA_API int wa_media_enc_update(struct wa_media_enc *e, struct wa_span plain, struct wa_buf *out,
 			       struct wa_err *err) WA_MUST_USE;
 /* The last block and the MAC go to out; ret_sidecar may be NULL. */
@@ -48,8 +51,10 @@ WA_API void wa_media_enc_free(struct wa_media_enc *e);	/* NULL allowed */
 
 /* ---- checking: MAC and file_enc_sha256 over the stored bytes; plain hash on the way ---- */
 struct wa_media_check;
+/* key: 32 bytes, or WA_EINVALID. */
 WA_API int wa_media_check_new(int type, struct wa_span key, struct wa_media_check **ret_k,
 			      struct wa_err *err) WA_MUST_USE;
+/* Stored bytes in order, in pieces of any size. */
 WA_API int wa_media_check_update(struct wa_media_check *k, struct wa_span stored, struct wa_err *err) WA_MUST_USE;
 /* Empty expectations are not compared. WA_ECRYPTO when something differs. ret_length: of the plain file. */
 WA_API int wa_media_check_final(struct wa_media_check *k, struct wa_span file_enc_sha256, struct wa_span file_sha256,

@@ -5,6 +5,7 @@
 /*
  * The content of a message: our view of the Message protobuf.
  * Decoded views borrow from the arena they were decoded into.
+ * Source: protocol 1.14, 1.18 and the schema that ships with Baileys.
  */
 #include "addon.h"
 #include "arena.h"
@@ -128,6 +129,7 @@ WA_API int wa_message_encode(const struct wa_message *m, struct wa_buf *out, str
 /* deviceSentMessage around an encoded Message, messageContextInfo copied out. */
 WA_API int wa_message_wrap_sent(struct wa_span message, const struct wa_jid *destination, struct wa_buf *out,
 				struct wa_err *err) WA_MUST_USE;
+/* A Message that only carries our sender key for a group. */
 WA_API int wa_message_wrap_skdm(const struct wa_jid *group, struct wa_span skdm, struct wa_buf *out,
 				struct wa_err *err) WA_MUST_USE;
 /* Decode and unwrap (device-sent, ephemeral, view-once, edited, document-with-caption …).

@@ -10,6 +10,8 @@
  * the server id in `count`. Messages of followed channels come as
  * WA_EV_MESSAGE, info->server_id set.
  *
+ * Source: protocol 1.24, from whatsmeow and Baileys.
+ *
  * Metadata goes through mex (GraphQL over iq w:mex). Query ids belong to one
  * release of WhatsApp's web client; newsletter.c has them in one table. Errors
  * keep the meaning of HTTP: 401, 403, 404, 429 …
@@ -88,8 +90,10 @@ typedef void wa_newsletter_fn(void *arg, int code, const char *text, const struc
 WA_API int wa_client_newsletter_create(struct wa_client *c, const char *name, const char *description,
 				       struct wa_span picture, wa_newsletter_fn *fn, void *arg,
 				       struct wa_err *err) WA_MUST_USE;
+/* One channel: everything, our role too. 404: there is none. */
 WA_API int wa_client_newsletter_get(struct wa_client *c, const struct wa_jid *channel, wa_newsletter_fn *fn,
 				    void *arg, struct wa_err *err) WA_MUST_USE;
+/* The same by what follows whatsapp.com/channel/. */
 WA_API int wa_client_newsletter_get_invite(struct wa_client *c, const char *invite, wa_newsletter_fn *fn, void *arg,
 					   struct wa_err *err) WA_MUST_USE;
 /* Those we follow or own. */
@@ -104,16 +108,20 @@ struct wa_newsletter_update {
 	struct wa_span picture;		/* JPEG; empty removes */
 	const char *reactions;		/* NULL unchanged */
 };
+/* By an admin or the owner; the answer is the channel as it is now. */
 WA_API int wa_client_newsletter_update(struct wa_client *c, const struct wa_jid *channel,
 				       const struct wa_newsletter_update *u, wa_newsletter_fn *fn, void *arg,
 				       struct wa_err *err) WA_MUST_USE;
+/* By its owner. */
 WA_API int wa_client_newsletter_delete(struct wa_client *c, const struct wa_jid *channel, wa_done_fn *fn, void *arg,
 				       struct wa_err *err) WA_MUST_USE;
 
 /* ---- following ---- */
 
+/* false: stop following. */
 WA_API int wa_client_newsletter_follow(struct wa_client *c, const struct wa_jid *channel, bool follow,
 				       wa_done_fn *fn, void *arg, struct wa_err *err) WA_MUST_USE;
+/* A setting the server keeps for our phones; posts come all the same. */
 WA_API int wa_client_newsletter_mute(struct wa_client *c, const struct wa_jid *channel, bool mute,
 				     wa_done_fn *fn, void *arg, struct wa_err *err) WA_MUST_USE;
 /* The answer's text is the number, digits. */
@@ -122,6 +130,7 @@ WA_API int wa_client_newsletter_admin_count(struct wa_client *c, const struct wa
 /* Another administrator becomes the owner. */
 WA_API int wa_client_newsletter_owner(struct wa_client *c, const struct wa_jid *channel, const struct wa_jid *user,
 				      wa_done_fn *fn, void *arg, struct wa_err *err) WA_MUST_USE;
+/* An administrator is none any more. */
 WA_API int wa_client_newsletter_demote(struct wa_client *c, const struct wa_jid *channel, const struct wa_jid *user,
 				       wa_done_fn *fn, void *arg, struct wa_err *err) WA_MUST_USE;
 
@@ -142,6 +151,7 @@ WA_API int wa_client_newsletter_live(struct wa_client *c, const struct wa_jid *c
 /* code: an emoji, "" takes it back. */
 WA_API int wa_client_newsletter_react(struct wa_client *c, const struct wa_jid *channel, int64_t server_id,
 				      const char *code, wa_done_fn *fn, void *arg, struct wa_err *err) WA_MUST_USE;
+/* Count us as viewers of these posts. */
 WA_API int wa_client_newsletter_viewed(struct wa_client *c, const struct wa_jid *channel, const int64_t *server_ids,
 				       size_t n, wa_done_fn *fn, void *arg, struct wa_err *err) WA_MUST_USE;
 

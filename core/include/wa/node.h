@@ -14,6 +14,8 @@
  *	wa_node_attr_jid(a, iq, "to", &jid);
  *	wa_node_child(a, iq, "count");
  *
+ * Source: protocol 1.3.
+ *
  * Values are typed on the wire: an attribute is text or a JID, content is
  * text (token, packed) or binary. The decoder keeps the type; strict readers
  * (stock clients among them) depend on it, so write JIDs with _attr_jid and

@@ -73,6 +73,7 @@ WA_API int wa_pair_code_valid(const char *code);	/* 8 characters of the alphabet
 WA_API int wa_pair_code_key(const char *code, const uint8_t salt[32], struct wa_key *ret) WA_MUST_USE;
 /* salt 32 | IV 16 | AES-CTR(pub) = 80 bytes */
 WA_API int wa_pair_wrap(const struct wa_env *env, const char *code, const struct wa_pub *eph, uint8_t out[80], struct wa_err *err) WA_MUST_USE;
+/* Any code opens it: a wrong one gives a wrong key, which shows later. */
 WA_API int wa_pair_unwrap(const char *code, const uint8_t in[80], struct wa_pub *ret_eph, struct wa_err *err) WA_MUST_USE;
 /* companion_finish: makes the bundle and dev->adv_secret. */
 WA_API int wa_pair_finish_make(const struct wa_env *env, struct wa_device *dev, const struct wa_pub *primary_eph,
@@ -101,9 +102,11 @@ struct wa_passkey_seen {		/* server, primary: what a companion began with */
 	uint8_t identity[512], commitment[32];
 	size_t identity_len;
 };
+/* A fresh attempt: ephemeral key and nonce. */
 WA_API void wa_passkey_new(const struct wa_env *env, uint32_t device_type, struct wa_span ref, struct wa_passkey *ret);
 /* ProloguePayload */
 WA_API int wa_passkey_prologue(const struct wa_passkey *p, struct wa_buf *out, struct wa_err *err) WA_MUST_USE;
+/* The other side reads it. */
 WA_API int wa_passkey_read(struct wa_span payload, struct wa_passkey_seen *ret, struct wa_err *err) WA_MUST_USE;
 WA_API bool wa_passkey_fits(const struct wa_passkey_seen *p, const uint8_t nonce[32]);	/* what it committed to */
 /* That the device which showed the QR is the one which answers: key from the QR's secret, proof over the payload. */
@@ -112,11 +115,13 @@ WA_API void wa_passkey_proof(const struct wa_key *handoff, struct wa_span payloa
 /* XXXX-XXXX, the same on both sides. */
 WA_API void wa_passkey_code(const uint8_t nonce[32], const struct wa_pub *primary, const uint8_t primary_nonce[32],
 			    char ret_code[10]);
+/* What the request is sealed with: both sides get the same. */
 WA_API int wa_passkey_key(const struct wa_priv *priv, const struct wa_pub *pub, uint32_t device_type, const char *ref,
 			  struct wa_key *ret, struct wa_err *err) WA_MUST_USE;
 /* EncryptedPairingRequest: the companion's keys and its new secret. */
 WA_API int wa_passkey_seal(const struct wa_env *env, const struct wa_key *key, const struct wa_device *dev,
 			   struct wa_buf *out, struct wa_err *err) WA_MUST_USE;
+/* The other side opens it. WA_ECRYPTO: not sealed with this key. */
 WA_API int wa_passkey_open(const struct wa_key *key, struct wa_span sealed, struct wa_pub *ret_noise,
 			   struct wa_pub *ret_identity, struct wa_key *ret_adv, struct wa_err *err) WA_MUST_USE;
 

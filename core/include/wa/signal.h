@@ -21,18 +21,22 @@ extern "C" {
 
 /* ---- records: overlay of uncommitted writes + byte-budget cache over a store ---- */
 struct wa_records;
+/* ops and store_ctx outlive it. cache_bytes: of what was only read. NULL: no memory. */
 WA_API struct wa_records *wa_records_new(const struct wa_store_ops *ops, void *store_ctx,
 					 size_t cache_bytes);
 WA_API void wa_records_free(struct wa_records *r);
 WA_API int wa_records_get(struct wa_records *r, int kind, struct wa_span key, struct wa_buf *out,
 			  struct wa_err *err) WA_MUST_USE;	/* 1/0/<0 */
 WA_API int wa_records_put(struct wa_records *r, int kind, struct wa_span key, struct wa_span value) WA_MUST_USE;
+/* Of a record that is not there: fine. */
 WA_API int wa_records_del(struct wa_records *r, int kind, struct wa_span key) WA_MUST_USE;
+/* Is there something to seal? */
 WA_API bool wa_records_dirty(const struct wa_records *r);
 /* The writes since the last seal, last one per key, as an array valid until the next call on r.
  * They now belong to batch `id` and stay readable until wa_records_committed(id). Ids increase;
  * not inside a scope. Cannot fail. */
 WA_API size_t wa_records_seal(struct wa_records *r, uint64_t id, const struct wa_change **ret_changes);
+/* Batch id and all before it are in the store. */
 WA_API void wa_records_committed(struct wa_records *r, uint64_t id);
 /* Scope: writes since begin can be thrown away when a decryption fails half-way. Scopes nest
  * (at most 8 deep); what an inner one keeps, an outer one can still throw away. */
@@ -65,8 +69,11 @@ struct wa_device {
 	uint8_t adv[1024];			/* full ADVSignedDeviceIdentity, accountSignatureKey included */
 	size_t adv_len;
 };
+/* A new device: all keys fresh, not paired. */
 WA_API int wa_device_generate(const struct wa_env *env, struct wa_device *ret_dev, struct wa_err *err) WA_MUST_USE;
+/* The value of WA_REC_DEVICE. Secret. */
 WA_API int wa_device_encode(const struct wa_device *d, struct wa_buf *out, struct wa_err *err) WA_MUST_USE;
+/* WA_EPROTO: damaged; WA_EUNSUPPORTED: of another version. */
 WA_API int wa_device_decode(struct wa_span bytes, struct wa_device *ret_dev, struct wa_err *err) WA_MUST_USE;
 WA_API void wa_device_wipe(struct wa_device *d);
 
@@ -94,6 +101,7 @@ WA_API int wa_signal_has_session(struct wa_signal *s, const struct wa_jid *devic
 /* Checks the signed prekey's signature. Replaces an existing session (the old state is archived). */
 WA_API int wa_signal_start_session(struct wa_signal *s, const struct wa_jid *device,
 				   const struct wa_bundle *b, struct wa_err *err) WA_MUST_USE;
+/* The next message to it starts a new one. */
 WA_API int wa_signal_drop_session(struct wa_signal *s, const struct wa_jid *device) WA_MUST_USE;
 /* All sessions and identities of a user (identity change). */
 WA_API int wa_signal_drop_user(struct wa_signal *s, const struct wa_jid *user, const uint16_t *devices,
@@ -114,9 +122,11 @@ WA_API int wa_signal_group_encrypt(struct wa_signal *s, const struct wa_jid *gro
 /* Our sender key as it stands, to give it to one more device; made when there is none. */
 WA_API int wa_signal_group_key(struct wa_signal *s, const struct wa_jid *group, const struct wa_jid *self,
 			       struct wa_buf *ret_skdm, struct wa_err *err) WA_MUST_USE;
+/* As wa_signal_decrypt; WA_ENOTFOUND: no key of this sender. */
 WA_API int wa_signal_group_decrypt(struct wa_signal *s, const struct wa_jid *group,
 				   const struct wa_jid *sender, struct wa_span cipher,
 				   struct wa_buf *out, struct wa_err *err) WA_MUST_USE;
+/* Take the sender key somebody distributes. */
 WA_API int wa_signal_group_process(struct wa_signal *s, const struct wa_jid *group,
 				   const struct wa_jid *sender, struct wa_span skdm,
 				   struct wa_err *err) WA_MUST_USE;
@@ -129,6 +139,7 @@ WA_API bool wa_signal_identity_changed(struct wa_signal *s, struct wa_jid *ret_d
 /* Identity known for a device; 1/0/<0. */
 WA_API int wa_signal_identity(struct wa_signal *s, const struct wa_jid *device, struct wa_pub *ret_pub,
 			      struct wa_err *err);
+/* Note an identity that came otherwise (at linking: the phone's). */
 WA_API int wa_signal_set_identity(struct wa_signal *s, const struct wa_jid *device, const struct wa_pub *pub) WA_MUST_USE;
 /* base key of the current session with a device (to notice retries that do not help); 1/0/<0 */
 WA_API int wa_signal_base_key(struct wa_signal *s, const struct wa_jid *device, uint8_t out[33], struct wa_err *err);

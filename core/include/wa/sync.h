@@ -12,6 +12,8 @@
  * keeps them encrypted and numbered; the keys come from the phone. Every MAC
  * is verified always: of each value, of each patch, of the whole collection.
  *
+ * Source: protocol 1.22, from whatsmeow and Baileys.
+ *
  * In: WA_EV_SYNC for every changed entry, once it is verified; the same entry
  * may be told again after a crash or a fresh start, and always has the newest
  * value: store it, do not count it. WA_EV_SYNC_DONE when a collection is up to
@@ -151,6 +153,7 @@ WA_API int wa_client_sync_fetch(struct wa_client *c, int collection, bool full, 
  * companions, this one too. libwa never does so by itself. */
 WA_API int wa_client_sync_fatal(struct wa_client *c, int collection, struct wa_err *err) WA_MUST_USE;
 
+/* From memory and records; asks nobody, works without a connection. */
 WA_API int wa_client_sync_status(struct wa_client *c, int collection, struct wa_sync_status *ret_s,
 				 struct wa_err *err) WA_MUST_USE;
 

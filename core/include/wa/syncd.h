@@ -10,6 +10,7 @@
  * a value blob, IV 16 | AES-256-CBC(SyncActionData) | value MAC 32; a key id.
  * A collection has a running hash (LTHash) over the value MACs of its entries,
  * so that adding and taking out costs the same whatever its size.
+ * Source: protocol 1.22; proved against patches Baileys made.
  */
 #include "arena.h"
 #include "buf.h"
@@ -33,10 +34,13 @@ WA_API void wa_syncd_expand(struct wa_span key_data, struct wa_syncd_keys *ret_k
 
 /* 64 little-endian numbers of 16 bits, each modulo 2^16; zeroes for an empty collection. */
 struct wa_lthash { uint8_t sum[WA_LTHASH_LEN]; };
+/* Put an entry in, take one out: by its value MAC. */
 WA_API void wa_lthash_add(struct wa_lthash *h, const uint8_t value_mac[WA_SYNCD_MAC]);
 WA_API void wa_lthash_sub(struct wa_lthash *h, const uint8_t value_mac[WA_SYNCD_MAC]);
 
+/* By what the server knows an entry. index: its JSON text. */
 WA_API void wa_syncd_index_mac(const struct wa_syncd_keys *k, struct wa_span index, uint8_t out[WA_SYNCD_MAC]);
+/* Over the running hash at this version; collection: its name. */
 WA_API void wa_syncd_snapshot_mac(const struct wa_syncd_keys *k, const struct wa_lthash *h, uint64_t version,
 				  const char *collection, uint8_t out[WA_SYNCD_MAC]);
 /* value_macs: those of the patch's entries, in order, one behind the other. */
@@ -67,8 +71,10 @@ struct wa_syncd_record {		/* views */
 	struct wa_span blob, value_mac;	/* value_mac: the last 32 bytes of blob */
 	struct wa_span key_id;
 };
+/* Views into `in`; an error where a part is missing or too short for its MAC. */
 WA_API int wa_syncd_read_record(struct wa_span in, struct wa_syncd_record *ret_r, struct wa_err *err) WA_MUST_USE;
 WA_API int wa_syncd_read_mutation(struct wa_span in, struct wa_syncd_record *ret_r, struct wa_err *err) WA_MUST_USE;
+/* Appended to out, without tag and length of a surrounding message. */
 WA_API void wa_syncd_put_record(struct wa_buf *out, struct wa_span index_mac, struct wa_span blob, struct wa_span key_id);
 WA_API void wa_syncd_put_mutation(struct wa_buf *out, const struct wa_syncd_record *r);
 
