@@ -67,7 +67,8 @@ static void on_settings(struct wa_client *c, void *arg, const struct wa_node *no
 	free(k);
 }
 
-int wa_client_privacy(struct wa_client *c, wa_privacy_fn *fn, void *arg, struct wa_err *err)
+/* <privacy/> of a namespace: all that is set. */
+static int ask_all(struct wa_client *c, const char *xmlns, const struct ask *what, iq_fn *fn, struct wa_err *err)
 {
 	struct ask *k;
 	struct wa_node *iq;
@@ -75,19 +76,23 @@ int wa_client_privacy(struct wa_client *c, wa_privacy_fn *fn, void *arg, struct 
 
 	if (c->state != WA_ST_READY)
 		return wa_err_set(err, WA_ESTATE, "not connected");
-	k = calloc(1, sizeof(*k));
+	k = malloc(sizeof(*k));
 	if (!k)
 		return wa_err_set(err, WA_ENOMEM, "no memory for a question");
-	k->fn = fn;
-	k->arg = arg;
+	*k = *what;
 	client_enter(c);
 	wa_arena_init(&a, STANZA_ARENA_MAX);
-	iq = iq_new(&a, "get", "privacy");
+	iq = iq_new(&a, "get", xmlns);
 	wa_node_child(&a, iq, "privacy");
-	iq_send(c, &a, iq, IQ_TIMEOUT_MS, on_settings, k);
+	iq_send(c, &a, iq, IQ_TIMEOUT_MS, fn, k);
 	wa_arena_clear(&a);
 	client_leave(c);
 	return 0;
+}
+
+int wa_client_privacy(struct wa_client *c, wa_privacy_fn *fn, void *arg, struct wa_err *err)
+{
+	return ask_all(c, "privacy", &(struct ask){ .fn = fn, .arg = arg }, on_settings, err);
 }
 
 int wa_client_privacy_set(struct wa_client *c, const char *name, const char *value, wa_done_fn *fn, void *arg,
@@ -173,23 +178,5 @@ static void on_audience(struct wa_client *c, void *arg, const struct wa_node *no
 
 int wa_client_status_privacy(struct wa_client *c, wa_status_privacy_fn *fn, void *arg, struct wa_err *err)
 {
-	struct ask *k;
-	struct wa_node *iq;
-	struct wa_arena a;
-
-	if (c->state != WA_ST_READY)
-		return wa_err_set(err, WA_ESTATE, "not connected");
-	k = calloc(1, sizeof(*k));
-	if (!k)
-		return wa_err_set(err, WA_ENOMEM, "no memory for a question");
-	k->status_fn = fn;
-	k->arg = arg;
-	client_enter(c);
-	wa_arena_init(&a, STANZA_ARENA_MAX);
-	iq = iq_new(&a, "get", "status");
-	wa_node_child(&a, iq, "privacy");
-	iq_send(c, &a, iq, IQ_TIMEOUT_MS, on_audience, k);
-	wa_arena_clear(&a);
-	client_leave(c);
-	return 0;
+	return ask_all(c, "status", &(struct ask){ .status_fn = fn, .arg = arg }, on_audience, err);
 }
