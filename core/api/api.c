@@ -31,6 +31,7 @@ int wb_api_register(struct wb_gateway *gw, struct wa_err *err)
 	wa_list_init(&api->waiters);
 	wa_list_init(&api->polls);
 	wa_list_init(&api->streams);
+	wa_list_init(&api->idem_held);
 	gw->rest = api;
 	if (api_docs_new(api))
 		return wa_err_set(err, WA_ENOMEM, "the API's description");
@@ -84,6 +85,7 @@ void wb_api_free(struct wb_gateway *gw)
 	wb_static_free(api->docs);
 	wb_router_revoke(gw->router, api);
 	wb_http_set_after(gw->http, NULL, NULL);
+	api_idem_close(api);
 	api_keys_free(api);
 	free(api);
 }

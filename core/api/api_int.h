@@ -8,6 +8,7 @@
 #include <base.h>
 #include <clock.h>
 #include <list.h>
+#include <map.h>
 #include <static.h>
 #include <text.h>
 
@@ -28,12 +29,15 @@ struct wb_api {
 	struct wb_ws_listener *ws;
 	struct wb_static *docs;		/* openapi.yaml, with ETag and gzip */
 	struct wb_timer *timer;		/* deadlines of waiters and long polls */
+	struct wa_map idem_busy;	/* idem.c: key's id, NUL, Idempotency-Key, of what is under way */
+	struct wa_list idem_held;
 };
 
 /* Who asks; lives with the request. */
 struct api_auth {
 	char id[DB_ID_LEN + 1];
 	char scopes[512];
+	struct api_held *held;	/* idem.c: of its Idempotency-Key; NULL: none */
 };
 const struct api_auth *api_auth(struct wb_req *req);
 
@@ -61,13 +65,19 @@ void api_put_text(json_t *o, const char *key, const char *text);	/* "" and NULL:
 /* The session of {id} or of `id`; NULL: answered 404. */
 struct wb_session *api_session(struct wb_api *api, struct wb_req *req, const char *id);
 
-/* Idempotency-Key of a POST whose work is one transaction. */
+/* idem.c: Idempotency-Key. Every POST is guarded by the hook before it; handlers whose work is one
+ * transaction store the answer with it. */
 struct api_idem {
 	char key[256];
 	uint8_t request[32];	/* hash of method, path and body */
 	bool has;
 };
-/* false: answered (a repeat gets the first answer, another request 409). */
+/* Before any handler, once `auth` is known. False: answered (a repeat gets the first answer, another
+ * request and one whose first is still under way 409). */
+bool api_idem_guard(struct wb_api *api, struct wb_req *req, struct api_auth *auth);
+/* The handler stores the answer itself, with api_idem_put(). Always true. Begin: in one transaction,
+ * right away. Hold: after WhatsApp was asked; until then a repeat is told that it is under way. */
+bool api_idem_hold(struct wb_api *api, struct wb_req *req, struct api_idem *ret_idem);
 bool api_idem_begin(struct wb_api *api, struct wb_req *req, struct api_idem *ret_idem);
 /* Stores the answer with the work. When two equal requests come at the same time the
  * later batch fails with WA_EDUP: api_reply_done answers it as the first one was. */
@@ -75,6 +85,7 @@ void api_idem_put(struct wb_api *api, struct wb_req *req, const struct api_idem 
 		  struct db_batch *b, int status, json_t *body);
 /* Answers as the first request was; false: there is no such answer (nothing replied). */
 bool api_idem_replay(struct wb_api *api, struct wb_req *req, const struct api_idem *idem);
+void api_idem_close(struct wb_api *api);	/* the API goes; answers under way are given, not kept */
 
 /* An answer that waits for a commit: `done` of transactions, ctx = this. */
 struct api_reply {

@@ -144,6 +144,7 @@ bool api_before(struct wb_req *req, const struct wb_route *route, void *ctx)
 		wb_reply_problem(req, 403, "denied", why);
 		return false;
 	}
+	auth->held = NULL;
 	wb_req_set_auth(req, auth, NULL);
-	return true;
+	return api_idem_guard(api, req, auth);
 }

@@ -128,7 +128,7 @@ void api_channel_create(struct wb_req *req, void *ctx)
 	if (json_unpack_ex(doc, &je, JSON_STRICT, "{s:s, s?s, s?s}", "name", &name, "description", &about, "picture",
 			   &picture) || !read_picture(picture, &jpeg)) {
 		wb_reply_problem(req, 422, "invalid", "name, description, picture (JPEG in base64)");
-	} else if (api_idem_begin(ctx, req, &idem) && (k = api_ask_new(ctx, req, s, NULL))) {
+	} else if (api_idem_hold(ctx, req, &idem) && (k = api_ask_new(ctx, req, s, NULL))) {
 		k->p->status = 201;
 		k->p->idem = idem;
 		api_ask_begin(k, wa_client_newsletter_create(c, name, about, wa_buf_view(&jpeg), on_one, k, &err), &err);

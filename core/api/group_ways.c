@@ -104,7 +104,7 @@ void api_group_join(struct wb_req *req, void *ctx)
 		return;
 	}
 	c = api_client(api, req, NULL);
-	if (!c || !api_idem_begin(api, req, &idem))
+	if (!c || !api_idem_hold(api, req, &idem))
 		return;
 	p = api_reply_new(api, req, group ? 204 : 200, NULL);
 	if (!p)

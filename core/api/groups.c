@@ -280,7 +280,7 @@ void api_group_create(struct wb_req *req, void *ctx)
 	g.open_groups = open;
 	g.ephemeral_s = timer > 0 ? (uint32_t)timer : 0;
 	c = api_client(api, req, NULL);
-	if (!c || !api_idem_begin(api, req, &idem))
+	if (!c || !api_idem_hold(api, req, &idem))
 		return;
 	p = api_reply_new(api, req, 201, NULL);
 	if (!p)
@@ -346,7 +346,7 @@ void api_group_participants(struct wb_req *req, void *ctx)
 	if (!api_people(req, people, &who, &n))
 		return;
 	c = api_client(api, req, NULL);
-	if (!c || !api_idem_begin(api, req, &idem))
+	if (!c || !api_idem_hold(api, req, &idem))
 		return;
 	p = api_reply_new(api, req, 200, NULL);
 	if (!p)

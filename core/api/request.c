@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "api_int.h"
 
-#include <crypto.h>
-#include <db_idem.h>
-
 bool api_query_int(struct wb_req *req, const char *name, int64_t min, int64_t max, int64_t fallback, int64_t *ret)
 {
 	const char *q = wb_req_query(req, name);
@@ -92,79 +89,6 @@ struct wb_session *api_session(struct wb_api *api, struct wb_req *req, const cha
 	if (!s)
 		wb_reply_problem(req, 404, "not_found", "no session has this id");
 	return s;
-}
-
-static void replay(struct wb_req *req, const struct db_idem *first)
-{
-	wb_reply_header(req, "Idempotent-Replayed", "true");
-	wb_reply_raw(req, (int)first->status, "application/json", first->body);
-}
-
-bool api_idem_replay(struct wb_api *api, struct wb_req *req, const struct api_idem *idem)
-{
-	const struct api_auth *auth = api_auth(req);
-	struct db_idem first;
-
-	if (!idem->has || db_idem_get(api->gw->db, auth ? auth->id : "", idem->key, wa_span(idem->request, 32),
-				      wb_req_arena(req), &first, NULL) != 1)
-		return false;
-	replay(req, &first);
-	return true;
-}
-
-bool api_idem_begin(struct wb_api *api, struct wb_req *req, struct api_idem *ret_idem)
-{
-	const char *key = wb_req_header(req, "Idempotency-Key");
-	const struct api_auth *auth = api_auth(req);
-	struct wa_sha256_ctx h;
-	struct db_idem first;
-	struct wa_err err = WA_ERR_INIT;
-	int r;
-
-	memset(ret_idem, 0, sizeof(*ret_idem));
-	if (!key)
-		return true;
-	if (!*key || strlen(key) >= sizeof(ret_idem->key)) {
-		wb_reply_problem(req, 422, "invalid", "Idempotency-Key: 1 to 255 characters");
-		return false;
-	}
-	(void)snprintf(ret_idem->key, sizeof(ret_idem->key), "%s", key);
-	wa_sha256_init(&h);
-	wa_sha256_add(&h, wa_span_str(wb_req_method(req)));
-	wa_sha256_add(&h, wa_span(" ", 1));
-	wa_sha256_add(&h, wa_span_str(wb_req_path(req)));
-	wa_sha256_add(&h, wa_span("\n", 1));
-	wa_sha256_add(&h, wb_req_body(req));
-	wa_sha256_end(&h, ret_idem->request);
-	ret_idem->has = true;
-	r = db_idem_get(api->gw->db, auth ? auth->id : "", key, wa_span(ret_idem->request, 32), wb_req_arena(req),
-			&first, &err);
-	if (r == 0)
-		return true;
-	if (r == 1) {
-		replay(req, &first);
-	} else if (r == WA_ECONFLICT) {
-		wb_reply_problem(req, 409, "conflict", "this Idempotency-Key was used with another request");
-	} else {
-		wb_reply_err(req, &err);
-	}
-	return false;
-}
-
-void api_idem_put(struct wb_api *api, struct wb_req *req, const struct api_idem *idem, struct db_batch *b, int status,
-		  json_t *body)
-{
-	const struct api_auth *auth = api_auth(req);
-	char *text;
-
-	if (!idem->has)
-		return;
-	text = json_dumps(body, JSON_COMPACT);
-	db_batch_idem_put(b, auth ? auth->id : "", idem->key, wa_span(idem->request, sizeof(idem->request)),
-			  &(struct db_idem){ .status = status,
-					     .body = wa_span_str(text),
-					     .created_ms = wb_now(api->gw) });
-	free(text);
 }
 
 struct api_reply *api_reply_new(struct wb_api *api, struct wb_req *req, int status, json_t *take_body)

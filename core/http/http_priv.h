@@ -143,6 +143,8 @@ struct wb_req {
 	wb_fn *auth_destroy;
 	wb_fn *gone_fn;
 	void *gone_ctx;
+	wb_reply_hook_fn *reply_fn;
+	void *reply_ctx;
 	int64_t start_ns;
 	bool dispatched;	/* the hook or the handler has it */
 	bool unread;		/* a streamed body has not come whole: a reply closes */
@@ -158,6 +160,7 @@ void req_free(struct wb_req *r);
 bool req_set_target(struct wb_req *r);	/* path, query, route; false: out of memory */
 void req_dispatch(struct wb_req *r);
 void req_conn_gone(struct wb_req *r);
+bool req_hold_reply(struct wb_req *r, int status, const char *type, struct wa_span body);
 /* Ends the request: counters, after hook, memory. The connection is not touched. */
 void req_end(struct wb_req *r, int status, size_t bytes);
 /* Status line and headers, to the connection. length < 0: no Content-Length (stream). */

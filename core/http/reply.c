@@ -128,6 +128,8 @@ void wb_reply_raw(struct wb_req *r, int status, const char *type, struct wa_span
 	bool with_body = wants_body(r, status);
 	struct wa_buf out;
 
+	if (req_hold_reply(r, status, type, body))
+		return;
 	if (!r->conn) {
 		done(r, 0, 0);
 		return;
@@ -158,7 +160,7 @@ void wb_reply_json(struct wb_req *r, int status, json_t *take_body)
 {
 	char *text = NULL;
 
-	if (take_body && r->conn)
+	if (take_body && (r->conn || r->reply_fn))
 		text = json_dumps(take_body, JSON_COMPACT | JSON_ENCODE_ANY);
 	json_decref(take_body);
 	if (!text && r->conn) {

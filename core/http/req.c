@@ -40,9 +40,20 @@ void req_free(struct wb_req *r)
 	http_unref(h);
 }
 
+/* True: the reply waits. */
+bool req_hold_reply(struct wb_req *r, int status, const char *type, struct wa_span body)
+{
+	wb_reply_hook_fn *fn = r->reply_fn;
+
+	r->reply_fn = NULL;
+	return fn && fn(r->reply_ctx, r, status, type, body);
+}
+
 void req_end(struct wb_req *r, int status, size_t bytes)
 {
 	struct wb_http *h = r->http;
+
+	(void)req_hold_reply(r, 0, NULL, wa_span(NULL, 0));
 
 	if (h->after && !h->dead)
 		h->after(r, status, bytes, (http_mono_ns() - r->start_ns) / 1000, h->after_ctx);
@@ -124,6 +135,12 @@ void wb_req_on_gone(struct wb_req *r, wb_fn *fn, void *ctx)
 	r->gone_ctx = ctx;
 	if (fn && r->conn)
 		conn_watch_gone(r->conn);
+}
+
+void wb_req_on_reply(struct wb_req *r, wb_reply_hook_fn *fn, void *ctx)
+{
+	r->reply_fn = fn;
+	r->reply_ctx = ctx;
 }
 
 /* ---- reading ---- */

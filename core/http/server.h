@@ -112,6 +112,15 @@ void wb_req_resume(struct wb_req *r);
 
 /* ---- the reply ---- */
 
+/*
+ * The next wb_reply_json, _raw, _empty, _problem passes through fn first, also when the peer has
+ * hung up. True: fn keeps the request and calls one of them later. fn NULL removes it. A request
+ * that ends in another way tells fn status 0, and the result does not matter.
+ */
+typedef bool wb_reply_hook_fn(void *ctx, struct wb_req *r, int status, const char *content_type,
+			      struct wa_span body);
+void wb_req_on_reply(struct wb_req *r, wb_reply_hook_fn *fn, void *ctx);
+
 /* Before wb_reply_*: adds a header to it. Values with CR or LF are refused (dropped, logged). */
 void wb_reply_header(struct wb_req *r, const char *name, const char *value);
 void wb_reply_json(struct wb_req *r, int status, json_t *take_body);
