@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "api.h"
 #include "group.h"
+#include "person.h"
 
 #include <stdarg.h>
 
@@ -110,6 +111,7 @@ static int reset(struct sb_call *c)
 		sb_account_free(a);
 	}
 	sb_groups_clear(s);
+	sb_channels_free(s);
 	sb_faults_clear(s);
 	sb_violations_clear(s);
 	return 204;

@@ -56,7 +56,7 @@ int sb_api_channel_follow(struct sb_call *c)
 	status = sb_channel_follow(ch, a, NULL, !json_is_false(json_object_get(c->body, "on")));
 	f = sb_follower(ch, a);
 	if (!status && f && json_is_true(json_object_get(c->body, "admin")))
-		f->role = SB_ROLE_ADMIN;
+		sb_channel_add(ch, a, SB_ROLE_ADMIN);
 	return answer(c, status);
 }
 

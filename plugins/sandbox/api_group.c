@@ -11,17 +11,18 @@ static const char *role_str(int role)
 static json_t *group_json(const struct sb_group *g)
 {
 	json_t *members = json_array(), *requests = json_array();
-	char jid[WA_JID_TEXT_MAX];
+	char jid[WA_JID_TEXT_MAX], picture[32];
 
 	for (size_t i = 0; i < g->n_members; i++)
 		json_array_append_new(members, json_pack("{ss ss}", "number", g->members[i].acc->pn,
 							 "role", role_str(g->members[i].role)));
 	for (size_t i = 0; i < g->n_requests; i++)
 		json_array_append_new(requests, json_string(g->requests[i].acc->pn));
-	return json_pack("{ss ss ss ss? ss sb sb sb sb sb sI ss? ss so so}", "id", g->id, "jid",
+	snprintf(picture, sizeof(picture), "%llu", (unsigned long long)g->picture.id);
+	return json_pack("{ss ss ss ss? ss ss sb sb sb sb sb sI ss? ss so so}", "id", g->id, "jid",
 			 wa_jid_text(&g->jid, jid), "subject", g->subject, "description",
-			 g->description, "addressing", g->lid ? "lid" : "pn", "announce",
-			 g->announce, "locked", g->locked, "all_member_add", g->all_member_add,
+			 g->description, "addressing", g->lid ? "lid" : "pn", "picture_id",
+			 g->picture.id ? picture : "", "announce", g->announce, "locked", g->locked, "all_member_add", g->all_member_add,
 			 "approval", g->approval, "community", g->community, "ephemeral_s",
 			 (json_int_t)g->ephemeral_s, "parent", g->parent ? g->parent->id : NULL,
 			 "invite", g->invite, "members", members, "requests", requests);
@@ -70,7 +71,17 @@ static void switch_to(struct sb_call *c, struct sb_group *g, struct sb_account *
 				     json_is_true(v) ? on_value : off_value);
 }
 
-/* Subject, description and settings in the body, as done by `by`. */
+static int set_picture(struct sb_group *g, struct sb_account *by, const char *base64)
+{
+	SB_AUTO_BUF struct wa_buf b = { 0 };
+
+	wa_buf_init(&b, SB_PICTURE_MAX);
+	if (wa_b64_decode(wa_span_str(base64), WA_B64_STD, &b))
+		return 400;
+	return sb_group_picture_set(g, by, NULL, wa_buf_view(&b));
+}
+
+/* Subject, description, picture and settings in the body, as done by `by`. */
 static int apply(struct sb_call *c, struct sb_group *g, struct sb_account *by)
 {
 	const char *subject = sb_api_text(c, "subject");
@@ -85,6 +96,8 @@ static int apply(struct sb_call *c, struct sb_group *g, struct sb_account *by)
 		sb_new_message_id(c->s, text);
 		code = sb_group_describe(g, by, json_string_value(desc), text);
 	}
+	if (!code && json_is_string(json_object_get(c->body, "picture")))
+		code = set_picture(g, by, sb_api_text(c, "picture"));
 	switch_to(c, g, by, "announce", "announcement", "not_announcement", "", "", &code);
 	switch_to(c, g, by, "locked", "locked", "unlocked", "", "", &code);
 	switch_to(c, g, by, "all_member_add", "member_add_mode", "member_add_mode",
@@ -223,8 +236,14 @@ int sb_api_group_say(struct sb_call *c)
 
 	if (!a)
 		return status;
+	if (json_object_get(c->body, "content")) {
+		if (sb_group_content(g, a, json_object_get(c->body, "content"), id, &err))
+			return sb_api_err(c->ret, &err);
+		*c->ret = json_pack("{ss}", "id", id);
+		return 201;
+	}
 	if (!*text || strlen(text) > SB_TEXT_MAX)
-		return sb_api_fail(c->ret, 400, "invalid", "from, text, quote");
+		return sb_api_fail(c->ret, 400, "invalid", "from; text, quote, or content");
 	if (sb_group_say(g, a, text, sb_api_text(c, "quote"), id, &err))
 		return sb_api_err(c->ret, &err);
 	*c->ret = json_pack("{ss}", "id", id);

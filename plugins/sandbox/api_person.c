@@ -28,10 +28,10 @@ int sb_api_profile(struct sb_call *c)
 	if (!a)
 		return status;
 	p = a->person;
-	if (p && p->picture_id)
-		snprintf(id, sizeof(id), "%llu", (unsigned long long)p->picture_id);
+	if (p && p->picture.id)
+		snprintf(id, sizeof(id), "%llu", (unsigned long long)p->picture.id);
 	o = json_pack("{ss ss ss sI ss sI}", "name", a->name, "about", sb_about(a), "picture_id", id, "picture_bytes",
-		      (json_int_t)(p ? p->picture_len : 0), "call_state", a->call_state, "timer",
+		      (json_int_t)(p ? p->picture.len : 0), "call_state", a->call_state, "timer",
 		      (json_int_t)(p ? p->timer_s : 0));
 	if (o && p && p->business)
 		json_object_set(o, "business", p->business);

@@ -140,6 +140,7 @@ int sandbox_new(const struct sandbox_host *host, const struct sandbox_opts *opts
 	struct wa_list *heads[] = { &s->accounts, &s->conns,      &s->dirty,   &s->ready,
 				    &s->busy,     &s->violations, &s->faults,  &s->bulks,
 				    &s->works,    &s->delayed,    &s->replies, &s->dirty_devices,
+				    &s->dirty_groups, &s->dirty_channels,
 				    &s->groups, &s->channels, &s->rings };
 
 	if (!s)

@@ -58,6 +58,7 @@ bool sb_group_put(struct sb_group *g, struct sb_account *a, int role)
 		.acc = a, .role = (uint8_t)role, .since_ms = sb_now(g->s)
 	};
 	g->version++;
+	sb_keep_group(g);
 	return true;
 }
 
@@ -71,6 +72,7 @@ void sb_group_drop(struct sb_group *g, struct sb_account *a)
 	memmove(g->members + i, g->members + i + 1, (g->n_members - i - 1) * sizeof(*m));
 	g->n_members--;
 	g->version++;
+	sb_keep_group(g);
 	g->former[g->former_at++ % WA_ARRAY_LEN(g->former)] =
 		(struct sb_former){ .acc = a, .at_ms = sb_now(g->s) };
 }
@@ -89,33 +91,47 @@ void sb_group_new_invite(struct sb_group *g)
 	for (size_t i = 0; i < sizeof(r); i++)
 		g->invite[i] = set[r[i] % (sizeof(set) - 1)];
 	g->invite[sizeof(r)] = 0;
+	sb_keep_group(g);
+}
+
+struct sb_group *sb_group_alloc(struct sandbox *s, const char *id)
+{
+	struct sb_group *g = s->groups_by_id.len < SB_GROUPS_MAX ? calloc(1, sizeof(*g)) : NULL;
+
+	if (!g)
+		return NULL;
+	g->s = s;
+	sb_copy(g->id, sizeof(g->id), id);
+	g->jid = wa_jid_make(WA_SRV_GROUP, g->id, 0);
+	if (!g->jid.user[0] || sb_group_by_id(s, id) || wa_map_put(&s->groups_by_id, wa_span_str(g->id), g, NULL)) {
+		free(g);
+		return NULL;
+	}
+	wa_list_push_back(&s->groups, &g->link);
+	return g;
 }
 
 struct sb_group *sb_group_new(struct sandbox *s, struct sb_account *owner, const char *subject)
 {
 	struct sb_group *g;
+	char id[32];
 	uint64_t r;
 
-	g = s->groups_by_id.len < SB_GROUPS_MAX ? calloc(1, sizeof(*g)) : NULL;
+	sb_random(s, &r, sizeof(r));
+	snprintf(id, sizeof(id), "1203630%011llu", (unsigned long long)(r % 100000000000ull));
+	g = sb_group_alloc(s, id);
 	if (!g)
 		return NULL;
-	g->s = s;
-	sb_random(s, &r, sizeof(r));
-	snprintf(g->id, sizeof(g->id), "1203630%011llu", (unsigned long long)(r % 100000000000ull));
-	g->jid = wa_jid_make(WA_SRV_GROUP, g->id, 0);
 	sb_copy(g->subject, sizeof(g->subject), subject);
 	g->owner = g->subject_by = owner;
 	g->created_s = g->subject_s = sb_now(s) / 1000;
 	g->lid = !owner->by_pn;
 	g->version = 1;
 	sb_group_new_invite(g);
-	if (!sb_group_put(g, owner, SB_SUPERADMIN) ||
-	    wa_map_put(&s->groups_by_id, wa_span_str(g->id), g, NULL)) {
-		free(g->members);
-		free(g);
+	if (!sb_group_put(g, owner, SB_SUPERADMIN)) {
+		sb_group_free(g);
 		return NULL;
 	}
-	wa_list_push_back(&s->groups, &g->link);
 	return g;
 }
 
@@ -128,6 +144,8 @@ void sb_group_free(struct sb_group *g)
 		container_of(l, struct sb_group, link)->parent = NULL;
 	wa_list_del(&g->link);
 	wa_map_del(&g->s->groups_by_id, wa_span_str(g->id));
+	sb_drop_group(g);
+	sb_picture_clear(&g->picture);
 	free(g->members);
 	free(g->requests);
 	free(g->tickets);

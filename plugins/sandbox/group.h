@@ -10,9 +10,10 @@
  *	group_iq.c	questions w:g2
  *	group_route.c	messages to groups and to the status, judged and split
  *	group_sim.c	phones as members: sender keys, receiving, sending, retries
+ *	group_keep.c	over a restart
  *	api_group.c	REST
  */
-#include "inside.h"
+#include "picture.h"
 
 #define SB_GROUPS_MAX   4096
 #define SB_MEMBERS_MAX  2048
@@ -53,7 +54,7 @@ struct sb_keyset {
 };
 
 struct sb_group {
-	struct wa_list link;
+	struct wa_list link, keep;	/* keep: to be kept again */
 	struct sandbox *s;
 	char id[32];
 	struct wa_jid jid;
@@ -68,8 +69,10 @@ struct sb_group {
 	struct sb_group *parent;
 	struct sb_member *members;
 	size_t n_members;
+	bool restored;	/* who holds its members' keys was not kept */
 	uint64_t version;
 	char invite[24];
+	struct sb_picture picture;
 	struct sb_request *requests;
 	size_t n_requests;
 	struct sb_ticket *tickets;
@@ -80,6 +83,7 @@ struct sb_group {
 
 /* ---- group.c ---- */
 struct sb_group *sb_group_new(struct sandbox *s, struct sb_account *owner, const char *subject);
+struct sb_group *sb_group_alloc(struct sandbox *s, const char *id);	/* empty */
 void sb_group_free(struct sb_group *g);
 struct sb_group *sb_group_find(struct sandbox *s, const struct wa_jid *j);
 struct sb_group *sb_group_by_id(struct sandbox *s, const char *id);
@@ -124,6 +128,12 @@ int sb_group_end(struct sb_group *community, struct sb_account *by);	/* frees it
 void sb_group_tell_created(struct sb_group *g, struct sb_account *by, const char *reason,
 			   struct sb_account *only);
 
+/* ---- group_keep.c ---- */
+void sb_keep_group(struct sb_group *g);	/* it changed: kept soon */
+void sb_drop_group(struct sb_group *g);
+void sb_group_restore(struct sandbox *s, const char *id, json_t *o);
+void sb_group_restore_parent(struct sandbox *s, const char *id, const json_t *o);
+
 /* ---- group_iq.c ---- */
 void sb_groups_iq(struct sb_conn *c, const struct wa_node *iq);
 
@@ -138,6 +148,11 @@ void sb_group_sim_message(struct sb_sim *m, const struct wa_node *n, const char 
 void sb_group_sim_receipt(struct sb_sim *m, const struct wa_node *n, const char *id, const char *type);
 int sb_group_say(struct sb_group *g, struct sb_account *a, const char *text, const char *quoted, char ret_id[32],
 		 struct wa_err *err);
+/* content: a document of core/content, as sb_phone_content (content.c) */
+int sb_group_content(struct sb_group *g, struct sb_account *a, const json_t *content, char ret_id[32],
+		     struct wa_err *err);
+int sb_group_send(struct sb_group *g, struct sb_account *a, const char *id, const struct wa_message *m,
+		  struct wa_err *err);
 void sb_held_clear(struct sb_sim *m);
 
 #endif

@@ -6,12 +6,13 @@
 
 /* ---- telling ---- */
 
-static struct wa_node *news(struct wa_arena *a, const struct sb_group *g,
-			    const struct sb_account *by)
+/* What is told has changed. */
+static struct wa_node *news(struct wa_arena *a, struct sb_group *g, const struct sb_account *by)
 {
 	struct wa_node *n = wa_node_new(a, "notification");
 	char id[32];
 
+	sb_keep_group(g);
 	wa_node_attr_jid(a, n, "from", &g->jid);
 	wa_node_attr(a, n, "type", "w:gp2");
 	sb_new_id(g->s, id);
@@ -116,6 +117,7 @@ static const struct sb_ticket *ticket_for(struct sb_group *g, struct sb_account 
 		sb_random(g->s, r, sizeof(r));
 		wa_hex_encode(wa_span(r, sizeof(r)), t->code);
 		t->expires_s = sb_now(g->s) / 1000 + TICKET_LIFE_S;
+		sb_keep_group(g);
 	}
 	return t;
 }

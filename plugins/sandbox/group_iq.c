@@ -421,6 +421,7 @@ static void on_accept(const struct asked *q)
 		return;
 	}
 	q->g->tickets[i] = q->g->tickets[--q->g->n_tickets];
+	sb_keep_group(q->g);
 	done(q, sb_group_join(q->g, q->me, true, &wait), NULL);
 }
 
@@ -435,6 +436,7 @@ static void on_revoke(const struct asked *q)
 	for (size_t i = 0; i < q->g->n_tickets; i++)
 		if (q->g->tickets[i].acc == row.acc)
 			q->g->tickets[i--] = q->g->tickets[--q->g->n_tickets];
+	sb_keep_group(q->g);
 	done(q, 0, NULL);
 }
 

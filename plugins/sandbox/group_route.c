@@ -242,8 +242,14 @@ static void take_keys(struct post *p)
 	p->copies = wa_arena_alloc(p->a, (n + 1) * sizeof(*p->copies));
 
 	if (p->keys->key != id) {
+		bool handed_out = p->g && p->g->restored && p->keys->key == 0;
+
 		p->keys->key = id;
 		p->keys->n = 0;
+		/* before the restart, as far as can be known */
+		for (size_t i = 0; handed_out && i < p->g->n_members; i++)
+			for (size_t j = 0; j < p->g->members[i].acc->n_devices; j++)
+				given(p->keys, p->g->members[i].acc->devices[j]);
 	}
 	for (k = wa_node_first(parts); k && p->copies; k = k->next) {
 		d = copy_for(p, k);

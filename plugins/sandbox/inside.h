@@ -449,7 +449,7 @@ struct sandbox {
 	struct wa_heap timers;
 	int64_t armed_ms;
 	struct sb_timer watch;        /* looks for what nobody acknowledged */
-	struct wa_list dirty_devices; /* to be kept again */
+	struct wa_list dirty_devices, dirty_groups, dirty_channels; /* to be kept again */
 	struct sb_timer keep_timer;
 	struct sb_kept *kept; /* given back by the host, not yet read */
 	bool ending;
@@ -706,6 +706,12 @@ void sb_bulk_reply(struct sb_account *a, struct sb_account *peer);
 /* keep.c */
 void sb_restore_all(struct sandbox *s);
 void sb_kept_clear(struct sandbox *s);
+/* A record; a NULL value removes it. */
+void sb_keep_value(struct sandbox *s, const char *key, struct wa_span value);
+void sb_keep_json(struct sandbox *s, const char *key, json_t *take_o);
+void sb_keep_later(struct sandbox *s);	/* the dirty lists, soon */
+void sb_keep_dirty_groups(struct sandbox *s);
+void sb_keep_dirty_channels(struct sandbox *s);
 void sb_keep_root(struct sandbox *s);
 void sb_keep_account(struct sb_account *a);
 void sb_keep_device(struct sb_device *d);
@@ -726,12 +732,22 @@ int sb_blob_put(struct sandbox *s, int type, struct wa_span plain, struct sb_blo
 		struct wa_err *err);
 /* The stored bytes (ciphertext and MAC) of a path, borrowed until the next put; 1, 0. */
 int sb_blob_get(struct sandbox *s, const char *direct_path, struct wa_span *ret_stored);
+/* As it is, unencrypted; the same bytes keep their path. */
+int sb_blob_plain(struct sandbox *s, struct wa_span bytes, char path[256], struct wa_err *err);
 void sb_media_free(struct sandbox *s);
 void sb_media_conn(struct sb_conn *c, const struct wa_node *iq); /* iq w:m */
 void sb_media_retry(struct sb_device *d, const struct wa_node *n); /* receipt server-error */
 /* A file for a phone to send; contents name it by its id. */
 int sb_media_give(struct sandbox *s, struct wa_span plain, const char *type, const char *mimetype,
 		  char ret_id[32], struct wa_err *err);
+/* What its sender says of it from now on, though it is not so. 1, 0. */
+struct sb_media_lie {
+	size_t thumbnail_len;
+	bool has_length;
+	uint64_t length;
+	char direct_path[4096];		/* "": the true one */
+};
+int sb_media_misdescribe(struct sandbox *s, const char *id, const struct sb_media_lie *lie);
 int sb_media_given(struct sandbox *s, const char *id, struct wa_arena *a, struct wa_media *ret); /* 1, 0 */
 void sb_media_lose(struct sandbox *s);
 json_t *sb_media_json(struct sandbox *s);

@@ -9,11 +9,15 @@
  *	q/<number>/<device>/<seq>	a stanza that is not acknowledged
  *	s/<number>		keys of the app state, JSON
  *	p/<number>/<collection>/<version>	a patch of the app state
+ *	g/<group>		group, JSON (group_keep.c)
+ *	c/<channel>, n/<channel>/<server id>	channel, post, JSON (channel_keep.c)
+ *	i/<number, group or channel>	picture: id and JPEG
  *
  * Chats are not kept: they are what a person looked at, not what a client needs.
  */
 #include "appstate.h"
-#include "person.h"
+#include "channel.h"
+#include "group.h"
 
 #define KEEP_DELAY_MS 50 /* many changes of one device become one record */
 #define KEY_MAX       512
@@ -31,7 +35,12 @@ static void put(struct sandbox *s, struct wa_span key, struct wa_span value)
 		s->host.put(s->host.ctx, key, value);
 }
 
-static void put_json(struct sandbox *s, const char *key, json_t *take_o)
+void sb_keep_value(struct sandbox *s, const char *key, struct wa_span value)
+{
+	put(s, wa_span_str(key), value);
+}
+
+void sb_keep_json(struct sandbox *s, const char *key, json_t *take_o)
 {
 	char *text = take_o ? json_dumps(take_o, JSON_COMPACT) : NULL;
 
@@ -67,7 +76,7 @@ void sb_keep_account(struct sb_account *a)
 		json_object_set_new(o, "person", person);
 	else
 		json_decref(person);
-	put_json(a->s, key, o);
+	sb_keep_json(a->s, key, o);
 }
 
 static json_t *b64(const void *p, size_t len)
@@ -127,8 +136,16 @@ static void keep_dirty(void *arg)
 		struct sb_device *d = container_of(l, struct sb_device, keep);
 
 		device_key(d, key);
-		put_json(s, key, device_json(d));
+		sb_keep_json(s, key, device_json(d));
 	}
+	sb_keep_dirty_groups(s);
+	sb_keep_dirty_channels(s);
+}
+
+void sb_keep_later(struct sandbox *s)
+{
+	if (!s->keep_timer.item.pos)
+		sb_timer_set(s, &s->keep_timer, sb_now(s) + KEEP_DELAY_MS, keep_dirty, s);
 }
 
 void sb_keep_device(struct sb_device *d)
@@ -139,8 +156,7 @@ void sb_keep_device(struct sb_device *d)
 		return;
 	if (!wa_list_linked(&d->keep))
 		wa_list_push_back(&s->dirty_devices, &d->keep);
-	if (!s->keep_timer.item.pos)
-		sb_timer_set(s, &s->keep_timer, sb_now(s) + KEEP_DELAY_MS, keep_dirty, s);
+	sb_keep_later(s);
 }
 
 static void item_key(const struct sb_device *d, uint64_t seq, char key[KEY_MAX])
@@ -214,6 +230,8 @@ void sb_drop_account(struct sb_account *a)
 	for (size_t i = 0; i < a->n_devices; i++)
 		sb_drop_device(a->devices[i]);
 	sb_drop_appstate(a);
+	snprintf(key, sizeof(key), "i/%s", a->pn);
+	put(a->s, wa_span_str(key), wa_span(NULL, 0));
 	snprintf(key, sizeof(key), "a/%s", a->pn);
 	put(a->s, wa_span_str(key), wa_span(NULL, 0));
 }
@@ -233,7 +251,7 @@ void sb_keep_appstate(struct sb_account *a)
 							  sizeof(st->keys[i].data)),
 						      "ts", (json_int_t)st->keys[i].ts, "shared",
 						      st->keys[i].shared));
-	put_json(a->s, key, json_pack("{so sb}", "keys", keys, "seeded", st && st->seeded));
+	sb_keep_json(a->s, key, json_pack("{so sb}", "keys", keys, "seeded", st && st->seeded));
 }
 
 void sb_keep_patch(struct sb_account *a, int collection, uint64_t version, struct wa_span bytes)
@@ -470,6 +488,42 @@ static void restore_patches(struct sandbox *s)
 	}
 }
 
+/* Groups, channels, pictures: x/<id>[/<number>] */
+static void restore_face(struct sandbox *s, const struct sb_kept *k, char pass)
+{
+	struct wa_span v = wa_buf_view(&k->value);
+	char id[32] = "";
+	size_t n = strcspn(k->key + 2, "/");
+	struct sb_channel *ch;
+	struct sb_account *a;
+	struct sb_group *g;
+	json_t *o;
+
+	if (n == 0 || n >= sizeof(id))
+		return;
+	memcpy(id, k->key + 2, n);
+	if (pass == 'i') {
+		a = sb_find_pn(s, id);
+		g = a ? NULL : sb_group_by_id(s, id);
+		ch = a || g ? NULL : sb_channel_find(s, id);
+		if (g || ch)
+			sb_picture_unkeep(g ? &g->picture : &ch->picture, v);
+		else if (a && sb_person(a))
+			sb_picture_unkeep(&a->person->picture, v);
+		return;
+	}
+	o = json_loadb((const char *)v.ptr, v.len, 0, NULL);
+	if (pass == 'g')
+		sb_group_restore(s, id, o);
+	else if (pass == 'G')
+		sb_group_restore_parent(s, id, o);
+	else if (pass == 'c')
+		sb_channel_restore(s, id, o);
+	else
+		sb_post_restore(s, id, k->key[2 + n] ? strtoll(k->key + 3 + n, NULL, 10) : 0, o);
+	json_decref(o);
+}
+
 static void restore_one(struct sandbox *s, const struct sb_kept *k, char pass)
 {
 	struct wa_span v = wa_buf_view(&k->value), rest = { 0 };
@@ -479,7 +533,7 @@ static void restore_one(struct sandbox *s, const struct sb_kept *k, char pass)
 	char pn[20];
 	json_t *o;
 
-	if (k->key[0] != pass)
+	if (k->key[0] != (pass == 'G' ? 'g' : pass))
 		return;
 	if (pass == 'r' && strcmp(k->key, "root") == 0) {
 		if (v.len == sizeof(s->root)) {
@@ -488,7 +542,13 @@ static void restore_one(struct sandbox *s, const struct sb_kept *k, char pass)
 		}
 		return;
 	}
-	if (k->key_len < 3 || k->key[1] != '/' || !split(k, pn, &dev, &rest))
+	if (k->key_len < 3 || k->key[1] != '/')
+		return;
+	if (strchr("gGcni", pass)) {
+		restore_face(s, k, pass);
+		return;
+	}
+	if (!split(k, pn, &dev, &rest))
 		return;
 	if (pass == 'a' || pass == 'd') {
 		o = json_loadb((const char *)v.ptr, v.len, 0, NULL);
@@ -549,7 +609,7 @@ void sb_kept_clear(struct sandbox *s)
 
 void sb_restore_all(struct sandbox *s)
 {
-	static const char order[] = "asdrq";
+	static const char order[] = "asdrq", faces[] = "gGcni";
 	struct sb_kept *k;
 
 	for (const char *p = order; *p; p++)
@@ -557,5 +617,8 @@ void sb_restore_all(struct sandbox *s)
 			restore_one(s, k, *p);
 	restore_patches(s);
 	drop_broken(s);
+	for (const char *p = faces; *p; p++)
+		for (k = s->kept; k; k = k->next)
+			restore_one(s, k, *p);
 	sb_kept_clear(s);
 }

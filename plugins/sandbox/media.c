@@ -35,6 +35,7 @@ struct given { /* a file for a phone to send */
 	int type;
 	char mimetype[128];
 	struct sb_blob_ref ref;
+	struct sb_media_lie lie;
 };
 
 struct sb_media {
@@ -183,6 +184,23 @@ int sb_blob_put(struct sandbox *s, int type, struct wa_span plain, struct sb_blo
 	memcpy(ret->file_enc_sha256, sums.file_enc_sha256, 32);
 	ret->length = sums.length;
 	path_of(b, ret->direct_path, sizeof(ret->direct_path));
+	return 0;
+}
+
+int sb_blob_plain(struct sandbox *s, struct wa_span bytes, char path[256], struct wa_err *err)
+{
+	char token[WA_B64_LEN(32)];
+	uint8_t hash[32];
+	struct blob *b;
+
+	wa_sha256(bytes, hash);
+	wa_b64_encode(wa_span(hash, sizeof(hash)), WA_B64_URL, token);
+	b = wa_map_get(&media(s)->blobs, wa_span_str(token));
+	if (!b || b->lost == b->copies)
+		b = keep(s, bytes, err);
+	if (!b)
+		return WA_ENOMEM;
+	path_of(b, path, 256);
 	return 0;
 }
 
@@ -562,6 +580,34 @@ int sb_media_give(struct sandbox *s, struct wa_span plain, const char *type, con
 	return 0;
 }
 
+int sb_media_misdescribe(struct sandbox *s, const char *id, const struct sb_media_lie *lie)
+{
+	struct wa_list *l;
+
+	WA_LIST_EACH(l, &media(s)->given)
+	{
+		struct given *g = container_of(l, struct given, link);
+
+		if (strcmp(g->id, id) != 0)
+			continue;
+		g->lie = *lie;
+		return 1;
+	}
+	return 0;
+}
+
+static void tell_lie(const struct sb_media_lie *lie, struct wa_arena *a, struct wa_media *m)
+{
+	uint8_t *thumbnail = lie->thumbnail_len ? wa_arena_alloc(a, lie->thumbnail_len) : NULL;
+
+	if (thumbnail)
+		m->thumbnail = wa_span(thumbnail, lie->thumbnail_len);
+	if (lie->direct_path[0])
+		m->direct_path = wa_span_str(lie->direct_path);
+	if (lie->has_length)
+		m->length = lie->length;
+}
+
 int sb_media_given(struct sandbox *s, const char *id, struct wa_arena *a, struct wa_media *ret)
 {
 	char url[600];
@@ -583,6 +629,7 @@ int sb_media_given(struct sandbox *s, const char *id, struct wa_arena *a, struct
 					  .mimetype = wa_span_str(g->mimetype),
 					  .length = g->ref.length,
 					  .key_time_s = sb_now(s) / 1000 };
+		tell_lie(&g->lie, a, ret);
 		return 1;
 	}
 	return 0;

@@ -49,6 +49,7 @@ static void tell(struct sb_account *a, const char *op, const char *member, json_
 
 void sb_restriction_tell(struct sb_account *a)
 {
+	sb_keep_account(a);
 	tell(a, "NotificationUserReachoutTimelockUpdate", "xwa2_notify_account_reachout_timelock", lock_json(a));
 	if (a->person && a->person->cap[0])
 		tell(a, "MessageCappingInfoNotification", "xwa2_notify_new_chat_messages_capping_info_update",

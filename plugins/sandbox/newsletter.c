@@ -45,6 +45,8 @@ static void channel_free(struct sb_channel *ch)
 	while (wa_map_next(&ch->people, &it, &key, &value))
 		free(value);
 	wa_map_clear(&ch->people);
+	sb_drop_channel(ch);
+	sb_picture_clear(&ch->picture);
 	for (size_t i = 0; i < ch->n_posts; i++)
 		post_free(ch->posts[i]);
 	free(ch->posts);
@@ -62,7 +64,7 @@ void sb_channels_free(struct sandbox *s)
 	channel_free(container_of(l, struct sb_channel, link));
 }
 
-static struct sb_follower *add_person(struct sb_channel *ch, const struct sb_account *a, int role)
+struct sb_follower *sb_channel_add(struct sb_channel *ch, const struct sb_account *a, int role)
 {
 	struct sb_follower *f = sb_follower(ch, a);
 
@@ -74,7 +76,25 @@ static struct sb_follower *add_person(struct sb_channel *ch, const struct sb_acc
 		}
 	}
 	f->role = (uint8_t)role;
+	sb_keep_channel(ch);
 	return f;
+}
+
+struct sb_channel *sb_channel_alloc(struct sandbox *s, const char *id, const char *name, const char *description)
+{
+	struct sb_channel *ch = calloc(1, sizeof(*ch));
+
+	if (!ch)
+		return NULL;
+	wa_list_push_back(&s->channels, &ch->link);
+	ch->s = s;
+	ch->jid = wa_jid_make(WA_SRV_NEWSLETTER, id, 0);
+	ch->name = sb_strdup(name);
+	ch->description = sb_strdup(description);
+	if (ch->name && ch->description)
+		return ch;
+	channel_free(ch);
+	return NULL;
 }
 
 struct sb_channel *sb_channel_new(struct sb_account *owner, const char *name, const char *description,
@@ -92,22 +112,18 @@ struct sb_channel *sb_channel_new(struct sb_account *owner, const char *name, co
 		wa_err_set(err, WA_EINVALID, "a channel has a name, and there are at most %d", SB_CHANNELS_MAX);
 		return NULL;
 	}
-	ch = calloc(1, sizeof(*ch));
-	if (!ch)
-		return NULL;
-	wa_list_push_back(&s->channels, &ch->link);
 	sb_random(s, r, sizeof(r));
 	snprintf(user, sizeof(user), "1203%014llu", (unsigned long long)(sb_now(s) / 1000 * 1000 + (int64_t)many));
-	ch->jid = wa_jid_make(WA_SRV_NEWSLETTER, user, 0);
+	ch = sb_channel_alloc(s, user, name, description);
+	if (!ch)
+		return NULL;
 	for (size_t i = 0; i < sizeof(r); i++)
 		ch->invite[i] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"[r[i] % 62];
 	memcpy(ch->invite, "0029", 4);
 	sb_copy(ch->reactions, sizeof(ch->reactions), "ALL");
-	ch->name = sb_strdup(name);
-	ch->description = sb_strdup(description);
 	ch->created_s = ch->name_s = sb_now(s) / 1000;
 	ch->next_server_id = 100;
-	if (!ch->name || !ch->description || !add_person(ch, owner, SB_ROLE_OWNER)) {
+	if (!sb_channel_add(ch, owner, SB_ROLE_OWNER)) {
 		channel_free(ch);
 		wa_err_set(err, WA_ENOMEM, "no memory for a channel");
 		return NULL;
@@ -121,13 +137,14 @@ int sb_channel_follow(struct sb_channel *ch, struct sb_account *a, const struct 
 
 	if (ch->deleted)
 		return 404;
-	if (on && !f && !add_person(ch, a, SB_ROLE_FOLLOWER))
+	if (on && !f && !sb_channel_add(ch, a, SB_ROLE_FOLLOWER))
 		return 500;
 	if (!on && f && f->role == SB_ROLE_OWNER)
 		return 403;
 	if (!on && f) {
 		wa_map_del(&ch->people, wa_span_str(a->pn));
 		free(f);
+		sb_keep_channel(ch);
 	}
 	sb_channel_tell(a, by, on ? "NotificationNewsletterJoin" : "NotificationNewsletterLeave",
 			on ? "xwa2_notify_newsletter_on_join" : "xwa2_notify_newsletter_on_leave",
@@ -210,7 +227,7 @@ static void spread(struct sb_channel *ch, const struct sb_post *p, const struct 
 	}
 }
 
-static struct sb_post *post_new(struct sb_channel *ch, struct sandbox *s, const char *id, const char *type)
+struct sb_post *sb_post_add(struct sb_channel *ch, int64_t server_id, const char *id, const char *type)
 {
 	struct sb_post **grown = realloc(ch->posts, (ch->n_posts + 1) * sizeof(*grown)), *p;
 
@@ -225,10 +242,11 @@ static struct sb_post *post_new(struct sb_channel *ch, struct sandbox *s, const 
 		post_free(p);
 		return NULL;
 	}
-	p->server_id = ch->next_server_id++;
-	p->t = sb_now(s) / 1000;
+	p->server_id = server_id;
+	p->t = sb_now(ch->s) / 1000;
 	ch->posts[ch->n_posts++] = p;
 	if (ch->n_posts > SB_POSTS_MAX) {
+		sb_drop_post(ch, ch->posts[0]);
 		post_free(ch->posts[0]);
 		memmove(ch->posts, ch->posts + 1, --ch->n_posts * sizeof(*ch->posts));
 	}
@@ -246,7 +264,7 @@ int sb_channel_post(struct sb_channel *ch, struct sb_account *a, const struct sb
 		return 404;
 	if (f->role < SB_ROLE_ADMIN)
 		return 403;
-	p = *edit ? find_post(ch, 0, id) : post_new(ch, a->s, id, type);
+	p = *edit ? find_post(ch, 0, id) : sb_post_add(ch, ch->next_server_id++, id, type);
 	if (!p)
 		return *edit ? 404 : 500;
 	if (bytes.len && !(copy = malloc(bytes.len)))
@@ -258,6 +276,7 @@ int sb_channel_post(struct sb_channel *ch, struct sb_account *a, const struct sb
 	p->len = bytes.len;
 	p->changed_s = sb_now(a->s) / 1000;
 	*ret_server_id = p->server_id;
+	sb_keep_post(ch, p);
 	spread(ch, p, a, by, edit);
 	return 0;
 }
@@ -270,6 +289,7 @@ static void tell_counts(struct sandbox *s, struct sb_channel *ch, struct sb_post
 	struct wa_list *l;
 
 	p->changed_s = sb_now(s) / 1000;
+	sb_keep_post(ch, p);
 	wa_arena_init(&a, SB_STANZA_MAX);
 	n = sb_notification(s, &a, "newsletter", &ch->jid);
 	m = wa_node_child(&a, wa_node_child(&a, wa_node_child(&a, n, "live_updates"), "messages"), "message");

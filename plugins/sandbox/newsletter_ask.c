@@ -21,18 +21,18 @@ json_t *sb_channel_json(const struct sb_channel *ch, const struct sb_account *vi
 {
 	static const char *const roles[] = { "GUEST", "SUBSCRIBER", "ADMIN", "OWNER" };
 	const struct sb_follower *f = viewer ? sb_follower(ch, viewer) : NULL;
-	char jid[WA_JID_TEXT_MAX], path[128] = "";
+	char jid[WA_JID_TEXT_MAX], path[256] = "";
 	json_t *thread, *o;
 
-	if (ch->picture_id)
-		snprintf(path, sizeof(path), "/m1/v/t24/%s_%lld.jpg", ch->jid.user, (long long)ch->picture_id);
+	if (ch->picture.id && !sb_picture_path(ch->s, &ch->picture, path))
+		return NULL;
 	thread = json_pack("{so s{ss so so} s{ss so so} ss sn so ss s{so ss ss} s{so ss ss} s{s{ss}}}",
 			   "creation_time", number(ch->created_s), "name", "text", ch->name, "id", number(1),
 			   "update_time", number(ch->name_s * 1000000), "description", "text", ch->description, "id",
 			   number(1), "update_time", number(ch->name_s * 1000000), "invite", ch->invite, "handle",
 			   "subscribers_count", number((int64_t)ch->people.len), "verification", "UNVERIFIED",
-			   "picture", "id", number(ch->picture_id), "direct_path", path, "type", "IMAGE", "preview",
-			   "id", number(ch->picture_id), "direct_path", path, "type", "PREVIEW", "settings",
+			   "picture", "id", number((int64_t)ch->picture.id), "direct_path", path, "type", "IMAGE", "preview",
+			   "id", number((int64_t)ch->picture.id), "direct_path", path, "type", "PREVIEW", "settings",
 			   "reaction_codes", "value", ch->reactions);
 	o = thread ? json_pack("{ss s{ss} so s{ss ss}}", "id", wa_jid_text(&ch->jid, jid), "state", "type",
 			       ch->deleted ? "DELETED" : "ACTIVE", "thread_metadata", thread, "viewer_metadata",
@@ -63,6 +63,20 @@ void sb_channel_tell(struct sb_account *a, const struct sb_device *but, const ch
 
 typedef json_t *ask_fn(struct sb_conn *c, struct sb_channel *ch, json_t *vars, int *ret_code);
 
+static int set_picture(struct sb_channel *ch, const char *base64)
+{
+	SB_AUTO_BUF struct wa_buf b = { 0 };
+	int code;
+
+	wa_buf_init(&b, SB_PICTURE_MAX);
+	if (wa_b64_decode(wa_span_str(base64), WA_B64_STD, &b))
+		return 400;
+	code = sb_picture_take(ch->s, &ch->picture, wa_buf_view(&b));
+	if (code == 0)
+		sb_keep_picture(ch->s, ch->jid.user, &ch->picture);
+	return code;
+}
+
 static json_t *create(struct sb_conn *c, struct sb_channel *ch, json_t *vars, int *ret_code)
 {
 	const json_t *in = json_object_get(vars, "input");
@@ -72,8 +86,9 @@ static json_t *create(struct sb_conn *c, struct sb_channel *ch, json_t *vars, in
 		*ret_code = 400;
 		return NULL;
 	}
-	if (*text_of(in, "picture"))
-		ch->picture_id = sb_now(c->s);
+	*ret_code = set_picture(ch, text_of(in, "picture"));
+	if (*ret_code)
+		return NULL;
 	return sb_channel_json(ch, c->dev->acc);
 }
 
@@ -146,11 +161,13 @@ static json_t *update(struct sb_conn *c, struct sb_channel *ch, json_t *vars, in
 	if (json_object_get(u, "description"))
 		replace(&ch->description, text_of(u, "description"));
 	v = json_object_get(u, "picture");
-	if (json_is_string(v))
-		ch->picture_id = *json_string_value(v) ? sb_now(c->s) : 0;
+	*ret_code = json_is_string(v) ? set_picture(ch, json_string_value(v)) : 0;
+	if (*ret_code)
+		return NULL;
 	v = json_object_get(json_object_get(json_object_get(u, "settings"), "reaction_codes"), "value");
 	if (json_is_string(v))
 		sb_copy(ch->reactions, sizeof(ch->reactions), json_string_value(v));
+	sb_keep_channel(ch);
 	tell_all(c, ch, "NotificationNewsletterUpdate", "xwa2_notify_newsletter_on_metadata_update");
 	return sb_channel_json(ch, c->dev->acc);
 }
@@ -161,6 +178,7 @@ static json_t *remove_it(struct sb_conn *c, struct sb_channel *ch, json_t *vars,
 	if (!may_edit(c, ch, SB_ROLE_OWNER, ret_code))
 		return NULL;
 	ch->deleted = true;
+	sb_keep_channel(ch);
 	tell_all(c, ch, "NotificationNewsletterStateChange", "xwa2_notify_newsletter_on_state_change");
 	return sb_channel_json(ch, c->dev->acc);
 }
@@ -188,6 +206,7 @@ static json_t *mute(struct sb_conn *c, struct sb_channel *ch, bool on, int *ret_
 		return NULL;
 	}
 	f->muted = on;
+	sb_keep_channel(ch);
 	sb_channel_tell(c->dev->acc, c->dev, "NotificationNewsletterUserSettingChange",
 			"xwa2_notify_newsletter_on_mute_change", sb_channel_json(ch, c->dev->acc));
 	return sb_channel_json(ch, c->dev->acc);
@@ -251,6 +270,7 @@ static json_t *owner(struct sb_conn *c, struct sb_channel *ch, json_t *vars, int
 	}
 	sb_follower(ch, c->dev->acc)->role = SB_ROLE_ADMIN;
 	f->role = SB_ROLE_OWNER;
+	sb_keep_channel(ch);
 	return sb_channel_json(ch, c->dev->acc);
 }
 
@@ -265,6 +285,7 @@ static json_t *demote(struct sb_conn *c, struct sb_channel *ch, json_t *vars, in
 		return NULL;
 	}
 	f->role = SB_ROLE_FOLLOWER;
+	sb_keep_channel(ch);
 	return sb_channel_json(ch, c->dev->acc);
 }
 

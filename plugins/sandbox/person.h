@@ -7,7 +7,8 @@
  * blocks, tokens, business, restrictions. Made when something of it is set;
  * accounts without are what a new account is.
  *
- *	profile.c	about, pictures, their notifications
+ *	profile.c	about, name, notifications
+ *	picture.c	pictures
  *	privacy.c	settings and who may see what, trusted-contact tokens
  *	blocklist.c business.c	what their names say
  *	mex.c		questions in JSON, the time-lock and the cap
@@ -15,9 +16,9 @@
  *	ring.c		calls
  */
 #include "inside.h"
+#include "picture.h"
 
 #define SB_ABOUT_MAX    512
-#define SB_PICTURE_MAX  (1u << 20)
 #define SB_CATEGORIES   10
 #define SB_TOKEN_LEN    24
 #define SB_BUCKET_S     604800
@@ -32,9 +33,7 @@ struct sb_token { /* somebody may write to us */
 struct sb_person {
 	char about[SB_ABOUT_MAX + 1];
 	int64_t about_ms; /* 0: the first one */
-	uint8_t *picture;
-	size_t picture_len;
-	uint64_t picture_id; /* 0: none */
+	struct sb_picture picture;
 	uint8_t privacy[SB_CATEGORIES]; /* index of the value, 0 the default */
 	uint32_t timer_s;
 	int64_t timer_ms;
@@ -61,14 +60,14 @@ void sb_person_restore(struct sb_account *a, json_t *o);
 /* profile.c */
 const char *sb_about(const struct sb_account *a);
 int sb_about_set(struct sb_account *a, const struct sb_device *by, struct wa_span text);
-int sb_picture_set(struct sb_account *a, const struct sb_device *by, struct wa_span jpeg);
 void sb_name_set(struct sb_account *a, const char *name);
-void sb_iq_picture(struct sb_conn *c, const struct wa_node *iq);
 void sb_iq_status(struct sb_conn *c, const struct wa_node *iq);
 void sb_iq_qr(struct sb_conn *c, const struct wa_node *iq);
 /* A notification of the server to all real devices but one (NULL: all). */
 struct wa_node *sb_notification(struct sandbox *s, struct wa_arena *a, const char *type, const struct wa_jid *from);
 void sb_tell_devices(struct sb_account *a, const struct sb_device *but, const struct wa_node *n);
+/* To those who have written to him and may see that. */
+void sb_tell_watchers(struct sb_account *a, const char *category, const struct wa_node *n);
 
 /* privacy.c */
 const char *sb_privacy(const struct sb_account *a, const char *category);

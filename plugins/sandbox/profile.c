@@ -26,12 +26,12 @@ void sb_person_free(struct sb_account *a)
 	wa_map_clear(&p->contacts);
 	json_decref(p->business);
 	json_decref(p->products);
-	free(p->picture);
+	sb_picture_clear(&p->picture);
 	free(p);
 	a->person = NULL;
 }
 
-/* ---- kept over a restart: all but pictures and restrictions ---- */
+/* ---- kept over a restart ---- */
 
 static json_t *tokens_json(const struct sb_person *p)
 {
@@ -96,6 +96,11 @@ json_t *sb_person_json(const struct sb_account *a)
 	o = json_pack("{so ss sI so sI so so ss}", "tokens", tokens_json(p), "about", p->about, "about_ms", (json_int_t)p->about_ms, "privacy",
 		      levels, "timer", (json_int_t)p->timer_s, "blocks", keys_json(&p->blocks), "contacts",
 		      keys_json(&p->contacts), "qr", p->qr);
+	if (o && (p->locked || p->cap[0]))
+		json_object_set_new(o, "restriction",
+				    json_pack("{sb ss sI ss sI sI}", "locked", p->locked, "kind", p->lock_kind, "until",
+					      (json_int_t)p->lock_until_ms, "cap", p->cap, "total",
+					      (json_int_t)p->cap_total, "used", (json_int_t)p->cap_used));
 	if (o && p->business)
 		json_object_set(o, "business", p->business);
 	if (o && p->products)
@@ -115,6 +120,19 @@ static void keys_restore(struct wa_map *m, json_t *list, void *value)
 	}
 }
 
+static void restriction_restore(struct sb_person *p, const json_t *o)
+{
+	const char *kind = json_string_value(json_object_get(o, "kind"));
+	const char *cap = json_string_value(json_object_get(o, "cap"));
+
+	p->locked = json_is_true(json_object_get(o, "locked"));
+	sb_copy(p->lock_kind, sizeof(p->lock_kind), kind ? kind : "");
+	p->lock_until_ms = json_integer_value(json_object_get(o, "until"));
+	sb_copy(p->cap, sizeof(p->cap), cap ? cap : "");
+	p->cap_total = json_integer_value(json_object_get(o, "total"));
+	p->cap_used = json_integer_value(json_object_get(o, "used"));
+}
+
 void sb_person_restore(struct sb_account *a, json_t *o)
 {
 	struct sb_person *p;
@@ -132,6 +150,7 @@ void sb_person_restore(struct sb_account *a, json_t *o)
 	keys_restore(&p->blocks, json_object_get(o, "blocks"), p);
 	keys_restore(&p->contacts, json_object_get(o, "contacts"), p);
 	tokens_restore(p, json_object_get(o, "tokens"));
+	restriction_restore(p, json_object_get(o, "restriction"));
 	p->business = json_incref(json_object_get(o, "business"));
 	p->products = json_incref(json_object_get(o, "products"));
 }
@@ -158,8 +177,7 @@ void sb_tell_devices(struct sb_account *a, const struct sb_device *but, const st
 			sb_deliver(a->devices[i], n);
 }
 
-/* Those who have written to him and may see it. */
-static void tell_watchers(struct sb_account *a, const char *category, const struct wa_node *n)
+void sb_tell_watchers(struct sb_account *a, const char *category, const struct wa_node *n)
 {
 	struct wa_list *l;
 
@@ -198,7 +216,7 @@ int sb_about_set(struct sb_account *a, const struct sb_device *by, struct wa_spa
 	n = sb_notification(a->s, &ar, "status", &a->lid_jid);
 	wa_node_data(&ar, wa_node_child(&ar, n, "set"), text);
 	sb_tell_devices(a, by, n);
-	tell_watchers(a, "status", n);
+	sb_tell_watchers(a, "status", n);
 	return 0;
 }
 
@@ -221,127 +239,6 @@ void sb_iq_status(struct sb_conn *c, const struct wa_node *iq)
 		sb_iq_error(c, iq, code);
 	else
 		sb_iq_result(c, iq, NULL, NULL);
-}
-
-/* ---- picture ---- */
-
-static void picture_text(const struct sb_person *p, char out[32])
-{
-	snprintf(out, 32, "%llu", (unsigned long long)p->picture_id);
-}
-
-int sb_picture_set(struct sb_account *a, const struct sb_device *by, struct wa_span jpeg)
-{
-	SB_AUTO_ARENA struct wa_arena ar = { 0 };
-	struct sb_person *p = sb_person(a);
-	uint8_t *copy = NULL;
-	struct wa_node *n, *k;
-	char id[32];
-
-	if (!p)
-		return 500;
-	if (jpeg.len && (jpeg.len < 4 || jpeg.len > SB_PICTURE_MAX || jpeg.ptr[0] != 0xff || jpeg.ptr[1] != 0xd8))
-		return 406;
-	if (jpeg.len) {
-		copy = malloc(jpeg.len);
-		if (!copy)
-			return 500;
-		memcpy(copy, jpeg.ptr, jpeg.len);
-	}
-	free(p->picture);
-	p->picture = copy;
-	p->picture_len = jpeg.len;
-	p->picture_id = jpeg.len ? (uint64_t)(sb_now(a->s) / 1000) * 1000 + a->s->next_id++ % 1000 : 0;
-	wa_arena_init(&ar, SB_STANZA_MAX);
-	n = sb_notification(a->s, &ar, "picture", &a->lid_jid);
-	k = wa_node_child(&ar, n, jpeg.len ? "set" : "delete");
-	wa_node_attr_jid(&ar, k, "jid", &a->lid_jid);
-	wa_node_attr_jid(&ar, k, "author", &a->lid_jid);
-	picture_text(p, id);
-	if (jpeg.len)
-		wa_node_attr(&ar, k, "id", id);
-	sb_tell_devices(a, by, n);
-	tell_watchers(a, "profile", n);
-	return 0;
-}
-
-static void get_picture(struct sb_conn *c, const struct wa_node *iq, struct sb_account *of)
-{
-	SB_AUTO_ARENA struct wa_arena a = { 0 };
-	const struct wa_node *ask = wa_node_get(iq, "picture");
-	bool preview = wa_node_attr_is(ask, "type", "preview");
-	struct wa_node *n;
-	char id[32];
-
-	if (!ask || (!preview && !wa_node_attr_is(ask, "type", "image"))) {
-		sb_violation(c->s, c->dev, iq, "picture.malformed", "neither preview nor image");
-		sb_iq_error(c, iq, 400);
-		return;
-	}
-	if (of == c->dev->acc && wa_node_get(ask, "tctoken")) {
-		sb_violation(c->s, c->dev, iq, "picture.own_token", "the own picture is asked for with a token");
-		return; /* the real server does not answer either */
-	}
-	if (of != c->dev->acc && !sb_allows(of, c->dev->acc, "profile")) {
-		sb_iq_error(c, iq, 401);
-		return;
-	}
-	if (!of->person || !of->person->picture_id) {
-		sb_iq_error(c, iq, 404);
-		return;
-	}
-	picture_text(of->person, id);
-	wa_arena_init(&a, SB_STANZA_MAX);
-	n = wa_node_new(&a, "picture");
-	wa_node_attr(&a, n, "id", id);
-	wa_node_attr(&a, n, "type", preview ? "preview" : "image");
-	if (wa_node_attr_is(ask, "id", id)) {
-		wa_node_attr(&a, n, "status", "304");
-	} else {
-		char *path = wa_arena_fmt(&a, "/v/t61.24694-24/%s_%s_%s.jpg?ccb=11-4", of->lid, id,
-					  preview ? "p" : "n");
-
-		wa_node_attr(&a, n, "url", wa_arena_fmt(&a, "https://pps.whatsapp.net%s", path));
-		wa_node_attr(&a, n, "direct_path", path);
-	}
-	sb_iq_result(c, iq, &a, n);
-}
-
-void sb_iq_picture(struct sb_conn *c, const struct wa_node *iq)
-{
-	SB_AUTO_ARENA struct wa_arena a = { 0 };
-	struct sb_account *of = c->dev->acc;
-	struct wa_node *n;
-	struct wa_jid j;
-	char id[32];
-	int code;
-
-	if (wa_node_has(iq, "target") && wa_node_attr_jid_get(iq, "target", &j))
-		of = sb_find(c->s, &j);
-	if (!of) {
-		sb_iq_error(c, iq, 404);
-		return;
-	}
-	if (wa_node_attr_is(iq, "type", "get")) {
-		get_picture(c, iq, of);
-		return;
-	}
-	if (of != c->dev->acc) {
-		sb_violation(c->s, c->dev, iq, "picture.foreign", "the picture of somebody else is set");
-		sb_iq_error(c, iq, 403);
-		return;
-	}
-	code = sb_picture_set(of, c->dev, wa_node_bytes(wa_node_get(iq, "picture")));
-	if (code) {
-		sb_iq_error(c, iq, code);
-		return;
-	}
-	wa_arena_init(&a, SB_STANZA_MAX);
-	n = wa_node_new(&a, "picture");
-	picture_text(of->person, id);
-	if (of->person->picture_id)
-		wa_node_attr(&a, n, "id", id);
-	sb_iq_result(c, iq, &a, n);
 }
 
 /* ---- name and links ---- */

@@ -85,9 +85,9 @@ static void put_known(struct sb_conn *c, struct wa_arena *a, struct wa_node *use
 			wa_node_attr(a, k, "code", "401");
 		}
 	} else if (wa_node_is(protocol, "picture")) {
-		if (acc->person && acc->person->picture_id && sb_allows(acc, c->dev->acc, "profile")) {
+		if (acc->person && acc->person->picture.id && sb_allows(acc, c->dev->acc, "profile")) {
 			k = wa_node_child(a, user, "picture");
-			wa_node_attr_int(a, k, "id", (int64_t)acc->person->picture_id);
+			wa_node_attr_int(a, k, "id", (int64_t)acc->person->picture.id);
 		}
 	} else if (wa_node_is(protocol, "business")) {
 		put_business(a, user, acc);
