@@ -51,6 +51,12 @@ size_t db_batch_media_del(struct db_batch *b, const char *id)
 		     db_text(db_batch_str(b, id)));
 }
 
+size_t db_batch_media_drop(struct db_batch *b, const char *session, const char *id)
+{
+	return DB_OP(b, 0, "DELETE FROM media WHERE id = $1 AND session = $2 AND message IS NULL",
+		     db_text(db_batch_str(b, id)), db_text(db_batch_str(b, session)));
+}
+
 size_t db_batch_media_prune(struct db_batch *b, int64_t older_than_ms, size_t limit)
 {
 	return DB_OP(b, 0,

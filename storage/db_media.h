@@ -29,6 +29,8 @@ size_t db_batch_media_add(struct db_batch *b, const struct db_media *m);
 size_t db_batch_media_set(struct db_batch *b, const struct db_media *m);
 /* Only what was given to us. */
 size_t db_batch_media_del(struct db_batch *b, const char *id);
+/* What a session has without a message. */
+size_t db_batch_media_drop(struct db_batch *b, const char *session, const char *id);
 /* Given to us before ts_ms. */
 size_t db_batch_media_prune(struct db_batch *b, int64_t older_than_ms, size_t limit);
 

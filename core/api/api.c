@@ -50,6 +50,11 @@ int wb_api_register(struct wb_gateway *gw, struct wa_err *err)
 	if (r == 0)
 		r = wb_router_set_max_body(gw->router, "POST", "/v1/sessions/import", API_IMPORT_MAX);
 	if (r == 0)
+		r = wb_router_set_max_body(gw->router, "PUT", "/v1/sessions/{id}/profile/picture", API_PICTURE_MAX);
+	if (r == 0)
+		r = wb_router_set_max_body(gw->router, "PUT", "/v1/sessions/{id}/groups/{group}/picture",
+					   API_PICTURE_MAX);
+	if (r == 0)
 		r = wb_router_set_streamed(gw->router, "POST", "/v1/media");
 	if (r == 0)
 		r = wb_router_set_max_body(gw->router, "POST", "/v1/media", WA_MEDIA_MAX + API_FORM_MAX);

@@ -16,6 +16,7 @@
 #define API_PAGE_DEFAULT 50
 #define API_PAGE_MAX 500
 #define API_WAIT_MAX_MS 60000
+#define API_PICTURE_MAX (16u << 20)	/* body of a picture; WhatsApp gets less */
 #define API_IMPORT_MAX (96u << 20)	/* body of an import: base64 of WB_IMPORT_FILE_MAX */
 #define API_WAITING_MAX 1000	/* requests that wait for a message; the same for events */
 
@@ -230,6 +231,9 @@ API_HANDLER(api_community_unlink);
 API_HANDLER(api_community_end);
 API_HANDLER(api_profile_get);
 API_HANDLER(api_profile_patch);
+API_HANDLER(api_group_picture);
+API_HANDLER(api_group_picture_put);
+API_HANDLER(api_group_picture_delete);
 API_HANDLER(api_picture_put);
 API_HANDLER(api_picture_delete);
 API_HANDLER(api_link_get);
@@ -295,6 +299,8 @@ API_HANDLER(api_openapi);
 
 /* media.c */
 struct wb_media_info;
+/* The bytes of a file as the answer. lasting: the address always means this file. */
+void api_media_send(struct wb_req *req, struct wb_api *api, const char *id, bool lasting);
 json_t *api_media_json(const struct wb_media_info *i);
 
 /* system.c */

@@ -14,6 +14,7 @@ struct out {
 	struct wb_media_job *job;	/* the fetch, then one read */
 	char id[DB_ID_LEN + 1];
 	uint64_t from, left;
+	bool lasting;		/* what is under this address never changes */
 };
 
 static void out_free(struct out *o)
@@ -67,9 +68,9 @@ static void put_name(struct wa_buf *b, struct wa_span name)
 	}
 }
 
-static void put_head(struct wb_req *req, const struct wa_media *m, const char *type)
+static void put_head(struct wb_req *req, const struct wa_media *m, const char *type, bool lasting)
 {
-	bool save = wb_req_query(req, "download") || !harmless(type);
+	bool save = (lasting && wb_req_query(req, "download")) || !harmless(type);
 	char etag[72] = "\"";
 	struct wa_buf b;
 
@@ -88,7 +89,7 @@ static void put_head(struct wb_req *req, const struct wa_media *m, const char *t
 	wb_reply_header(req, "Content-Disposition", wa_buf_cstr(&b));
 	wa_buf_clear(&b);
 	wb_reply_header(req, "Accept-Ranges", "bytes");
-	wb_reply_header(req, "Cache-Control", "private, max-age=31536000, immutable");
+	wb_reply_header(req, "Cache-Control", lasting ? "private, max-age=31536000, immutable" : "private, no-cache");
 	wb_reply_header(req, "X-Content-Type-Options", "nosniff");
 	wb_reply_header(req, "Content-Security-Policy", "default-src 'none'; sandbox");
 }
@@ -209,7 +210,7 @@ static void answer(struct out *o, const struct wa_media *m)
 	char text[80];
 	int ranged = 0;
 
-	put_head(req, m, type);
+	put_head(req, m, type, o->lasting);
 	if (range && (!wb_req_header(req, "If-Range") || has_etag(req, "If-Range", m)))
 		ranged = parse_range(range, m->length, &from, &len);
 	if (ranged < 0) {
@@ -263,10 +264,8 @@ static void on_gone(void *ctx)
 	wb_reply_empty(req, 204);	/* nobody hears it: the request ends */
 }
 
-void api_media_get(struct wb_req *req, void *ctx)
+void api_media_send(struct wb_req *req, struct wb_api *api, const char *id, bool lasting)
 {
-	struct wb_api *api = ctx;
-	const char *id = wb_req_param(req, "id");
 	struct wa_err err = WA_ERR_INIT;
 	struct wb_media_info i;
 	struct out *o;
@@ -281,7 +280,7 @@ void api_media_get(struct wb_req *req, void *ctx)
 		return;
 	}
 	if (has_etag(req, "If-None-Match", &i.m)) {
-		put_head(req, &i.m, content_type(req, &i.m));
+		put_head(req, &i.m, content_type(req, &i.m), lasting);
 		wb_reply_empty(req, 304);
 		return;
 	}
@@ -292,6 +291,7 @@ void api_media_get(struct wb_req *req, void *ctx)
 	}
 	o->api = api;
 	o->req = req;
+	o->lasting = lasting;
 	(void)snprintf(o->id, sizeof(o->id), "%s", id);
 	if (strcmp(wb_req_method(req), "HEAD") == 0 && i.m.length) {
 		answer(o, &i.m);
@@ -305,6 +305,11 @@ void api_media_get(struct wb_req *req, void *ctx)
 		return;
 	}
 	wb_req_on_gone(req, on_gone, o);
+}
+
+void api_media_get(struct wb_req *req, void *ctx)
+{
+	api_media_send(req, ctx, wb_req_param(req, "id"), true);
 }
 
 /* ---- about files ---- */

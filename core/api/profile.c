@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Our own profile; pictures, about texts and business profiles of people. */
+/* Our own profile, links; about texts of people. */
 #include "account.h"
 
-#include <convert.h>
 #include <db_contact.h>
-
-#define CACHE_MS 86400000	/* a picture's address is asked for again after that */
 
 bool api_who(struct wb_req *req, struct wa_jid *ret_jid, char text[WA_JID_TEXT_MAX])
 {
@@ -19,8 +16,7 @@ bool api_who(struct wb_req *req, struct wa_jid *ret_jid, char text[WA_JID_TEXT_M
 	return true;
 }
 
-/* The name profiles are stored under: the LID where it is known. */
-static const char *profile_key(struct wb_api *api, struct wb_req *req, const char *session, const char *jid)
+const char *api_profile_key(struct wb_api *api, struct wb_req *req, const char *session, const char *jid)
 {
 	struct db_contact c;
 
@@ -45,7 +41,7 @@ struct ask *api_ask_new(struct wb_api *api, struct wb_req *req, struct wb_sessio
 	snprintf(k->session, sizeof(k->session), "%s", i.id);
 	if (who) {
 		k->who = *who;
-		snprintf(k->key, sizeof(k->key), "%s", profile_key(api, req, i.id, wa_jid_text(who, text)));
+		snprintf(k->key, sizeof(k->key), "%s", api_profile_key(api, req, i.id, wa_jid_text(who, text)));
 	}
 	return k;
 }
@@ -232,90 +228,6 @@ void api_profile_patch(struct wb_req *req, void *ctx)
 		on_about_set(k, 0, "");
 }
 
-static void on_picture_set(void *arg, int code, const char *text)
-{
-	struct ask *k = arg;
-
-	if (api_ask_ok(k, code, text))
-		api_ask_reply(k, json_pack("{s:o}", "picture_id", *text ? json_string(text) : json_null()));
-}
-
-static int read_file(const char *path, struct wa_buf *out, struct wa_err *err)
-{
-	FILE *f = fopen(path, "rbe");
-	uint8_t part[8192];
-	size_t n;
-
-	if (!f)
-		return wa_err_set(err, WA_EIO, "the picture that was made cannot be read");
-	while ((n = fread(part, 1, sizeof(part), f)))
-		wa_buf_span(out, wa_span(part, n));
-	(void)fclose(f);
-	return wa_buf_end(out, err);
-}
-
-/* Another kind of picture has become a square JPEG. */
-static void on_square(void *ctx, int code, const char *reason, struct wb_converted *res, const struct wa_err *cerr)
-{
-	struct ask *k = ctx;
-	struct wb_session *s = wb_session_find(k->p->api->gw, k->session);
-	struct wa_client *c = s ? wb_session_client(s) : NULL;
-	struct wa_err err = WA_ERR_INIT;
-	struct wa_buf file;
-	int r = code;
-
-	(void)reason;
-	wa_buf_init(&file, WA_PICTURE_MAX);
-	if (code < 0)
-		err = *cerr;
-	else if (!c)
-		r = wa_err_set(&err, WA_ESTATE, "the session is not connected");
-	else if (!res->path)
-		r = wa_err_set(&err, WA_EINVALID, "not a picture");
-	else
-		r = read_file(res->path, &file, &err);
-	if (r == 0)
-		r = wa_client_picture_set(c, NULL, wa_buf_view(&file), on_picture_set, k, &err);
-	wa_buf_clear(&file);
-	api_ask_begin(k, r, &err);
-}
-
-/* The body is the picture: a square JPEG goes as it is, everything else becomes one. */
-void api_picture_put(struct wb_req *req, void *ctx)
-{
-	struct wb_api *api = ctx;
-	struct wb_convert_ask ask = { .kind = WB_CONVERT_PICTURE, .bytes = wb_req_body(req), .force = true };
-	struct wb_session *s;
-	struct wa_client *c = api_client(api, req, &s);
-	struct wa_err err = WA_ERR_INIT;
-	struct ask *k;
-
-	if (!c)
-		return;
-	if (ask.bytes.len == 0) {
-		wb_reply_problem(req, 422, "invalid", "the body is the picture");
-		return;
-	}
-	k = api_ask_new(api, req, s, NULL);
-	if (!k)
-		return;
-	if (ask.bytes.len > 1 && ask.bytes.ptr[0] == 0xff && ask.bytes.ptr[1] == 0xd8)
-		api_ask_begin(k, wa_client_picture_set(c, NULL, ask.bytes, on_picture_set, k, &err), &err);
-	else
-		api_ask_begin(k, wb_convert(api->gw->converter, &ask, on_square, k, NULL, &err), &err);
-}
-
-void api_picture_delete(struct wb_req *req, void *ctx)
-{
-	struct wb_session *s;
-	struct wa_client *c = api_client(ctx, req, &s);
-	struct api_reply *p = c ? api_reply_new(ctx, req, 204, NULL) : NULL;
-	struct wa_err err = WA_ERR_INIT;
-
-	if (p)
-		api_ask_begun(p, wa_client_picture_set(c, NULL, wa_span("", 0), api_ask_done, p, &err), &err);
-}
-
 /* ---- links ---- */
 
 static void on_link(void *arg, int code, const char *text)
@@ -423,79 +335,4 @@ void api_contact_about(struct wb_req *req, void *ctx)
 
 	if (k)
 		api_ask_begin(k, wa_client_user_info(c, &k->who, 1, WA_INFO_ABOUT, on_about, k, &err), &err);
-}
-
-static void on_picture(void *arg, int code, const struct wa_picture *pic)
-{
-	struct ask *k = arg;
-	struct wb_tx *tx;
-	json_t *o;
-
-	if (!api_ask_ok(k, code, code == 401 ? "this picture is hidden from us" :
-				 code == 404 ? "there is no picture" : NULL))
-		return;
-	o = json_pack("{s:s, s:o, s:s}", "id", pic->id, "url", *pic->url ? json_string(pic->url) : json_null(),
-		      "direct_path", pic->direct_path);
-	json_object_set_new(o, "cached", json_false());
-	if (k->preview || !wb_session_find(k->p->api->gw, k->session)) {
-		api_ask_reply(k, o);
-		return;
-	}
-	tx = wb_tx_new(k->p->api->gw);
-	wb_profile_learn(tx, k->session, k->key,
-			 json_pack("{s:s, s:O, s:s, s:I}", "picture_id", pic->id, "picture_url",
-				   json_object_get(o, "url"), "picture_path", pic->direct_path, "picture_ms",
-				   (json_int_t)wb_now(k->p->api->gw)));
-	k->p->body = o;
-	wb_tx_commit(tx, api_reply_done, k->p);
-	free(k);
-}
-
-/* What was told within the last day and not changed since. */
-static json_t *cached_picture(struct wb_api *api, const char *session, const char *key)
-{
-	json_t *known = wb_profile_known(api->gw, session, key), *o = NULL;
-	const char *url = json_string_value(json_object_get(known, "picture_url"));
-
-	if (url && wb_now(api->gw) - json_integer_value(json_object_get(known, "picture_ms")) < CACHE_MS)
-		o = json_pack("{s:O, s:s, s:O, s:b}", "id", json_object_get(known, "picture_id"), "url", url,
-			      "direct_path", json_object_get(known, "picture_path"), "cached", 1);
-	json_decref(known);
-	return o;
-}
-
-/* ?preview=true, ?fresh=true */
-void api_contact_picture(struct wb_req *req, void *ctx)
-{
-	const char *preview = wb_req_query(req, "preview"), *fresh = wb_req_query(req, "fresh");
-	struct wb_api *api = ctx;
-	struct wb_session *s = api_session(api, req, wb_req_param(req, "id"));
-	struct wa_err err = WA_ERR_INIT;
-	char text[WA_JID_TEXT_MAX];
-	struct wa_client *c;
-	struct wa_jid who;
-	struct ask *k;
-	json_t *o;
-
-	if (!s || !api_who(req, &who, text))
-		return;
-	if (!preview && !fresh) {
-		const char *id = wb_req_param(req, "id");
-
-		o = cached_picture(api, id, profile_key(api, req, id, text));
-		if (o) {
-			wb_reply_json(req, 200, o);
-			return;
-		}
-	}
-	c = wb_session_client(s);
-	if (!c) {
-		wb_reply_problem(req, 409, "state", "the session is not connected");
-		return;
-	}
-	k = api_ask_new(api, req, s, &who);
-	if (!k)
-		return;
-	k->preview = preview && strcmp(preview, "true") == 0;
-	api_ask_begin(k, wa_client_picture_get(c, &who, k->preview, NULL, on_picture, k, &err), &err);
 }

@@ -67,6 +67,7 @@ const struct wb_event_kind_info wb_event_kinds[] = {
 	{ "group.member_label", "a member changed their label" },
 	{ "group.subject", "a group's subject changed" },
 	{ "group.description", "a group's description changed" },
+	{ "group.picture", "a group's picture changed" },
 	{ "group.announce", "who may write changed" },
 	{ "group.locked", "who may edit the group's face changed" },
 	{ "group.ephemeral", "a group's disappearing timer changed" },

@@ -45,7 +45,7 @@
  * group.*: { "group": JID, "by": PERSON, "reason" } and what changed: members_*, join_*: "participants": [PERSON
  *	and role], "self": are we among them; member_label: "participant" with "label"; settings by the names of the
  *	group's document (group.h); created, updated: the whole document; linked, unlinked: "other"; invite_reset:
- *	"code". No subject.
+ *	"code"; picture: "picture_id" (null when removed), "removed". No subject.
  * session.*: { "id", "status", "reason", "since", "jid", "lid", "phone" }; session.qr and
  *	session.code instead { "id", "qr" | "code", "expires" }.
  */

@@ -6,7 +6,14 @@
 #include <db_message.h>
 #include <ulid.h>
 
-#define ROW_MAX (1u << 20)
+#define ROW_MAX (1u << 20)	/* packed */
+#define ROW_ARENA (2 * ROW_MAX + (64u << 10))
+/* What a sender says of a file; more than that is no thumbnail, no path ... and left out. */
+#define THUMBNAIL_MAX (96u << 10)
+#define WAVEFORM_MAX 1024
+#define SIDECAR_MAX (384u << 10)	/* ten bytes for each 64 KiB of 2 GiB */
+#define PATH_TEXT_MAX 2048
+#define MIME_MAX 255
 #define BODY_VERSION 1
 #define WANTED_MAX 10000	/* automatic downloads that wait; more are left to be asked for */
 #define AUTO_ACTIVE 4
@@ -76,7 +83,8 @@ static void put(struct wa_buf *b, struct wa_span s)
 static void pack(const struct wa_media *m, struct wa_buf *b)
 {
 	uint64_t n[N_NUMBERS] = { m->length, (uint64_t)m->key_time_s, m->width, m->height, m->seconds,
-				  m->pages, (uint64_t)(m->gif | m->ptv << 1 | m->ptt << 2 | m->animated << 3) };
+				  m->pages, (uint64_t)(m->gif | m->ptv << 1 | m->ptt << 2 | m->animated << 3 |
+						m->plain << 4) };
 	struct wa_buf numbers;
 
 	wa_buf_init(&numbers, 256);
@@ -142,6 +150,7 @@ static int unpack(struct wa_span body, int type, struct wa_media *m, struct wa_e
 		.seconds = (uint32_t)number(f[F_NUMBERS], N_SECONDS),
 		.pages = (uint32_t)number(f[F_NUMBERS], N_PAGES),
 		.gif = flags & 1, .ptv = flags >> 1 & 1, .ptt = flags >> 2 & 1, .animated = flags >> 3 & 1,
+		.plain = flags >> 4 & 1,
 		.file_name = f[F_NAME], .title = f[F_TITLE], .thumbnail = f[F_THUMB],
 		.thumb_direct_path = f[F_THUMB_PATH], .thumb_sha256 = f[F_THUMB_SHA],
 		.thumb_enc_sha256 = f[F_THUMB_ENC], .waveform = f[F_WAVEFORM], .sidecar = f[F_SIDECAR],
@@ -167,7 +176,7 @@ int media_row_get(struct wb_media_store *ms, const char *id, struct media_row *r
 	int found;
 
 	memset(r, 0, sizeof(*r));
-	wa_arena_init(&r->a, ROW_MAX);
+	wa_arena_init(&r->a, ROW_ARENA);
 	found = db_media_get(ms->gw->db, id, &r->a, &d, err);
 	if (found > 0) {
 		snprintf(r->file, sizeof(r->file), "%s", d.file);
@@ -267,6 +276,11 @@ struct wanted {
 	char id[DB_ID_LEN + 1];
 };
 
+static uint64_t auto_max(struct wb_media_store *ms)
+{
+	return (uint64_t)wb_config_int(ms->gw->config, "media.auto_download_mb") * MIB;
+}
+
 static void on_auto(void *ctx, int code, const struct wa_err *err)
 {
 	struct wanted *w = ctx;
@@ -288,7 +302,7 @@ void media_auto_next(struct wb_media_store *ms)
 
 		ms->n_wanted--;
 		ms->auto_active++;
-		if (wb_media_fetch(ms->gw, w->id, on_auto, w, NULL, &err) < 0)
+		if (media_fetch_small(ms, w->id, auto_max(ms), on_auto, w, &err) < 0)
 			on_auto(w, err.code, &err);
 	}
 }
@@ -311,7 +325,7 @@ static void on_added(void *ctx, int code, const struct wa_err *err, const struct
 static bool wants(struct wb_media_store *ms, const struct wa_media *m)
 {
 	const struct wb_config *c = ms->gw->config;
-	uint64_t max = (uint64_t)wb_config_int(c, "media.auto_download_mb") * MIB;
+	uint64_t max = auto_max(ms);
 	const char *kind;
 
 	if (max == 0 || m->length > max || m->direct_path.len == 0)
@@ -322,13 +336,38 @@ static bool wants(struct wb_media_store *ms, const struct wa_media *m)
 	return false;
 }
 
+static struct wa_span at_most(struct wa_span s, size_t max)
+{
+	return s.len > max ? wa_span(NULL, 0) : s;
+}
+
+static struct wa_media bounded(const struct wa_media *m)
+{
+	struct wa_media b = *m;
+
+	b.url = at_most(m->url, 2 * PATH_TEXT_MAX);
+	b.direct_path = at_most(m->direct_path, PATH_TEXT_MAX);
+	b.thumb_direct_path = at_most(m->thumb_direct_path, PATH_TEXT_MAX);
+	b.media_key = at_most(m->media_key, WA_MEDIA_KEY_LEN);
+	b.file_sha256 = at_most(m->file_sha256, 32);
+	b.file_enc_sha256 = at_most(m->file_enc_sha256, 32);
+	b.thumb_sha256 = at_most(m->thumb_sha256, 32);
+	b.thumb_enc_sha256 = at_most(m->thumb_enc_sha256, 32);
+	b.mimetype = at_most(m->mimetype, MIME_MAX);
+	b.thumbnail = at_most(m->thumbnail, THUMBNAIL_MAX);
+	b.waveform = at_most(m->waveform, WAVEFORM_MAX);
+	b.sidecar = at_most(m->sidecar, SIDECAR_MAX);
+	return b;
+}
+
 void wb_media_add(struct wb_tx *tx, const char *session, const char *message, const struct wa_media *m,
 		  char ret_id[DB_ID_LEN + 1])
 {
 	struct wb_gateway *gw = wb_tx_gateway(tx);
-	struct media_row r = { .i = { .session = session, .message = message, .m = *m,
+	struct media_row r = { .i = { .session = session, .message = message, .m = bounded(m),
 				      .created_ms = wb_now(gw) } };
 
+	r.i.m.plain = m->media_key.len == 0;
 	wa_ulid(r.i.id, r.i.created_ms);
 	if (ret_id)
 		memcpy(ret_id, r.i.id, sizeof(r.i.id));
@@ -400,8 +439,8 @@ json_t *wb_media_json(const char *id, const struct wa_media *m)
 	put_flag(o, "ptv", m->ptv);
 	put_flag(o, "ptt", m->ptt);
 	put_flag(o, "animated", m->animated);
-	put_b64(o, "thumbnail", m->thumbnail);
-	put_b64(o, "waveform", m->waveform);
+	put_b64(o, "thumbnail", at_most(m->thumbnail, THUMBNAIL_MAX));
+	put_b64(o, "waveform", at_most(m->waveform, WAVEFORM_MAX));
 	return o;
 }
 
@@ -486,6 +525,11 @@ void wb_media_stats(struct wb_gateway *gw, struct wb_media_stats *ret_s)
 	ret_s->files = ms->files;
 	ret_s->quota = ms->quota;
 	ret_s->under_way = ms->active;
+}
+
+void wb_media_drop(struct wb_tx *tx, const char *session, const char *id)
+{
+	db_batch_media_drop(wb_tx_batch(tx), session, id);
 }
 
 void wb_media_del(struct wb_tx *tx, const char *id)

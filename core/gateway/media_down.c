@@ -14,6 +14,8 @@
 #define BACKOFF_MAX_MS 10000
 #define WRONG_MAX 2		/* files with another content than the message said */
 #define ERROR_BODY (16u << 10)
+#define PADDING 64		/* bytes a host's file has more than the plain one, and some */
+#define PATH_TEXT_MAX 2048
 
 struct media_down {
 	struct wb_media_store *ms;
@@ -27,7 +29,8 @@ struct media_down {
 	char *session, *path, *s3_name;
 	int type;
 	bool keep, plain;		/* plain: the host's file is not encrypted */
-	bool has_enc, has_sha;
+	bool has_key, has_enc, has_sha;
+	char host[256];			/* of its URL; "" */
 	uint8_t key[32], enc_sha[32], sha[32];
 	uint64_t limit;
 	/* hosts */
@@ -136,7 +139,8 @@ static int restart(struct media_down *d)
 		return media_err_disk(&d->err, "media file");
 	}
 	if (d->plain) {
-		wa_random(d->key, sizeof(d->key));
+		if (!d->has_key)
+			wa_random(d->key, sizeof(d->key));
 		return wa_media_enc_new(d->type, wa_span(d->key, 32), false, &d->enc, &d->err);
 	}
 	return wa_media_check_new(d->type, wa_span(d->key, 32), &d->check, &d->err);
@@ -379,7 +383,7 @@ static void make_url(struct media_down *d, char url[4096])
 	const char *host = d->conn.hosts[d->attempt % d->conn.n];
 	char hash[WA_B64_LEN(32)];
 
-	if (!d->has_enc) {
+	if (d->plain || !d->has_enc) {
 		snprintf(url, 4096, "https://%s%s", host, d->path);
 		return;
 	}
@@ -396,6 +400,11 @@ static void try_next(struct media_down *d)
 	struct wb_fetch_req r = { .method = "GET", .url = url, .headers = headers, .on_data = on_data,
 				  .max_body = ERROR_BODY, .max_data = d->limit };
 
+	if (!d->s3_name && !d->path[0]) {
+		wa_err_set(&d->err, WA_ENOTFOUND, "the message does not say where its file is");
+		finish(d, WA_ENOTFOUND);
+		return;
+	}
 	if (d->attempt >= ATTEMPTS) {
 		finish(d, d->err.code ? d->err.code : WA_EIO);
 		return;
@@ -411,7 +420,7 @@ static void try_next(struct media_down *d)
 		headers[3] = range;
 	}
 	d->status = 0;
-	media_fetch_opts(d->ms, &r);
+	media_fetch_opts(d->ms, d->s3_name ? NULL : d->session, &r);
 	if (d->s3_name)
 		media_s3_req(d->ms, d->s3_name, url, &r);
 	else
@@ -431,6 +440,12 @@ static void on_hosts(void *ctx, int code, const struct media_conn *mc)
 	d->asking = NULL;
 	if (code == 0 && mc->n)
 		d->conn = *mc;
+	/* pictures and channels have hosts of their own */
+	if (*d->host) {
+		memmove(d->conn.hosts[1], d->conn.hosts[0], sizeof(d->conn.hosts) - sizeof(d->conn.hosts[0]));
+		snprintf(d->conn.hosts[0], sizeof(d->conn.hosts[0]), "%s", d->host);
+		d->conn.n += d->conn.n < MEDIA_HOSTS;
+	}
 	/* a server that will not say: the public host still serves */
 	if (d->conn.n == 0) {
 		snprintf(d->conn.hosts[0], sizeof(d->conn.hosts[0]), "%s", MEDIA_HOST);
@@ -452,6 +467,39 @@ static void start(struct media_slot *s)
 	d->asking = media_hosts_get(d->ms, d->session, false, on_hosts, d);
 }
 
+/* Only WhatsApp's own: what a URL says is the peer's word. */
+static void url_host(struct wb_media_store *ms, struct wa_span url, char *out, size_t size)
+{
+	static const char scheme[] = "https://", tail[] = ".whatsapp.net";
+	struct wa_span host = url;
+	size_t n;
+
+	if (!wa_span_starts(url, scheme))
+		return;
+	host = wa_span(url.ptr + sizeof(scheme) - 1, url.len - sizeof(scheme) + 1);
+	for (n = 0; n < host.len && !strchr("/?#@", host.ptr[n]); n++)
+		;
+	host.len = n;
+	if (n == 0 || n >= size || (host.ptr && memchr(host.ptr, 0, n)))
+		return;
+	if (!wb_config_bool(ms->gw->config, "whatsapp.media_private") &&
+	    (n < sizeof(tail) || memcmp(host.ptr + n - sizeof(tail) + 1, tail, sizeof(tail) - 1) != 0))
+		return;
+	memcpy(out, host.ptr, n);
+	out[n] = 0;
+}
+
+/* A path that does not begin with a slash would become a part of the host's name: then none. */
+static char *path_of(struct wa_span said)
+{
+	bool ok = said.len && said.len <= PATH_TEXT_MAX && said.ptr[0] == '/';
+	char *path = wb_zalloc(ok ? said.len + 1 : 1);
+
+	if (ok)
+		memcpy(path, said.ptr, said.len);
+	return path;
+}
+
 struct media_down *media_down_new(struct wb_media_store *ms, const struct media_down_ask *ask,
 				  media_down_fn *fn, void *ctx)
 {
@@ -462,12 +510,14 @@ struct media_down *media_down_new(struct wb_media_store *ms, const struct media_
 	d->ctx = ctx;
 	d->fd = -1;
 	d->session = wb_strdup(ask->session);
-	d->path = wb_strdup(ask->direct_path);
+	d->path = path_of(ask->direct_path);
 	d->s3_name = ask->s3_name ? wb_strdup(ask->s3_name) : NULL;
 	d->type = ask->type;
 	d->keep = ask->keep;
-	d->plain = ask->key.len == 0;
-	if (ask->key.len == 32)
+	d->plain = !ask->s3_name && (ask->plain || ask->key.len == 0);
+	url_host(ms, ask->url, d->host, sizeof(d->host));
+	d->has_key = ask->key.len == 32;
+	if (d->has_key)
 		memcpy(d->key, ask->key.ptr, 32);
 	d->has_enc = ask->enc_sha256.len == 32;
 	if (d->has_enc)
@@ -475,7 +525,10 @@ struct media_down *media_down_new(struct wb_media_store *ms, const struct media_
 	d->has_sha = ask->sha256.len == 32;
 	if (d->has_sha)
 		memcpy(d->sha, ask->sha256.ptr, 32);
-	d->limit = wb_media_limit(ms->gw, ask->type) + 64;
+	d->limit = wb_media_limit(ms->gw, ask->type);
+	if (ask->max && ask->max < d->limit)
+		d->limit = ask->max;
+	d->limit += PADDING;
 	wa_buf_init(&d->in, 2 * MEDIA_PIECE + (1u << 20));
 	wa_buf_init(&d->cur, 2 * MEDIA_PIECE + (1u << 20));
 	wa_buf_init(&d->out, 2 * MEDIA_PIECE + (1u << 20));

@@ -21,6 +21,8 @@ struct media_get {
 	struct media_down *down;
 	struct wb_timer *timer;
 	bool asked_phone, committing;
+	bool telling;			/* a waiter's function is on the stack */
+	uint64_t max;			/* see media_fetch_small; 0: none */
 	char wa_id[128];		/* the message's, while the phone is asked */
 };
 
@@ -47,6 +49,7 @@ static void finish(struct media_get *g, int code, const struct wa_err *err)
 
 	/* whoever is told may ask for the same again */
 	wa_map_del(&g->ms->gets, wa_span_str(g->id));
+	g->telling = true;
 	wa_list_init(&all);
 	while ((l = wa_list_pop_front(&g->waiters)))
 		wa_list_push_back(&all, l);
@@ -79,11 +82,16 @@ static void on_cancel(struct wb_media_job *j, int code)
 
 	wa_list_del(&w->link);
 	if (code < 0) {
+		bool told = g->telling;
+
+		/* it may cancel others who wait for the same */
+		g->telling = true;
 		wa_err_set(&err, code, "shutting down");
 		w->fn(w->ctx, code, &err);
+		g->telling = told;
 	}
 	free(w);
-	if (wa_list_empty(&g->waiters) && !g->committing)
+	if (wa_list_empty(&g->waiters) && !g->committing && !g->telling)
 		get_free(g);
 }
 
@@ -102,7 +110,9 @@ static void stored(struct media_get *g, const struct media_down_res *res)
 {
 	struct wb_tx *tx = wb_tx_new(g->ms->gw);
 
-	if (g->row.i.m.media_key.len == 0 || strcmp(g->row.file, res->name) != 0) {
+	/* what its sender said of it may be wrong */
+	if (g->row.i.m.media_key.len == 0 || strcmp(g->row.file, res->name) != 0 ||
+	    g->row.i.m.length != res->length) {
 		struct wa_media *m = &g->row.i.m;
 
 		m->media_key = wa_span(wa_arena_dup(&g->row.a, res->key, 32), 32);
@@ -142,14 +152,12 @@ static void down(struct media_get *g, const char *s3_name)
 	const struct wa_media *m = &g->row.i.m;
 	struct media_down_ask ask = {
 		.session = g->row.i.session, .type = m->type, .s3_name = s3_name, .keep = true,
+		.url = m->plain ? m->url : wa_span(NULL, 0), .plain = m->plain,
 		.key = m->media_key, .enc_sha256 = m->file_enc_sha256, .sha256 = m->file_sha256,
-		.direct_path = wa_arena_str(&g->row.a, m->direct_path),
+		.direct_path = m->direct_path, .max = g->max,
 	};
 
-	if (!ask.direct_path)
-		fail(g, WA_ENOMEM, "no memory for media");
-	else
-		g->down = media_down_new(g->ms, &ask, on_down, g);
+	g->down = media_down_new(g->ms, &ask, on_down, g);
 }
 
 static void from_hosts(struct media_get *g)
@@ -262,12 +270,14 @@ static bool on_disk(struct wb_media_store *ms, const struct media_row *row)
 	return false;
 }
 
-static int begin(struct wb_media_store *ms, const char *id, struct media_get **ret_g, struct wa_err *err)
+static int begin(struct wb_media_store *ms, const char *id, uint64_t max, struct media_get **ret_g,
+		 struct wa_err *err)
 {
 	struct media_get *g = wb_zalloc(sizeof(*g));
 	int r = media_row_get(ms, id, &g->row, err);
 
 	g->ms = ms;
+	g->max = max;
 	wa_list_init(&g->waiters);
 	if (r <= 0) {
 		free(g);
@@ -292,10 +302,9 @@ static int begin(struct wb_media_store *ms, const char *id, struct media_get **r
 	return WA_OK;
 }
 
-int wb_media_fetch(struct wb_gateway *gw, const char *id, wb_media_done_fn *fn, void *ctx,
-		   struct wb_media_job **ret_job, struct wa_err *err)
+static int fetch(struct wb_media_store *ms, const char *id, uint64_t max, wb_media_done_fn *fn, void *ctx,
+		 struct wb_media_job **ret_job, struct wa_err *err)
 {
-	struct wb_media_store *ms = gw->media;
 	struct media_get *g = wa_map_get(&ms->gets, wa_span_str(id));
 	struct waiter *w;
 	int r = WA_OK;
@@ -303,7 +312,7 @@ int wb_media_fetch(struct wb_gateway *gw, const char *id, wb_media_done_fn *fn, 
 	if (ms->stopping)
 		return wa_err_set(err, WA_ESTATE, "shutting down");
 	if (!g)
-		r = begin(ms, id, &g, err);
+		r = begin(ms, id, max, &g, err);
 	if (r < 0)
 		return r;
 	w = wb_zalloc(sizeof(*w));
@@ -315,4 +324,16 @@ int wb_media_fetch(struct wb_gateway *gw, const char *id, wb_media_done_fn *fn, 
 	if (ret_job)
 		*ret_job = &w->job;
 	return WA_OK;
+}
+
+int wb_media_fetch(struct wb_gateway *gw, const char *id, wb_media_done_fn *fn, void *ctx,
+		   struct wb_media_job **ret_job, struct wa_err *err)
+{
+	return fetch(gw->media, id, 0, fn, ctx, ret_job, err);
+}
+
+int media_fetch_small(struct wb_media_store *ms, const char *id, uint64_t max, wb_media_done_fn *fn, void *ctx,
+		      struct wa_err *err)
+{
+	return fetch(ms, id, max, fn, ctx, NULL, err);
 }

@@ -80,6 +80,11 @@ int media_type_parse(const char *word);
 bool media_same_keys(int a, int b);
 void media_auto_next(struct wb_media_store *ms);
 
+/* ---- media_fetch.c ---- */
+/* wb_media_fetch, but no file of more than max bytes, whatever its sender says of it. Not to be cancelled. */
+int media_fetch_small(struct wb_media_store *ms, const char *id, uint64_t max, wb_media_done_fn *fn, void *ctx,
+		      struct wa_err *err);
+
 /* ---- media_store.c ---- */
 int media_store_open(struct wb_media_store *ms, struct wa_err *err);
 void media_store_path(const struct wb_media_store *ms, const char *name, char path[MEDIA_PATH]);
@@ -118,14 +123,17 @@ struct media_hosts_ask *media_hosts_get(struct wb_media_store *ms, const char *s
 void media_hosts_cancel(struct media_hosts_ask *a);	/* NULL allowed */
 
 /* The sending end of wb_fetch for these hosts. */
-void media_fetch_opts(struct wb_media_store *ms, struct wb_fetch_req *r);
+void media_fetch_opts(struct wb_media_store *ms, const char *session, struct wb_fetch_req *r);
 
 /* ---- media_down.c: one file from a host, checked, on the disk ---- */
 struct media_down_ask {
 	const char *session;
 	int type;
-	const char *direct_path;
+	struct wa_span direct_path;	/* a sender's word: WA_ENOTFOUND unless it begins with a slash */
 	const char *s3_name;		/* from S3 instead; NULL */
+	uint64_t max;			/* bytes of the plain file; 0: what its type may have */
+	struct wa_span url;		/* its host is asked first; may be empty */
+	bool plain;			/* not encrypted there: becomes ours under `key`, or a new one */
 	struct wa_span key, enc_sha256, sha256;
 	bool keep;			/* put in its place; else left at `path` for the caller to unlink */
 };

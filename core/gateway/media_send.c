@@ -253,7 +253,7 @@ static bool on_hosts(const struct fill *f)
 	const struct media_row *r = &f->row;
 	int64_t since = *r->i.session ? r->i.created_ms : r->uploaded_ms;
 
-	return media_same_keys(r->i.m.type, f->type) && r->i.m.direct_path.len &&
+	return !r->i.m.plain && media_same_keys(r->i.m.type, f->type) && r->i.m.direct_path.len &&
 	       r->i.m.media_key.len == WA_MEDIA_KEY_LEN && since &&
 	       wb_now(f->ms->gw) - since < REUSE_MS;
 }

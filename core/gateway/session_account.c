@@ -3,6 +3,7 @@
 
 #include <clock.h>
 #include <db_fact.h>
+#include "media.h"
 #include "session_priv.h"
 
 #define ARENA_MAX (1u << 20)
@@ -47,6 +48,19 @@ void wb_profile_learn(struct wb_tx *tx, const char *session, const char *who, js
 	json_decref(take_changes);
 }
 
+void wb_profile_picture(struct wb_tx *tx, const char *session, const char *who, const char *id)
+{
+	json_t *known = wb_profile_known(wb_tx_gateway(tx), session, who);
+	const char *media = json_string_value(json_object_get(known, "picture_media"));
+
+	if (media)
+		wb_media_drop(tx, session, media);
+	json_decref(known);
+	wb_profile_learn(tx, session, who, json_pack("{s:o, s:n, s:n}", "picture_id",
+						     *id ? json_string(id) : json_null(), "picture_url",
+						     "picture_media"));
+}
+
 static json_t *about_person(struct wb_session *s, const struct wa_jid *who)
 {
 	json_t *o = json_object();
@@ -59,16 +73,20 @@ static void on_picture(struct wb_session *s, struct wb_tx *tx, const struct wa_e
 {
 	const char *id = ev->text ? ev->text : "";
 	char who[WA_JID_TEXT_MAX];
-	json_t *o, *known;
+	json_t *o;
+	bool group = ev->jid.server == WA_SRV_GROUP;
 
-	if (!wa_jid_is_user(&ev->jid))
-		return;		/* groups: session_group.c hears of theirs */
-	o = about_person(s, &ev->jid);
+
+	if (!group && !wa_jid_is_user(&ev->jid))
+		return;
+	wa_jid_text(&ev->jid, who);
+	o = group ? json_pack("{s:s}", "group", who) : about_person(s, &ev->jid);
+	if (group && wa_jid_is_user(&ev->sender))
+		json_object_set_new(o, "by", wb_session_person(s, &ev->sender));
 	json_object_set_new(o, "picture_id", *id ? json_string(id) : json_null());
 	json_object_set_new(o, "removed", json_boolean(!*id));
-	known = json_pack("{s:o, s:n}", "picture_id", *id ? json_string(id) : json_null(), "picture_url");
-	wb_profile_learn(tx, s->id, wa_jid_text(&ev->jid, who), known);
-	wb_session_put_event(s, tx, "contact.picture", "", o, false);
+	wb_profile_picture(tx, s->id, who, id);
+	wb_session_put_event(s, tx, group ? "group.picture" : "contact.picture", "", o, false);
 }
 
 static void on_about(struct wb_session *s, struct wb_tx *tx, const struct wa_event *ev)

@@ -26,11 +26,15 @@ json_t *wb_session_calls_json(struct wb_session *s);
 int wb_session_call_find(struct wb_session *s, const char *call, struct wa_jid *ret_caller);
 void wb_session_calls_free(struct wb_session *s);
 
-/* Profile of a person as it was seen last: {"about", "about_at", "picture_id", "picture_url",
+/* Profile of a person (of a group: its picture) as it was seen last: {"about", "about_at",
+ * "picture_id", "picture_url", "picture_path", "picture_ms", "picture_media" (id of the file),
  * "business_name", "seen_at"}. who: LID text, or JID without one. NULL: nothing. New reference. */
 json_t *wb_profile_known(struct wb_gateway *gw, const char *session, const char *who);
 /* Members of `take_changes` replace those of what is known; JSON null removes one. */
 void wb_profile_learn(struct wb_tx *tx, const char *session, const char *who, json_t *take_changes);
+
+/* A picture is another one, or gone (""): what was known of the last one is void, its file goes. */
+void wb_profile_picture(struct wb_tx *tx, const char *session, const char *who, const char *id);
 
 /* A channel and a message of one as JSON, in REST and in events. New references. */
 json_t *wb_channel_json(const struct wa_newsletter *n);

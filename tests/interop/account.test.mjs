@@ -7,7 +7,8 @@ import { Sandbox, Warbler } from './lib/process.mjs';
 
 const sandbox = new Sandbox();
 const OWN = '12025550150';
-const SQUARE = Buffer.from('ffd8ffe000104a46494600010100000100010000ffd9', 'hex');
+const SQUARE = Buffer.from('/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDAAgGBgcGBQgHBwcJCQgKDBQNDAsLDBkSEw8UHRofHh0aHBwgJC4nICIsIxwcKDcpLDAxNDQ0' +
+	'Hyc5PTgyPC4zNDL/wAALCAABAAEBAREA/8QAFAABAAAAAAAAAAAAAAAAAAAACf/EABQQAQAAAAAAAAAAAAAAAAAAAAD/2gAIAQEAAD8AKp//2Q==', 'base64');
 const bots = [];
 let warbler, next = 51;
 

@@ -7,7 +7,7 @@ import { Bot, until } from './bot.mjs';
 import { Rest, Warbler } from './process.mjs';
 
 const SHOP = '12025550100', CUSTOMER = '12025550101';
-const about = JSON.parse(process.env.MEDIA_SANDBOX);
+const about = JSON.parse(process.env.TRUSTING_SANDBOX);
 const rest = new Rest(about.rest);
 const sandbox = { url: about.url, rootKey: about.rootKey,
 	account: (number) => rest.post('/accounts', { number, name: number }),

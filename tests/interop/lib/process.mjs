@@ -116,6 +116,26 @@ export class Sandbox extends Program {
 	}
 }
 
+/**
+ * Run a script of this folder in a child that trusts the sandbox's certificate: Node reads those when it
+ * starts, and the sandbox makes its own when it does. "" when it ends well, else what it printed.
+ */
+export async function trusting(sandbox, script, part = '') {
+	const about = await sandbox.rest.get('/media');
+	const child = spawn(process.execPath, [...process.execArgv.filter((a) => !a.startsWith('--test')),
+		new URL(script, import.meta.url).pathname], {
+		stdio: ['ignore', 'pipe', 'pipe'],
+		env: { ...process.env, NODE_TEST_CONTEXT: '', NODE_EXTRA_CA_CERTS: about.ca_file, TRUSTING_PART: part,
+			TRUSTING_SANDBOX: JSON.stringify({ url: sandbox.url, rootKey: sandbox.rootKey, rest: sandbox.rest.base,
+				ca: about.ca_file }) },
+	});
+	let output = '';
+	for (const stream of [child.stdout, child.stderr])
+		stream.on('data', (d) => { output += d; });
+	const code = await new Promise((done) => { child.on('close', done); });
+	return code === 0 ? '' : `${script} ended with ${code}: ${output}`;
+}
+
 /** `warbler serve` with a configuration of its own. */
 export class Warbler extends Program {
 	constructor({ sandbox, plugins = [], lua = '' }) {
@@ -175,4 +195,40 @@ ${lua}
 		rmSync(this.dir, { recursive: true, force: true });
 		return code;
 	}
+}
+
+/** Events of a gateway as they come. */
+export class Feed {
+	constructor(warbler, kinds) {
+		this.events = [];
+		this.waiting = new Set();
+		this.loop = this.#read(warbler, kinds);
+	}
+
+	async #read(warbler, kinds) {
+		for (let from = 0; !this.ended;) {
+			const page = await warbler.rest.get(`/v1/events?kinds=${kinds}&since=${from}&wait_ms=1000`).catch(() => null);
+			if (!page)
+				break;
+			from = page.next;
+			for (const e of page.events) {
+				this.events.push(e);
+				this.waiting.forEach((w) => w(e));
+			}
+		}
+	}
+
+	/** The first event, old or new, for which test(event) is true. */
+	async first(test, ms = 20000, what = 'an event') {
+		const have = this.events.find(test);
+		let wait;
+		if (have)
+			return have;
+		return within(new Promise((resolve) => {
+			wait = (e) => test(e) && resolve(e);
+			this.waiting.add(wait);
+		}), ms, what).finally(() => this.waiting.delete(wait));
+	}
+
+	end() { this.ended = true; }
 }
