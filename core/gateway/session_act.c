@@ -42,7 +42,7 @@ static char *edited_content(const struct db_message *t, const struct wa_message 
 	if (m->poll || m->calendar) {
 		said.kind = m->poll ? WA_MSG_POLL : WA_MSG_CALENDAR;
 		said.target_id = wa_span(NULL, 0);
-		new = wb_content_json(&said, NULL);
+		new = wb_session_content(&said);
 		json_decref(old);
 		old = new;
 	} else if (old) {

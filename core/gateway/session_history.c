@@ -82,7 +82,8 @@ static void put_message(struct wb_session *s, struct wb_tx *tx, const struct wa_
 						   .wa_id = in->id, .from_me = in->from_me,
 						   .kind = wb_session_kind(m->message),
 						   .text = wa_arena_str(a, wb_content_words(m->message)),
-						   .raw = m->raw, .quoted = wa_arena_str(a, m->message->quoted_id),
+						   .raw = wb_session_raw(m->raw),
+						   .quoted = wa_arena_str(a, m->message->quoted_id),
 						   .content = stored, .ts_ms = in->timestamp_ms,
 						   .status = status_of(m), .reason = "", .backfilled = true });
 	if (wb_session_file(m->message))

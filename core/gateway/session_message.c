@@ -9,7 +9,9 @@
 #include "message.h"
 #include "session_priv.h"
 
-#define ARENA_MAX (2u << 20)
+#define ARENA_MAX (4u << 20)	/* holds two rows of the largest message that is kept */
+#define RAW_KEEP_MAX (512u << 10)
+#define CONTENT_KEEP_MAX (256u << 10)
 
 void wb_session_names(const struct wa_msg_info *in, struct wb_names *n)
 {
@@ -33,9 +35,31 @@ const char *wb_session_kind(const struct wa_message *m)
 	return m->kind == WA_MSG_OTHER ? wa_message_kind_str(WA_MSG_UNKNOWN) : wa_message_kind_str(m->kind);
 }
 
+static bool too_large(const json_t *content)
+{
+	return json_dumpb(content, NULL, 0, JSON_COMPACT) > CONTENT_KEEP_MAX;
+}
+
 json_t *wb_session_content(const struct wa_message *m)
 {
-	return is_plain(m) ? NULL : wb_content_json(m, NULL);
+	json_t *o = is_plain(m) ? NULL : wb_content_json(m, NULL), *part;
+	const char *key;
+
+	if (!o || !too_large(o))
+		return o;
+	json_object_foreach(o, key, part)
+		json_object_del(part, "thumbnail");
+	json_object_del(o, "thumbnail");
+	if (too_large(o)) {
+		json_decref(o);
+		o = json_pack("{s:s, s:b}", "kind", wb_session_kind(m), "omitted", true);
+	}
+	return o;
+}
+
+struct wa_span wb_session_raw(struct wa_span raw)
+{
+	return raw.len > RAW_KEEP_MAX ? wa_span(NULL, 0) : raw;
 }
 
 /* Our id of the message that is quoted; "" unknown. */
@@ -112,7 +136,7 @@ static void on_new_message(struct wb_session *s, struct wb_tx *tx, const struct 
 			     &(struct db_message){ .id = id, .session = s->id, .chat = n->chat,
 						   .sender = n->sender, .wa_id = in->id,
 						   .from_me = in->from_me, .kind = wb_session_kind(m),
-						   .text = text, .raw = ev->raw, .quoted = quoted,
+						   .text = text, .raw = wb_session_raw(ev->raw), .quoted = quoted,
 						   .content = stored, .ts_ms = in->timestamp_ms,
 						   .status = in->from_me ? DB_SENT : DB_DELIVERED,
 						   .reason = "", .backfilled = in->offline });

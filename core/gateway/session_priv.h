@@ -179,7 +179,10 @@ void wb_session_passkey_clear(struct wb_linking *l);
 void wb_session_names(const struct wa_msg_info *in, struct wb_names *ret_n);
 const char *wb_session_kind(const struct wa_message *m);
 const struct wa_media *wb_session_file(const struct wa_message *m);	/* NULL: it has none */
-json_t *wb_session_content(const struct wa_message *m);	/* NULL: only the text. New reference */
+/* NULL: only the text. {"kind", "omitted": true}: more than is kept of a stranger's message. New reference. */
+json_t *wb_session_content(const struct wa_message *m);
+/* The same of its bytes: empty when there are too many to be kept. */
+struct wa_span wb_session_raw(struct wa_span raw);
 void wb_session_on_message(struct wb_session *s, struct wb_tx *tx, const struct wa_event *ev);
 void wb_session_on_undecryptable(struct wb_session *s, struct wb_tx *tx, const struct wa_event *ev);
 json_t *wb_session_message_json(const struct wa_event *ev, const struct wb_names *n, const char *id,
