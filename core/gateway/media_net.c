@@ -106,12 +106,14 @@ void media_hosts_cancel(struct media_hosts_ask *a)
 
 /* ---- requests ---- */
 
-void media_fetch_opts(struct wb_media_store *ms, struct wb_fetch_req *r)
+void media_fetch_opts(struct wb_media_store *ms, const char *session, struct wb_fetch_req *r)
 {
 	const char *ca = wb_config_text(ms->gw->config, "whatsapp.ca_file");
+	struct wb_session *s = session ? wb_session_find(ms->gw, session) : NULL;
 
 	r->allow_private = wb_config_bool(ms->gw->config, "whatsapp.media_private");
 	r->ca_file = *ca ? ca : NULL;
+	r->proxy = s ? json_string_value(wb_session_setting(s, "proxy")) : NULL;
 	r->stall_ms = 30000;
 	r->owner = "media";
 }

@@ -151,7 +151,7 @@ static void try_host(struct media_up *u)
 	wa_buf_fmt(&url, "&token=%s", u->token);
 	r.url = wa_buf_cstr(&url);
 	r.take_fd = fcntl(u->fd, F_DUPFD_CLOEXEC, 3);
-	media_fetch_opts(u->ms, &r);
+	media_fetch_opts(u->ms, u->session, &r);
 	if (r.take_fd < 0)
 		rc = media_err_disk(&u->err, "media file");
 	else

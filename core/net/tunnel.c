@@ -5,6 +5,7 @@
 #include <event2/bufferevent.h>
 #include <event2/http.h>
 #include <event2/listener.h>
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -266,13 +267,24 @@ static void say(struct net_tunnel *t, const void *bytes, size_t n)
 	(void)bufferevent_write(t->far, bytes, n);
 }
 
+/* A name goes as it is, a literal address as bytes. */
 static void say_connect_socks(struct net_tunnel *t)
 {
-	size_t n = strlen(t->host);
-	uint8_t head[5] = { 5, 1, 0, 3, (uint8_t)n }, port[2] = { (uint8_t)(t->port >> 8), (uint8_t)t->port };
+	uint8_t port[2] = { (uint8_t)(t->port >> 8), (uint8_t)t->port }, raw[16];
+	uint8_t head[5] = { 5, 1, 0, 3, (uint8_t)strlen(t->host) };
 
-	say(t, head, sizeof(head));
-	say(t, t->host, n);
+	if (inet_pton(AF_INET, t->host, raw) == 1) {
+		head[3] = 1;
+		say(t, head, 4);
+		say(t, raw, 4);
+	} else if (inet_pton(AF_INET6, t->host, raw) == 1) {
+		head[3] = 4;
+		say(t, head, 4);
+		say(t, raw, 16);
+	} else {
+		say(t, head, 5);
+		say(t, t->host, strlen(t->host));
+	}
 	say(t, port, sizeof(port));
 	t->step = STEP_REPLY;
 }

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A session that goes through a proxy of its own."""
+import base64
 import socket
 import threading
 
@@ -44,7 +45,10 @@ class Socks:
                 c.sendall(b"\1\1")
                 return c.shutdown(socket.SHUT_RDWR)
             c.sendall(b"\1\0")
-            host = self._take(c, self._take(c, 5)[4]).decode()
+            if self._take(c, 4)[3] == 1:
+                host = socket.inet_ntoa(self._take(c, 4))
+            else:
+                host = self._take(c, self._take(c, 1)[0]).decode()
             port = int.from_bytes(self._take(c, 2), "big")
             self.asked.append((host, port))
             far = socket.create_connection((host, port))
@@ -83,7 +87,8 @@ class Proxy(Case):
     def test_a_session_links_and_talks_through_it(self):
         proxy = Socks()
         self.addCleanup(proxy.close)
-        g = self.gateway()
+        about = self.sandbox.rest.get("/media")
+        g = self.gateway(whatsapp={"media_private": True, "ca_file": about["ca_file"]})
         g.rest.post("/v1/sessions", {"id": "shop", "name": "Shop", "settings": {"proxy": proxy.url}})
         g.until_status("linking")
         self.sandbox.scan(SHOP, until(lambda: g.rest.get("/v1/sessions/shop/qr")["qr"]))
@@ -97,6 +102,14 @@ class Proxy(Case):
         customer = self.sandbox.account(phone(1))
         id = g.send(customer, "through the tunnel", wait="delivered")["id"]
         self.assertEqual([m["text"] for m in self.sandbox.received(customer)], ["through the tunnel"])
+        # files take the same way
+        ways = len(set(proxy.asked))
+        media = g.rest.post("/v1/media", {"base64": base64.b64encode(b"%PDF-1.4 a file").decode(),
+                                          "mimetype": "application/pdf", "file_name": "a.pdf"})
+        file = g.rest.post("/v1/messages?wait=delivered", {
+            "session": "shop", "to": f"+{customer}", "content": {"kind": "document", "media": {"id": media["id"]}}}, timeout=70)
+        self.assertEqual(file["status"], "delivered")
+        self.assertEqual(len(set(proxy.asked)), ways + 1)   # the media host
         proxy.break_all()
         before = len(proxy.asked)
         until(lambda: len(proxy.asked) > before)

@@ -90,9 +90,15 @@ static bool px_socks(struct test_proxy *p, int c, char host[256], unsigned *port
 		}
 		px_write(c, "\1\0", 2);
 	}
-	px_read(c, b, 5);
-	px_read(c, host, b[4]);
-	host[b[4]] = 0;
+	px_read(c, b, 4);
+	if (b[3] == 1) {
+		px_read(c, b, 4);
+		snprintf(host, 256, "%u.%u.%u.%u", b[0], b[1], b[2], b[3]);
+	} else {
+		px_read(c, b, 1);
+		px_read(c, host, b[0]);
+		host[b[0]] = 0;
+	}
 	px_read(c, b, 2);
 	*port = (unsigned)b[0] << 8 | b[1];
 	/* in two pieces: an answer may arrive like that */
