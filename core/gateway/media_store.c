@@ -30,14 +30,49 @@ static int make_dir(const char *path, struct wa_err *err)
 	return WA_OK;
 }
 
-/* What a crash left half done. */
-static void clear_tmp(const char *dir)
+static void path_of(const char *dir, const char *name, char path[MEDIA_PATH])
 {
-	DIR *d = opendir(dir);
+	snprintf(path, MEDIA_PATH, "%s/%.2s/%s", dir, name, name + 2);
+}
+
+/* A second name of a stored file, until its row is committed: what is found under it at the next start is of nobody. */
+static void claim_of(const char *dir, const char *name, char path[MEDIA_PATH])
+{
+	snprintf(path, MEDIA_PATH, "%s/tmp/%s", dir, name);
+}
+
+static void unlink_file(struct wb_media_store *ms, const char *name)
+{
+	char path[MEDIA_PATH];
+
+	path_of(ms->dir, name, path);
+	(void)!unlink(path);
+}
+
+/* Its row came, or will not. */
+static void unclaim(struct wb_media_store *ms, const char *name)
+{
+	struct db_media_file f;
+	char path[MEDIA_PATH];
+	int r = db_media_file_get(ms->gw->db, name, &f, NULL);
+
+	if (r == 0 || (r > 0 && !f.on_disk))
+		unlink_file(ms, name);
+	claim_of(ms->dir, name, path);
+	if (r >= 0)
+		(void)!unlink(path);
+}
+
+/* What a crash left half done. */
+static void clear_tmp(struct wb_media_store *ms)
+{
+	DIR *d = opendir(ms->tmp_dir);
 	struct dirent *e;
 
 	while (d && (e = readdir(d)))
-		if (e->d_name[0] != '.')
+		if (strlen(e->d_name) == MEDIA_NAME && strspn(e->d_name, "0123456789abcdef") == MEDIA_NAME)
+			unclaim(ms, e->d_name);
+		else if (e->d_name[0] != '.')
 			(void)!unlinkat(dirfd(d), e->d_name, 0);
 	if (d)
 		closedir(d);
@@ -64,15 +99,10 @@ int media_store_open(struct wb_media_store *ms, struct wa_err *err)
 		r = db_media_file_totals(ms->gw->db, &bytes, &files, err);
 	if (r < 0)
 		return r;
-	clear_tmp(path);
+	clear_tmp(ms);
 	ms->bytes = (uint64_t)bytes;
 	ms->files = (uint64_t)files;
 	return WA_OK;
-}
-
-static void path_of(const char *dir, const char *name, char path[MEDIA_PATH])
-{
-	snprintf(path, MEDIA_PATH, "%s/%.2s/%s", dir, name, name + 2);
 }
 
 void media_store_path(const struct wb_media_store *ms, const char *name, char path[MEDIA_PATH])
@@ -118,14 +148,17 @@ static int sync_dir(const char *path)
 
 int media_keep(int fd, const char *dir, const char *tmp, const char *name, struct wa_err *err)
 {
-	char path[MEDIA_PATH], folder[MEDIA_PATH];
+	char path[MEDIA_PATH], folder[MEDIA_PATH], claim[MEDIA_PATH];
 
 	path_of(dir, name, path);
+	claim_of(dir, name, claim);
 	snprintf(folder, sizeof(folder), "%s/%.2s", dir, name);
 	if (fsync(fd) < 0)
 		return media_err_disk(err, "media file");
 	if (make_dir(folder, err) < 0)
 		return err ? err->code : WA_EIO;
+	/* several may have the same file; a disk without links may leak one in a crash */
+	(void)!link(tmp, claim);
 	if (rename(tmp, path) < 0 || sync_dir(folder) < 0 || sync_dir(dir) < 0)
 		return media_err_disk(err, "media file");
 	return WA_OK;
@@ -135,6 +168,7 @@ int media_keep(int fd, const char *dir, const char *tmp, const char *name, struc
 
 struct counted {
 	struct wb_media_store *ms;
+	char name[MEDIA_NAME + 1];
 	uint64_t size;
 	bool known;	/* it was there before */
 };
@@ -150,6 +184,7 @@ static void on_kept(void *ctx, int code, const struct wa_err *err, const struct 
 		ms->bytes += c->size;
 		ms->files++;
 	}
+	unclaim(ms, c->name);
 	free(c);
 	if (code == 0 && !ms->stopping) {
 		media_evict(ms);
@@ -163,6 +198,7 @@ void media_kept(struct wb_media_store *ms, struct wb_tx *tx, const char *name, u
 	struct db_media_file f;
 
 	c->ms = ms;
+	snprintf(c->name, sizeof(c->name), "%s", name);
 	c->size = size;
 	c->known = db_media_file_get(ms->gw->db, name, &f, NULL) > 0 && f.on_disk;
 	db_batch_media_file_put(wb_tx_batch(tx), name, (int64_t)size);
@@ -206,14 +242,6 @@ static int take(void *ctx, const struct db_media_file *f)
 	t->have += v->size;
 	t->n++;
 	return t->n == SWEEP_ROWS || (t->need && t->have >= t->need);
-}
-
-static void unlink_file(struct wb_media_store *ms, const char *name)
-{
-	char path[MEDIA_PATH];
-
-	media_store_path(ms, name, path);
-	(void)!unlink(path);
 }
 
 /* ---- quota ---- */

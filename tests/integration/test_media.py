@@ -231,6 +231,22 @@ class Media(Case):
         self.assertEqual(self.bytes(g, m["id"])[:2], (200, pattern(150000, 5)))
         self.assertEqual(len(g.rest.get("/v1/media?session=")["media"]), 1)
 
+    def test_crash_before_the_row(self):
+        """A file that lies in its place, and its row was never committed: it goes. One whose row was stays."""
+        g = self.gateway()
+        made = self.put(g, pattern(5000))
+        stored = next(p for p in (g.data / "media").rglob("*") if p.is_file())
+        g.kill()
+        tmp = g.data / "media" / "tmp"
+        lost = g.data / "media" / "ab" / ("0" * 62)
+        lost.parent.mkdir(exist_ok=True)
+        lost.write_bytes(pattern(100))
+        os.link(lost, tmp / ("ab" + "0" * 62))
+        os.link(stored, tmp / (stored.parent.name + stored.name))
+        g.start()
+        self.assertEqual((lost.exists(), list(tmp.iterdir())), (False, []))
+        self.assertEqual(self.bytes(g, made["id"])[:2], (200, pattern(5000)))
+
     def test_stop_in_the_middle(self):
         g = self.linked(media={"auto_download_mb": 0}, server={"port": 0, "drain_ms": 200})
         made = self.put(g, pattern(400000))
@@ -295,7 +311,7 @@ class S3(Media):
 
     test_put_and_get = test_forms = test_private_urls_are_refused = test_received = test_later = None
     test_broken_transfers_go_on = test_lost_files_come_from_the_phone = test_sent = test_auth_expired = None
-    test_crash = test_quota = test_disk_full = test_stop_in_the_middle = None
+    test_crash = test_crash_before_the_row = test_quota = test_disk_full = test_stop_in_the_middle = None
 
     KEY, SECRET, REGION = "AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", "eu-test-1"
 
