@@ -67,8 +67,5 @@ void sb_channel_restore(struct sandbox *s, const char *id, json_t *o);
 void sb_post_restore(struct sandbox *s, const char *id, int64_t server_id, json_t *o);
 /* newsletter_ask.c */
 json_t *sb_channel_json(const struct sb_channel *ch, const struct sb_account *viewer);
-/* Tell the devices of one account: what is the member of `data`. */
-void sb_channel_tell(struct sb_account *a, const struct sb_device *but, const char *op, const char *member,
-		     json_t *take_data);
 
 #endif

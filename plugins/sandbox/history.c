@@ -63,7 +63,7 @@ static bool real_conv(struct conv *v, struct sb_account *a, struct sb_account *p
 	snprintf(v->lid, sizeof(v->lid), "%s@lid", peer->lid);
 	snprintf(v->pn, sizeof(v->pn), "%s@s.whatsapp.net", peer->pn);
 	sb_copy(v->name, sizeof(v->name), peer->name);
-	v->msgs = a->chat.len ? malloc(a->chat.len * sizeof(*v->msgs)) : NULL;
+	v->msgs = a->chat.len ? malloc(a->chat.len * sizeof(struct sb_chat_msg *)) : NULL;
 	for (size_t i = a->chat.len; v->msgs && i-- > 0;)
 		if (a->chat.msgs[i]->peer == peer)
 			v->msgs[v->len++] = a->chat.msgs[i];

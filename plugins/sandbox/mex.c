@@ -28,7 +28,8 @@ static json_t *cap_json(const struct sb_account *a)
 			 "capping_status", p && p->cap[0] ? p->cap : "NONE");
 }
 
-static void tell(struct sb_account *a, const char *op, const char *member, json_t *take_data)
+void sb_mex_tell(struct sb_account *a, const struct sb_device *but, const char *op, const char *member,
+		 json_t *take_data)
 {
 	SB_AUTO_ARENA struct wa_arena ar = { 0 };
 	json_t *doc = json_pack("{s{so}}", "data", member, take_data);
@@ -42,7 +43,7 @@ static void tell(struct sb_account *a, const char *op, const char *member, json_
 	wa_node_attr(&ar, u, "op_name", op);
 	wa_node_data(&ar, u, wa_span_str(text));
 	if (text)
-		sb_tell_devices(a, NULL, n);
+		sb_tell_devices(a, but, n);
 	free(text);
 	json_decref(doc);
 }
@@ -50,10 +51,11 @@ static void tell(struct sb_account *a, const char *op, const char *member, json_
 void sb_restriction_tell(struct sb_account *a)
 {
 	sb_keep_account(a);
-	tell(a, "NotificationUserReachoutTimelockUpdate", "xwa2_notify_account_reachout_timelock", lock_json(a));
+	sb_mex_tell(a, NULL, "NotificationUserReachoutTimelockUpdate", "xwa2_notify_account_reachout_timelock",
+		    lock_json(a));
 	if (a->person && a->person->cap[0])
-		tell(a, "MessageCappingInfoNotification", "xwa2_notify_new_chat_messages_capping_info_update",
-		     cap_json(a));
+		sb_mex_tell(a, NULL, "MessageCappingInfoNotification",
+			    "xwa2_notify_new_chat_messages_capping_info_update", cap_json(a));
 }
 
 static json_t *answer(struct sb_conn *c, const char *query, json_t *vars, const char **ret_member, int *ret_code)

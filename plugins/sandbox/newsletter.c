@@ -146,9 +146,9 @@ int sb_channel_follow(struct sb_channel *ch, struct sb_account *a, const struct 
 		free(f);
 		sb_keep_channel(ch);
 	}
-	sb_channel_tell(a, by, on ? "NotificationNewsletterJoin" : "NotificationNewsletterLeave",
-			on ? "xwa2_notify_newsletter_on_join" : "xwa2_notify_newsletter_on_leave",
-			sb_channel_json(ch, a));
+	sb_mex_tell(a, by, on ? "NotificationNewsletterJoin" : "NotificationNewsletterLeave",
+		    on ? "xwa2_notify_newsletter_on_join" : "xwa2_notify_newsletter_on_leave",
+		    sb_channel_json(ch, a));
 	return 0;
 }
 
@@ -229,7 +229,7 @@ static void spread(struct sb_channel *ch, const struct sb_post *p, const struct 
 
 struct sb_post *sb_post_add(struct sb_channel *ch, int64_t server_id, const char *id, const char *type)
 {
-	struct sb_post **grown = realloc(ch->posts, (ch->n_posts + 1) * sizeof(*grown)), *p;
+	struct sb_post **grown = realloc(ch->posts, (ch->n_posts + 1) * sizeof(struct sb_post *)), *p;
 
 	if (grown)
 		ch->posts = grown;
@@ -248,7 +248,7 @@ struct sb_post *sb_post_add(struct sb_channel *ch, int64_t server_id, const char
 	if (ch->n_posts > SB_POSTS_MAX) {
 		sb_drop_post(ch, ch->posts[0]);
 		post_free(ch->posts[0]);
-		memmove(ch->posts, ch->posts + 1, --ch->n_posts * sizeof(*ch->posts));
+		memmove(ch->posts, ch->posts + 1, --ch->n_posts * sizeof(struct sb_post *));
 	}
 	return p;
 }

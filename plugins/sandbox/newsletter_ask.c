@@ -41,26 +41,6 @@ json_t *sb_channel_json(const struct sb_channel *ch, const struct sb_account *vi
 	return o;
 }
 
-void sb_channel_tell(struct sb_account *a, const struct sb_device *but, const char *op, const char *member,
-		     json_t *take_data)
-{
-	SB_AUTO_ARENA struct wa_arena ar = { 0 };
-	json_t *doc = json_pack("{s{so}}", "data", member, take_data);
-	char *text = doc ? json_dumps(doc, JSON_COMPACT) : NULL;
-	struct wa_jid server = WA_JID_SERVER;
-	struct wa_node *n, *u;
-
-	wa_arena_init(&ar, SB_STANZA_MAX);
-	n = sb_notification(a->s, &ar, "mex", &server);
-	u = wa_node_child(&ar, n, "update");
-	wa_node_attr(&ar, u, "op_name", op);
-	wa_node_data(&ar, u, wa_span_str(text));
-	if (text)
-		sb_tell_devices(a, but, n);
-	free(text);
-	json_decref(doc);
-}
-
 typedef json_t *ask_fn(struct sb_conn *c, struct sb_channel *ch, json_t *vars, int *ret_code);
 
 static int set_picture(struct sb_channel *ch, const char *base64)
@@ -136,7 +116,7 @@ static void tell_all(struct sb_conn *c, const struct sb_channel *ch, const char 
 		struct sb_account *a = container_of(l, struct sb_account, link);
 
 		if (sb_follower(ch, a))
-			sb_channel_tell(a, c->dev, op, member, sb_channel_json(ch, a));
+			sb_mex_tell(a, c->dev, op, member, sb_channel_json(ch, a));
 	}
 }
 
@@ -207,8 +187,8 @@ static json_t *mute(struct sb_conn *c, struct sb_channel *ch, bool on, int *ret_
 	}
 	f->muted = on;
 	sb_keep_channel(ch);
-	sb_channel_tell(c->dev->acc, c->dev, "NotificationNewsletterUserSettingChange",
-			"xwa2_notify_newsletter_on_mute_change", sb_channel_json(ch, c->dev->acc));
+	sb_mex_tell(c->dev->acc, c->dev, "NotificationNewsletterUserSettingChange",
+		    "xwa2_notify_newsletter_on_mute_change", sb_channel_json(ch, c->dev->acc));
 	return sb_channel_json(ch, c->dev->acc);
 }
 

@@ -99,6 +99,9 @@ bool sb_verified_name(const struct sb_account *a, struct wa_buf *out);
 
 /* mex.c */
 void sb_iq_mex(struct sb_conn *c, const struct wa_node *iq);
+/* Tell the devices of one account, all but one: what is the member of `data`. */
+void sb_mex_tell(struct sb_account *a, const struct sb_device *but, const char *op, const char *member,
+		 json_t *take_data);
 void sb_restriction_tell(struct sb_account *a);
 
 /* newsletter.c */
