@@ -242,7 +242,7 @@ static void put_product(struct wb_req *req, struct wb_api *api, const char *id)
 	if (json_unpack_ex(doc, &je, JSON_STRICT, "{s?s, s?s, s?s, s?s, s?s, s?I, s?b}", "name", &p.name, "description",
 			   &p.description, "currency", &p.currency, "retailer_id", &p.retailer_id, "image_url",
 			   &p.image_url, "price_1000", &price, "hidden", &hidden)) {
-		wb_reply_problem(req, 422, "invalid", je.text);
+		api_refuse_json(req, &je);
 		return;
 	}
 	p.price_1000 = price;

@@ -54,7 +54,7 @@ void api_call_link(struct wb_req *req, void *ctx)
 	if (!c || !api_body(req, true, &doc))
 		return;
 	if (doc && json_unpack_ex(doc, &je, JSON_STRICT, "{s?b, s?I}", "video", &video, "start_at", &start)) {
-		wb_reply_problem(req, 422, "invalid", je.text);
+		api_refuse_json(req, &je);
 		return;
 	}
 	k = api_ask_new(ctx, req, s, NULL);

@@ -287,7 +287,7 @@ void api_channel_react(struct wb_req *req, void *ctx)
 	if (!c || !api_body(req, false, &doc))
 		return;
 	if (json_unpack_ex(doc, &je, JSON_STRICT, "{s:I, s:s}", "server_id", &server_id, "text", &code)) {
-		wb_reply_problem(req, 422, "invalid", je.text);
+		api_refuse_json(req, &je);
 		return;
 	}
 	p = api_reply_new(ctx, req, 204, NULL);

@@ -5,15 +5,17 @@
 #include <db_chat.h>
 #include <db_consent.h>
 #include <db_contact.h>
+#include <message.h>
 
 #define READ_IDS_MAX 100
+#define NAME_ARENA_MAX (2u << 20)	/* a group's document */
 
-static json_t *chat_json(const struct db_chat *c)
+static json_t *chat_json(struct wb_api *api, const char *session, const struct db_chat *c, struct wa_arena *a)
 {
 	json_t *o = json_pack("{s:s, s:I, s:b}", "jid", c->jid, "unread", (json_int_t)c->unread, "archived",
 			      c->archived);
 
-	api_put_text(o, "name", c->name);
+	api_put_text(o, "name", *c->name ? c->name : wb_chat_name(api->gw, session, c->jid, a));
 	api_put_time(o, "last_message_at", c->last_ms);
 	json_object_set_new(o, "marked_unread", json_boolean(c->marked_unread));
 	json_object_set_new(o, "pinned", json_boolean(c->pinned_ms != 0));
@@ -35,7 +37,11 @@ static int add_chat(void *ctx, const struct db_chat *c)
 {
 	struct page *p = ctx;
 
-	json_array_append_new(p->list, chat_json(c));
+	struct wa_arena a;
+
+	wa_arena_init(&a, NAME_ARENA_MAX);
+	json_array_append_new(p->list, chat_json(p->api, p->session, c, &a));
+	wa_arena_clear(&a);
 	p->ms = c->last_ms;
 	(void)snprintf(p->key, sizeof(p->key), "%s", c->jid);
 	return 0;
@@ -46,7 +52,7 @@ void api_chats_list(struct wb_req *req, void *ctx)
 	struct wb_api *api = ctx;
 	const char *id = wb_req_param(req, "id");
 	struct wa_err err = WA_ERR_INIT;
-	struct page p = { 0 };
+	struct page p = { .api = api, .session = id };
 	char before[WA_JID_TEXT_MAX];
 	int64_t before_ms;
 	size_t limit;
@@ -94,7 +100,7 @@ void api_chat_get(struct wb_req *req, void *ctx)
 		return;
 	r = db_chat_get(api->gw->db, id, jid, wb_req_arena(req), &c, &err);
 	if (r == 1)
-		wb_reply_json(req, 200, chat_json(&c));
+		wb_reply_json(req, 200, chat_json(api, id, &c, wb_req_arena(req)));
 	else if (r == 0)
 		wb_reply_problem(req, 404, "not_found", "there is no such chat");
 	else

@@ -133,7 +133,7 @@ void api_group_label(struct wb_req *req, void *ctx)
 	if (!s || !api_group_param(req, "group", &j) || api_send_busy(req, api) || !api_body(req, false, &doc))
 		return;
 	if (json_unpack_ex(doc, &je, JSON_STRICT, "{s:s}", "label", &label)) {
-		wb_reply_problem(req, 422, "invalid", je.text);
+		api_refuse_json(req, &je);
 		return;
 	}
 	if (strlen(label) > LABEL_MAX) {

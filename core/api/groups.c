@@ -257,7 +257,7 @@ void api_group_create(struct wb_req *req, void *ctx)
 			   &parent, "community", &community, "announce", &announce, "locked", &locked, "approval",
 			   &approval, "everybody_adds", &everybody, "general_chat", &general, "open_groups", &open,
 			   "ephemeral_s", &timer)) {
-		wb_reply_problem(req, 422, "invalid", je.text);
+		api_refuse_json(req, &je);
 		return;
 	}
 	if (people && json_array_size(people)) {
@@ -304,7 +304,7 @@ void api_group_leave(struct wb_req *req, void *ctx)
 	if (!api_group_param(req, "group", &j) || !api_body(req, true, &doc))
 		return;
 	if (json_unpack_ex(doc, &je, JSON_STRICT, "{s?b}", "community", &community)) {
-		wb_reply_problem(req, 422, "invalid", je.text);
+		api_refuse_json(req, &je);
 		return;
 	}
 	c = api_client(api, req, NULL);
@@ -334,7 +334,7 @@ void api_group_participants(struct wb_req *req, void *ctx)
 		return;
 	if (json_unpack_ex(doc, &je, JSON_STRICT, "{s:s, s:o, s?b}", "action", &action, "participants", &people,
 			   "linked_groups", &linked)) {
-		wb_reply_problem(req, 422, "invalid", je.text);
+		api_refuse_json(req, &je);
 		return;
 	}
 	while (what < 4 && strcmp(actions[what], action) != 0)
@@ -382,7 +382,7 @@ void api_group_answer_requests(struct wb_req *req, void *ctx)
 	if (!api_group_param(req, "group", &j) || !api_body(req, false, &doc))
 		return;
 	if (json_unpack_ex(doc, &je, JSON_STRICT, "{s:s, s:o}", "action", &action, "participants", &people)) {
-		wb_reply_problem(req, 422, "invalid", je.text);
+		api_refuse_json(req, &je);
 		return;
 	}
 	approve = strcmp(action, "approve") == 0;

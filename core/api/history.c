@@ -28,7 +28,7 @@ void api_chat_history(struct wb_req *req, void *ctx)
 	if (!api_client(ctx, req, &s) || !api_body(req, true, &doc))
 		return;
 	if (doc && json_unpack_ex(doc, &je, JSON_STRICT, "{s?i}", "count", &count)) {
-		wb_reply_problem(req, 422, "invalid", je.text);
+		api_refuse_json(req, &je);
 		return;
 	}
 	if (count < 1 || count > WA_HISTORY_ON_DEMAND_MAX) {

@@ -139,7 +139,7 @@ void api_message_forward(struct wb_req *req, void *ctx)
 	if (api_body(req, false, &doc)) {
 		if (json_unpack_ex(doc, &je, JSON_STRICT, "{s:s, s?s, s?s}", "to", &to, "country", &country, "class",
 				   &m.message_class)) {
-			wb_reply_problem(req, 422, "invalid", je.text);
+			api_refuse_json(req, &je);
 		} else if (api_recipient(req, to, country, &m.to)) {
 			m.session = act.target.session;
 			m.forward_of = act.target.id;
@@ -196,7 +196,7 @@ void api_chat_timer(struct wb_req *req, void *ctx)
 	if (!s || api_send_busy(req, api) || !api_body(req, false, &doc))
 		return;
 	if (json_unpack_ex(doc, &je, JSON_STRICT, "{s:I}", "expires_s", &seconds)) {
-		wb_reply_problem(req, 422, "invalid", je.text);
+		api_refuse_json(req, &je);
 	} else if (seconds != 0 && seconds != 86400 && seconds != 604800 && seconds != 7776000) {
 		wb_reply_problem(req, 422, "invalid", "expires_s: 0, 86400, 604800 or 7776000");
 	} else if (wb_recipient(wb_req_param(req, "chat"), &jid, &err)) {

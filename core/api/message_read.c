@@ -160,7 +160,7 @@ bool api_read_message(struct wb_req *req, json_t *doc, struct api_new *n)
 			   "country", &d.country, "content", &d.content, "album", &n->album, "menu", &d.menu, "render", &d.render, "reply_to",
 			   &d.reply_to, "forward_of", &d.forward_of, "preview", &d.preview, "mention_all",
 			   &d.mention_all, "view_once", &d.view_once, "expires_s", &d.expires_s))
-		why = je.text;
+		why = api_json_why(&je);
 	else
 		why = check(n, &d);
 	if (why) {

@@ -90,7 +90,7 @@ void api_sessions_create(struct wb_req *req, void *ctx)
 		return;
 	if (doc && json_unpack_ex(doc, &je, JSON_STRICT, "{s?s, s?s, s?b, s?o}", "id", &n.id, "name", &n.name, "start",
 				  &start, "settings", &settings)) {
-		wb_reply_problem(req, 422, "invalid", je.text);
+		api_refuse_json(req, &je);
 		return;
 	}
 	if (settings && wb_settings_check(settings, &err)) {
@@ -153,7 +153,7 @@ void api_session_patch(struct wb_req *req, void *ctx)
 	if (!s || !api_body(req, false, &doc))
 		return;
 	if (json_unpack_ex(doc, &je, JSON_STRICT, "{s?s, s?o}", "name", &name, "settings", &settings)) {
-		wb_reply_problem(req, 422, "invalid", je.text);
+		api_refuse_json(req, &je);
 		return;
 	}
 	if (name && (!*name || strlen(name) > 128)) {
@@ -252,7 +252,7 @@ void api_session_code(struct wb_req *req, void *ctx)
 	if (!s || !api_body(req, false, &doc))
 		return;
 	if (json_unpack_ex(doc, &je, JSON_STRICT, "{s:s, s?s}", "phone", &phone, "code", &code))
-		wb_reply_problem(req, 422, "invalid", je.text);
+		api_refuse_json(req, &je);
 	else if (wb_session_pair_code(s, phone, code, &err))
 		wb_reply_err(req, &err);
 	else
@@ -309,7 +309,7 @@ void api_session_presence(struct wb_req *req, void *ctx)
 	if (!s || !api_body(req, false, &doc))
 		return;
 	if (json_unpack_ex(doc, &je, JSON_STRICT, "{s?b, s?s}", "available", &available, "subscribe", &subscribe)) {
-		wb_reply_problem(req, 422, "invalid", je.text);
+		api_refuse_json(req, &je);
 		return;
 	}
 	c = wb_session_client(s);

@@ -69,7 +69,7 @@ void api_status_post(struct wb_req *req, void *ctx)
 		return;
 	if (json_unpack_ex(doc, &je, JSON_STRICT, "{s:o, s:o, s?s}", "content", &said, "audience", &audience, "class",
 			   &m.message_class)) {
-		wb_reply_problem(req, 422, "invalid", je.text);
+		api_refuse_json(req, &je);
 		return;
 	}
 	content = json_is_object(said) ? json_copy(said) : json_object();

@@ -136,7 +136,7 @@ void api_sync_start(struct wb_req *req, void *ctx)
 	if (!c || !api_body(req, true, &doc))
 		return;
 	if (doc && json_unpack_ex(doc, &je, JSON_STRICT, "{s?s, s?b}", "collection", &name, "full", &full)) {
-		wb_reply_problem(req, 422, "invalid", je.text);
+		api_refuse_json(req, &je);
 		return;
 	}
 	if (name && (i = wa_sync_collection_find(wa_span_str(name))) < 0) {

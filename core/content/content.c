@@ -336,7 +336,8 @@ int wb_content_parse(const json_t *doc, struct wa_arena *a, struct wa_message *r
 	if (!json_is_object(doc) || !name)
 		return wa_err_set(err, WA_EINVALID, "content: an object with a kind");
 	if (kind < 0)
-		return wa_err_set(err, WA_EINVALID, "kind: there is no such kind of message");
+		return wa_err_set(err, WA_EINVALID, "kind: no such kind of message; text, image, video, audio, document, "
+				  "sticker, location, contact, poll, event, menu, … (core/content/README.md)");
 	if (!k || kind == WA_MSG_POLL_RESULT)
 		return wa_err_set(err, WA_EUNSUPPORTED, "kind: messages of kind %s cannot be made", name);
 	ret_m->kind = kind;

@@ -2,6 +2,7 @@
 /* Messages as JSON: in events, in REST, in the trace. */
 #include <clock.h>
 #include <db_contact.h>
+#include <db_group.h>
 #include <db_outbox.h>
 #include <text.h>
 #include <ulid.h>
@@ -45,6 +46,7 @@ json_t *wb_message_parts_json(const struct wb_message_parts *p)
 	put(o, "wa_id", p->wa_id);
 	json_object_set_new(o, "direction", json_string(p->out ? "out" : "in"));
 	json_object_set_new(o, "chat", wb_person_json(p->chat_jid, p->chat_lid, NULL));
+	put(json_object_get(o, "chat"), "name", p->chat_name);
 	json_object_set_new(o, "sender", wb_person_json(p->sender_jid, p->sender_lid, NULL));
 	json_object_set_new(o, "group", json_boolean(p->group));
 	put(o, "push_name", p->push_name);
@@ -89,6 +91,42 @@ json_t *wb_message_content(struct wb_gateway *gw, const struct db_message *m)
 	return o;
 }
 
+/* "subject" of a group's document, which is compact and may list a thousand members: not parsed as a whole. In
+ * text within it the quotes of such a member would be escaped. */
+static const char *subject_in(const char *doc, struct wa_arena *a)
+{
+	static const char key[] = "\"subject\":\"";
+	const char *from = strstr(doc, key), *end;
+	json_t *text;
+	char *copy = NULL;
+
+	if (!from)
+		return "";
+	from += sizeof(key) - 2;
+	for (end = from + 1; *end && *end != '"'; end++)
+		end += *end == '\\' && end[1];
+	text = *end ? json_loadb(from, (size_t)(end + 1 - from), JSON_DECODE_ANY, NULL) : NULL;
+	if (text)
+		copy = wa_arena_str(a, wa_span(json_string_value(text), json_string_length(text)));
+	json_decref(text);
+	return copy ? copy : "";
+}
+
+static const char *name_of(const struct db_contact *c)
+{
+	return *c->name ? c->name : *c->business_name ? c->business_name : c->push_name;
+}
+
+const char *wb_chat_name(struct wb_gateway *gw, const char *session, const char *chat, struct wa_arena *a)
+{
+	struct db_contact c;
+	struct db_group g;
+
+	if (strstr(chat, "@g.us"))
+		return db_group_get(gw->db, session, chat, a, &g, NULL) == 1 ? subject_in(g.json, a) : "";
+	return db_contact_get(gw->db, session, chat, a, &c, NULL) == 1 ? name_of(&c) : "";
+}
+
 /* Both forms of a person as far as the contacts know them; text lives in a. */
 static void forms_of(struct wb_gateway *gw, const char *session, const char *text,
 		     struct wa_arena *a, const char **ret_jid, const char **ret_lid)
@@ -130,6 +168,7 @@ json_t *wb_message_json(struct wb_gateway *gw, const struct db_message *m)
 				      .offline = m->backfilled, .status = db_status_str(m->status),
 				      .reason = m->reason };
 	struct db_message quoted;
+	struct db_contact sender;
 	struct db_outbox row;
 	struct wa_arena a;
 	json_t *o, *payload = NULL;
@@ -137,6 +176,9 @@ json_t *wb_message_json(struct wb_gateway *gw, const struct db_message *m)
 	p.content = wb_message_content(gw, m);
 	wa_arena_init(&a, ARENA_MAX);
 	forms_of(gw, m->session, m->chat, &a, &p.chat_jid, &p.chat_lid);
+	p.chat_name = wb_chat_name(gw, m->session, m->chat, &a);
+	if (!m->from_me && db_contact_get(gw->db, m->session, m->sender, &a, &sender, NULL) == 1)
+		p.push_name = sender.push_name;
 	if (!m->from_me || !own_forms(gw, m->session, &a, &p.sender_jid, &p.sender_lid))
 		forms_of(gw, m->session, m->sender, &a, &p.sender_jid, &p.sender_lid);
 	if (*m->quoted &&
@@ -227,7 +269,7 @@ json_t *wb_message_trace(struct wb_gateway *gw, const char *id)
 
 int wb_recipient(const char *to, struct wa_jid *ret_jid, struct wa_err *err)
 {
-	const char *digits = *to == '+' ? to + 1 : to;
+	const char *digits = *to == '+' || *to == ' ' ? to + 1 : to;	/* an unescaped + of a query is a space */
 	size_t n = strlen(digits);
 	struct wa_jid j;
 	int r;

@@ -7,10 +7,12 @@
 #include <wa/jid.h>
 #include <stdbool.h>
 
+struct wa_arena;
+
 struct wb_message_parts {	/* NULL and "" are left out */
 	const char *id, *wa_id;
 	bool out, group, offline;
-	const char *chat_jid, *chat_lid;
+	const char *chat_jid, *chat_lid, *chat_name;
 	const char *sender_jid, *sender_lid;
 	const char *push_name;
 	const char *kind, *text;
@@ -25,6 +27,8 @@ json_t *wb_message_parts_json(const struct wb_message_parts *p);	/* new referenc
 
 struct wb_gateway;
 struct db_message;
+/* What we know as the name of a chat: a group's subject, our name for a person, else theirs; "" none. In a. */
+const char *wb_chat_name(struct wb_gateway *gw, const char *session, const char *chat, struct wa_arena *a);
 /* What the stored content of m says, completed by what other tables know (its file); NULL: only the text. */
 json_t *wb_message_content(struct wb_gateway *gw, const struct db_message *m);
 /* message_marks.c: wb_message_json with what happened to it since: reactions, votes and their tally, answers,

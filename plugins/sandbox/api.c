@@ -142,6 +142,7 @@ static const struct route routes[] = {
 	{ { "GET", "/accounts/{number}/messages", "What the phone shows, changes since a cursor" },
 	  sb_api_messages },
 	{ { "POST", "/accounts/{number}/messages", "Write a message on the phone" }, sb_api_send },
+	{ { "GET", "/accounts/{number}/messages/{message}/file", "The file of a message, opened" }, sb_api_file },
 	{ { "POST", "/accounts/{number}/read", "Open a chat: its messages are read" },
 	  sb_api_read },
 	{ { "POST", "/accounts/{number}/typing", "Start or stop typing" }, sb_api_typing },

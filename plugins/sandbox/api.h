@@ -37,7 +37,7 @@ sb_api_fn sb_api_accounts, sb_api_account_new, sb_api_account_get, sb_api_accoun
 sb_api_fn sb_api_appstate, sb_api_appstate_change, sb_api_appstate_bulk;
 sb_api_fn sb_api_messages, sb_api_send, sb_api_read, sb_api_typing, sb_api_forget, sb_api_passkey, sb_api_history,
 	sb_api_lid;
-sb_api_fn sb_api_media, sb_api_media_give, sb_api_media_lose;
+sb_api_fn sb_api_file, sb_api_media, sb_api_media_give, sb_api_media_lose;
 sb_api_fn sb_api_faults, sb_api_fault_new, sb_api_faults_del, sb_api_fault_del, sb_api_violations,
 	sb_api_violations_del, sb_api_unacked, sb_api_bulk_new, sb_api_bulk_get, sb_api_bulks;
 

@@ -298,8 +298,8 @@ static void on_api(void *ctx, struct wb_plugin_req *req)
 static void on_page(void *ctx, struct wb_plugin_req *req)
 {
 	static const struct wb_header headers[] = {
-		{ "Content-Security-Policy", "default-src 'self'; img-src 'self' data:; base-uri "
-					     "'none'; frame-ancestors 'none'" },
+		{ "Content-Security-Policy", "default-src 'self'; img-src 'self' data: blob:; "
+					     "media-src blob:; base-uri 'none'; frame-ancestors 'none'" },
 		{ "X-Content-Type-Options", "nosniff" },
 		{ "Cache-Control", "no-cache" },
 		{ "Referrer-Policy", "no-referrer" },

@@ -4,7 +4,8 @@
 
 const $ = (id) => document.getElementById(id);
 const base = '/v1/sandbox';
-const state = { phones: [], phone: null, peer: null, cursor: 0, messages: new Map(), quote: null, typing: null, run: 0 };
+const STATUS = 'status@broadcast';
+const state = { phones: [], groups: new Map(), phone: null, peer: null, cursor: 0, messages: new Map(), quote: null, typing: null, run: 0 };
 const TICKS = { pending: ['◷', 'waiting'], sent: ['✓', 'sent'], delivered: ['✓✓', 'delivered'],
 	read: ['✓✓', 'read'], failed: ['!', 'not delivered'] };
 
@@ -62,7 +63,15 @@ async function attempt(work) {
 }
 
 const nameOf = (number) => state.phones.find((p) => p.number === number)?.name || '';
-const label = (number) => nameOf(number) || `+${number}`;
+const isPerson = (chat) => chat !== STATUS && !state.groups.has(chat) && chat.length <= 15;
+const label = (chat) => (chat === STATUS ? 'Statuses' : state.groups.get(chat)?.subject ||
+	nameOf(chat) || (isPerson(chat) ? `+${chat}` : `Group ${chat}`));
+function about(chat) {
+	if (chat === STATUS)
+		return 'of all contacts';
+	const g = state.groups.get(chat);
+	return g ? g.members.map((m) => (m.number === state.phone ? 'you' : label(m.number))).join(', ') : `+${chat}`;
+}
 const time = (at) => new Date(at).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' });
 
 function row(title, sub, count, current, onclick) {
@@ -106,7 +115,7 @@ function drawChats() {
 	const chats = new Map();
 	for (const m of state.messages.values()) {
 		const c = chats.get(m.chat) ?? { number: m.chat, unread: 0, last: m };
-		c.unread += !m.from_me && m.status === 'received';
+		c.unread += !m.from_me && m.status === 'received' && isPerson(m.chat);
 		c.last = m.number > c.last.number ? m : c.last;
 		chats.set(m.chat, c);
 	}
@@ -114,7 +123,7 @@ function drawChats() {
 		chats.set(state.peer, { number: state.peer, unread: 0, last: null });
 	const sorted = [...chats.values()].sort((a, b) => (b.last?.number ?? Infinity) - (a.last?.number ?? Infinity));
 	renew($('chats'), JSON.stringify([state.phone, state.peer, sorted.map((c) => [c.number, c.unread, c.last?.seq, label(c.number)])]),
-		() => sorted.map((c) => row(label(c.number), c.last ? c.last.text || c.last.kind : '', c.unread,
+		() => sorted.map((c) => row(label(c.number), c.last ? c.last.text || kindName(c.last) : '', c.unread,
 			c.number === state.peer, () => openChat(c.number))));
 }
 
@@ -128,33 +137,127 @@ function formatted(text) {
 	});
 }
 
-/** What a message is and what people did with it, in words. */
-const kindName = (m) => m.kind.replace('_', ' ');
+/* ---- what a message is, and what people did with it ---- */
+
+const KINDS = { image: '📷 picture', video: '🎞 video', audio: '🎵 audio', document: '📄 document', sticker: 'sticker',
+	location: '📍 location', live_location: '📍 live location', poll: '📊 poll', event: '📅 event', contact: '👤 contact',
+	album: 'album', menu: 'menu', group_invite: 'invitation to a group' };
+function kindName(m) {
+	const media = m.content?.media ?? {};
+	const name = media.ptt ? '🎤 voice note' : media.ptv ? 'video note' : media.gif ? 'GIF' : KINDS[m.kind] ?? m.kind.replaceAll('_', ' ');
+	return m.content?.view_once ? `${name}, view once` : name;
+}
+
+/* The file of a message as a URL of this page; fetched once. */
+const files = new Map();
+function fileOf(m) {
+	const key = `${state.phone} ${m.id}`;
+	if (!files.has(key))
+		files.set(key, call('GET', `/accounts/${state.phone}/messages/${m.id}/file`).then((f) =>
+			URL.createObjectURL(new Blob([Uint8Array.from(atob(f.base64), (c) => c.charCodeAt(0))], { type: f.mimetype }))));
+	return files.get(key);
+}
+
+/* Who looks at the newest message goes on doing so when a picture above it appears. */
+function keepEnd() {
+	const list = $('messages');
+	if (state.atEnd)
+		list.scrollTop = list.scrollHeight;
+}
+
+function mediaOf(m) {
+	const media = m.content?.media;
+	if (!media)
+		return [];
+	const name = media.file_name || kindName(m);
+	const tag = { image: 'img', sticker: 'img', audio: 'audio', video: 'video' }[m.kind] ?? 'a';
+	const e = el(tag, { className: `media ${m.kind}`, ...(tag === 'img' ? { alt: media.alt || m.text || name } : tag === 'a' ?
+		{ textContent: `📄 ${name}, ${media.size ?? 0} bytes`, download: name } : { controls: true, ariaLabel: name }) });
+	if (tag === 'img' && media.width)
+		Object.assign(e, { width: media.width, height: media.height });
+	e.onload = e.onloadedmetadata = keepEnd;
+	const hint = el('span', { className: 'hint', hidden: true });
+	fileOf(m).then((url) => { e[tag === 'a' ? 'href' : 'src'] = url; }, (err) => {
+		if (tag === 'img' && media.thumbnail)
+			e.src = `data:image/jpeg;base64,${media.thumbnail}`;
+		hint.textContent = `[${name}: ${err.message}]`;
+		hint.hidden = false;
+	});
+	return [e, hint];
+}
+
+const act = (m, content) => post(m.chat, { content: { ...content, target: { id: m.id } } });
+const choice = (text, onclick) => el('button', { type: 'button', className: 'choice', textContent: text, onclick });
+
+/* Poll: an option is a button that votes for it. Event: three answers. */
+function choices(m) {
+	const c = m.content ?? {};
+	const marks = m.marks ?? [];
+	if (m.kind === 'poll')
+		return c.options.map((o) => {
+			const votes = marks.filter((x) => x.kind === 'vote' && x.options.includes(o));
+			const mine = votes.some((x) => x.by === state.phone);
+			const b = choice(`${mine ? '☑' : '☐'} ${o}${votes.length ? `  ·  ${votes.length}` : ''}`, () => {
+				const old = marks.find((x) => x.kind === 'vote' && x.by === state.phone)?.options ?? [];
+				const rest = c.selectable === 1 ? [] : old.filter((x) => x !== o);
+				act(m, { kind: 'poll_vote', options: mine ? rest : [...rest, o] });
+			});
+			b.title = votes.map((x) => label(x.by)).join(', ');
+			return b;
+		});
+	if (m.kind === 'event')
+		return ['yes', 'maybe', 'no'].map((answer) => choice(answer, () => act(m, { kind: 'event_answer', answer })));
+	return [];
+}
+
 function details(m) {
 	const c = m.content ?? {};
-	const lines = (c.options ?? (c.buttons ?? []).map((b) => b.text)).map((o) => `• ${o}`);
+	const lines = (c.buttons ?? []).map((b) => `• ${b.text}`);
+	lines.push(...(c.sections ?? []).flatMap((s) => s.rows ?? []).map((r) => `• ${r.title}`));
 	if (c.latitude !== undefined)
-		lines.push(`${c.latitude}, ${c.longitude}`);
+		lines.push(`${c.latitude}, ${c.longitude}${c.address ? `, ${c.address}` : ''}`);
 	lines.push(...(c.contacts ?? []).map((x) => `${x.name ?? ''} ${x.phone ?? ''}`.trim()));
 	if (c.start)
-		lines.push(time(c.start));
-	lines.push(...(m.marks ?? []).map((x) => `${x.by}: ${x.text ?? x.answer ?? (x.options ? x.options.join(', ') : x.kind)}`));
+		lines.push(new Date(c.start).toLocaleString());
+	if (c.description)
+		lines.push(c.description);
+	if (c.link?.title)
+		lines.push(`🔗 ${c.link.title}`);
+	const words = (x) => ({ pin: '📌 pinned', keep: 'kept' }[x.kind] ?? x.text ?? x.answer ?? x.kind);
+	lines.push(...(m.marks ?? []).filter((x) => x.kind !== 'vote').map((x) => `${label(x.by)}: ${words(x)}`));
 	return lines;
 }
 
+function reactions(m) {
+	const open = el('button', { type: 'button', className: 'reply', textContent: '☺', title: 'React', ariaLabel: 'React to this message' });
+	open.onclick = () => open.replaceWith(...['👍', '❤️', '😂', '🙏'].map((text) =>
+		el('button', { type: 'button', className: 'reply', textContent: text, onclick: () => act(m, { kind: 'reaction', text }) })));
+	return open;
+}
+
 function bubble(m) {
-	const li = el('li', { className: `bubble${m.from_me ? ' mine' : ''}${m.kind === 'text' ? '' : ' note'}` });
+	const li = el('li', { className: `bubble${m.from_me ? ' mine' : ''}${m.kind === 'sticker' ? ' bare' : ''}` });
 	const quoted = m.quoted_id && [...state.messages.values()].find((q) => q.id === m.quoted_id);
 	const meta = el('span', { className: 'meta' });
 	if (m.quoted_id)
-		li.append(el('span', { className: 'quote', textContent: quoted ? quoted.text : 'an earlier message' }));
-	li.append(...(m.kind === 'text' || !m.content ? [] : [`[${kindName(m)}] `]));
-	li.append(...(m.text ? formatted(m.text) : m.content ? [] : [`[${kindName(m)}]`]));
+		li.append(el('span', { className: 'quote', textContent: quoted ? quoted.text || kindName(quoted) : 'an earlier message' }));
+	if (!m.from_me && !isPerson(m.chat))
+		li.append(el('b', { className: 'sender', textContent: label(m.sender ?? '') }));
+	li.append(...mediaOf(m));
+	if (m.kind !== 'text' && !m.content?.media)
+		li.append(el('span', { className: 'hint', textContent: `${kindName(m)} ` }));
+	else if (m.content?.view_once)
+		li.append(el('span', { className: 'hint', textContent: 'view once ' }));
+	li.append(...(m.text ? formatted(m.text) : []));
 	for (const line of details(m))
 		li.append(el('br'), line);
+	li.append(...choices(m));
+	if (m.content?.background)
+		Object.assign(li.style, { background: `#${m.content.background.slice(-6)}`, color: `#${(m.content.text_colour ?? 'ffffff').slice(-6)}` });
 	const reply = el('button', { type: 'button', className: 'reply', textContent: '↩', title: 'Quote', ariaLabel: 'Quote this message' });
 	reply.onclick = () => { quote(m); $('text').focus(); };
-	meta.append(reply);
+	if (m.chat !== STATUS)
+		meta.append(reactions(m), reply);
 	if (m.duplicates)
 		meta.append(el('span', { textContent: `×${m.duplicates + 1}`, title: 'received more than once' }));
 	meta.append(el('time', { dateTime: m.at, textContent: time(m.at) }));
@@ -175,10 +278,11 @@ function drawTalk() {
 	const key = JSON.stringify([state.phone, state.peer, shown.map((m) => m.seq)]);
 	const open = Boolean(state.peer);
 	$('peer-name').textContent = open ? label(state.peer) : 'No chat open';
-	$('peer-state').textContent = open && state.typing === state.peer ? 'typing' : open ? `+${state.peer}` : '';
+	$('peer-state').textContent = open && state.typing === state.peer ? 'typing' : open ? about(state.peer) : '';
 	$('peer-state').classList.toggle('dots', open && state.typing === state.peer);
 	for (const e of [...$('send').elements, ...$('quick').children])
-		e.disabled = !open;
+		e.disabled = !open || state.peer === STATUS;
+	$('more').hidden = !open || state.peer === STATUS;
 	if (list.dataset.key === key)
 		return;
 	const atEnd = list.scrollHeight - list.scrollTop - list.clientHeight < 80;
@@ -210,7 +314,7 @@ function draw() {
 function quote(m) {
 	state.quote = m;
 	$('quoting').hidden = !m;
-	$('quoting').firstElementChild.textContent = m ? m.text : '';
+	$('quoting').firstElementChild.textContent = m ? m.text || kindName(m) : '';
 }
 
 const view = (name) => { document.body.dataset.view = name; };
@@ -238,7 +342,7 @@ async function openChat(number) {
 
 async function markRead() {
 	const unread = [...state.messages.values()].some((m) => m.chat === state.peer && !m.from_me && m.status === 'received');
-	if (unread && !document.hidden)
+	if (unread && !document.hidden && isPerson(state.peer))
 		await attempt(() => call('POST', `/accounts/${state.phone}/read`, { chat: state.peer }));
 }
 
@@ -256,7 +360,8 @@ async function drawDevices() {
 }
 
 async function pollPhones() {
-	const [list, sum] = await Promise.all([call('GET', '/accounts'), call('GET', '')]);
+	const [list, sum, groups] = await Promise.all([call('GET', '/accounts'), call('GET', ''), call('GET', '/groups')]);
+	state.groups = new Map(groups.groups.map((g) => [g.id, g]));
 	state.phones = list.accounts.filter((p) => !p.sink);
 	$('summary').textContent = `${sum.url} · ${sum.connected} connected · ${sum.violations} violations`;
 	/* /sandbox/#NUMBER opens that phone, and its newest chat */
@@ -307,13 +412,75 @@ async function forever(work, ms) {
 	}
 }
 
-async function send(text) {
-	const body = { to: state.peer, text, ...(state.quote && { quote: state.quote.id }) };
-	if (await attempt(() => call('POST', `/accounts/${state.phone}/messages`, body)))
-		quote(null);
+/* Says something in a chat: to a person, or as a member in a group. */
+async function post(chat, what) {
+	const done = await attempt(() => (isPerson(chat)
+		? call('POST', `/accounts/${state.phone}/messages`, { to: chat, ...what })
+		: call('POST', `/groups/${chat}/messages`, { from: state.phone, ...what })));
 	await attempt(pollMessages);
+	return done;
+}
+
+async function send(text) {
+	if (await post(state.peer, { text, ...(state.quote && { quote: state.quote.id }) }))
+		quote(null);
 	$('messages').scrollTop = $('messages').scrollHeight;
 }
+
+/* ---- files, places, polls ---- */
+
+const FILE_MAX = 150 * 1024;	/* what the REST API takes in base64 */
+
+async function smaller(file) {
+	const picture = await createImageBitmap(file);
+	for (let edge = 1280; edge >= 160; edge /= 2) {
+		const scale = Math.min(1, edge / Math.max(picture.width, picture.height));
+		const canvas = el('canvas', { width: Math.round(picture.width * scale), height: Math.round(picture.height * scale) });
+		canvas.getContext('2d').drawImage(picture, 0, 0, canvas.width, canvas.height);
+		const blob = await new Promise((r) => { canvas.toBlob(r, 'image/jpeg', 0.8); });
+		if (blob.size <= FILE_MAX)
+			return blob;
+	}
+	return file;
+}
+
+async function sendFile(file) {
+	const kind = ['image', 'video', 'audio'].find((k) => file.type.startsWith(`${k}/`)) ?? 'document';
+	const blob = kind === 'image' && (file.size > FILE_MAX || file.type !== 'image/jpeg') ? await smaller(file) : file;
+	if (blob.size > FILE_MAX)
+		throw new Error(`${file.name}: more than ${FILE_MAX / 1024} KiB`);
+	const url = await new Promise((resolve) => {
+		const r = new FileReader();
+		r.onload = () => resolve(r.result);
+		r.readAsDataURL(blob);
+	});
+	const { id } = await call('POST', '/media', { base64: url.slice(url.indexOf(',') + 1), type: kind, mimetype: blob.type || 'application/octet-stream' });
+	await post(state.peer, { content: { kind, media: { id, ...(kind === 'audio' && { ptt: true }), ...(kind === 'document' && { file_name: file.name }) } } });
+}
+
+$('file').addEventListener('change', async (e) => {
+	for (const file of e.target.files)
+		await attempt(() => sendFile(file));
+	e.target.value = '';
+	$('more').open = false;
+});
+$('messages').addEventListener('scroll', (e) => {
+	const list = e.target;
+	state.atEnd = list.scrollHeight - list.scrollTop - list.clientHeight < 80;
+});
+$('place').addEventListener('submit', (e) => {
+	e.preventDefault();
+	const [latitude, longitude] = e.target.elements.at.value.split(/[,\s]+/).map(Number);
+	post(state.peer, { content: { kind: 'location', latitude, longitude } });
+	$('more').open = false;
+});
+$('poll').addEventListener('submit', (e) => {
+	e.preventDefault();
+	const f = e.target.elements;
+	post(state.peer, { content: { kind: 'poll', name: f.name.value.trim(), options: f.options.value.split('\n').map((o) => o.trim()).filter(Boolean) } });
+	e.target.reset();
+	$('more').open = false;
+});
 
 $('send').addEventListener('submit', async (e) => {
 	e.preventDefault();
@@ -331,7 +498,7 @@ $('quick').addEventListener('click', (e) => {
 });
 
 let typing = null;
-const tell = (on, to = state.peer) => call('POST', `/accounts/${state.phone}/typing`, { to, on }).catch(() => {});
+const tell = (on, to = state.peer) => isPerson(to) && call('POST', `/accounts/${state.phone}/typing`, { to, on }).catch(() => {});
 function typingStopped() {
 	clearTimeout(typing);
 	typing = null;
