@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What must not be readable: in the log at its default level, and in the files of the database."""
 import base64
+import json
 import unittest
 
 from harness import SHOP, Case, Store, phone, until
@@ -55,6 +56,55 @@ class Privacy(Case):
             for word in texts + numbers:
                 self.assertNotIn(word.encode("utf-16-le"), data)
         self.assertGreater(looked, 50000)
+
+    def test_nothing_of_content_in_the_clear(self):
+        """Files and what is said of them, groups, labels, names, channels, polls, settings, addresses; crashed, not stopped."""
+        about = self.sandbox.rest.get("/media")
+        g = self.linked(whatsapp={"media_private": True, "ca_file": about["ca_file"]}, log={"level": "info"})
+        s, friend = "/v1/sessions/shop", self.sandbox.account(phone(79), "Pushname Zebra")
+        inside, given = b"theplaininsideofafile" * 50, b"thefilethatwasgivenus" * 50
+        file = self.sandbox.rest.post("/media", {"base64": base64.b64encode(inside).decode(), "type": "document",
+                                                 "mimetype": "text/x-warbler"})["id"]
+
+        def told(content):
+            id = self.sandbox.rest.post(f"/accounts/{friend}/messages", {"to": SHOP, "content": content})["id"]
+            return g.event("message.received", lambda e: e["data"]["wa_id"] == id)["data"]
+        got = told({"kind": "document", "media": {"id": file, "file_name": "Namezebra.doc"}, "text": "Captionzebra"})
+        self.assertEqual(g.rest.raw("GET", got["content"]["media"]["url"])[1], inside)
+        place = told({"kind": "location", "latitude": 48.5, "longitude": 9.1, "name": "Placezebra", "address": "Streetzebra"})
+        poll = told({"kind": "poll", "name": "Pollzebra", "options": ["Optionzebra", "other"]})
+        g.rest.post(f"/v1/messages/{poll['id']}/vote", {"options": ["Optionzebra"]})
+        g.rest.post(f"/v1/messages/{place['id']}/react", {"emoji": "\U0001f993"})
+        status, made, _ = g.rest.raw("POST", "/v1/media", given, {"Content-Type": "text/plain", "X-File-Name": "Givenzebra.txt"})
+        made = json.loads(made)
+        g.rest.post("/v1/messages?wait=delivered", {"session": "shop", "to": f"+{friend}", "content": {
+            "kind": "document", "text": "Sentzebra", "media": {"id": made["id"]}}}, timeout=70)
+        group = g.rest.post(f"{s}/groups", {"subject": "Groupzebra", "participants": [friend], "description": "Aboutzebra"})
+        g.rest.post("/v1/messages?wait=server", {"session": "shop", "to": group["jid"], "text": "Togroupzebra"})
+        g.rest.post(f"{s}/labels", {"name": "Labelzebra"})
+        g.rest.post(f"{s}/quick-replies", {"shortcut": "Shortzebra", "text": "Replyzebra"})
+        g.rest.call("PUT", f"{s}/contacts/{friend}", {"name": "Contactzebra"})
+        channel = g.rest.post(f"{s}/channels", {"name": "Channelzebra", "description": "Offerzebra"})
+        g.rest.post("/v1/messages?wait=server", {"session": "shop", "to": channel["id"], "text": "Tochannelzebra"})
+        g.rest.post(f"{s}/statuses?wait=server", {"content": {"kind": "text", "text": "Statuszebra"}, "audience": [f"+{friend}"]})
+        g.rest.patch(f"{s}/profile", {"about": "Aboutmezebra"})
+        g.rest.post("/v1/messages", {"session": "shop", "to": f"+{friend}", "text": "see http://127.0.0.1:1/Linkzebra",
+                                     "preview": "auto"})
+        words = [b"zebra", b"Zebra", inside[:21], given[:21], b"text/x-warbler", "\U0001f993".encode(), b"48.5",
+                 friend.encode(), group["jid"].split("@")[0].encode(), channel["id"].split("@")[0].encode()]
+        for run in range(2):
+            found = []
+            for f in g.data.rglob("*"):
+                data = f.read_bytes() if f.is_file() and f.name != "master.key" else b""
+                found += [(f.name, w) for w in words if w in data]
+                if f.is_file():
+                    self.assertEqual(f.stat().st_mode & 0o077, 0, f.name)
+            self.assertEqual(found, [])
+            for w in words:
+                self.assertNotIn(w.decode(), g.output)
+            g.kill()    # the write-ahead log as it was; then once more, folded in
+            g.start()
+            self.assertEqual(g.stop(), 0)
 
     def test_while_running(self):
         """The write-ahead log too, before it is folded in."""
