@@ -260,32 +260,63 @@ static void sealed_clear(struct sealed *w)
 	wa_arena_clear(&w->a);
 }
 
-/* Who may see a status. */
-static int put_audience(json_t *list, struct sealed *w, struct wa_send *send, struct wa_err *err)
+/* 1: this person wants nothing from us; WA_ESTATE: cannot be known now. */
+static int person_out(struct wb_lane *lane, const struct wa_jid *who)
+{
+	const char *jid = "", *lid = "";
+	char text[WA_JID_TEXT_MAX];
+	int r;
+
+	if (!lane->o->opt_outs)
+		return 0;
+	wa_jid_text(who, text);
+	r = wb_outbox_contact(lane->o, lane->session, text, &jid, &lid, NULL);
+	if (r == 0)
+		jid = lid = "";
+	if (r >= 0)
+		r = wb_consent_check(lane->o->gw, lane->session, text, "", NULL);
+	if (r == 0)
+		r = wb_consent_check(lane->o->gw, lane->session, jid, lid, NULL);
+	return r < 0 ? WA_ESTATE : r;
+}
+
+/* Who may see a status: those who have not opted out. What was shown is taken back from all. */
+static int put_audience(struct wb_lane *lane, json_t *list, bool back, struct sealed *w, struct wa_send *send,
+			struct wa_err *err)
 {
 	struct wa_jid *who = wa_arena_alloc(&w->a, (json_array_size(list) + 1) * sizeof(*who));
 	json_t *v;
-	size_t i;
+	size_t i, n = 0;
 	int r = who ? 0 : wa_err_set(err, WA_ENOMEM, "audience");
 
-	json_array_foreach(list, i, v)
+	json_array_foreach(list, i, v) {
 		if (r == 0)
-			r = wb_recipient(json_string_value(v), &who[i], err);
+			r = wb_recipient(json_string_value(v), &who[n], err);
+		if (r == 0 && !back)
+			r = person_out(lane, &who[n]);
+		if (r < 0)
+			return r;
+		n += r == 0;
+		r = 0;
+	}
 	send->audience = who;
-	send->n_audience = json_array_size(list);
-	return r;
+	send->n_audience = n;
+	return n ? r : wa_err_set(err, WA_EDENIED, "all have opted out");
 }
 
-static int what_to_send(const struct wb_row *row, struct sealed *w, struct wa_send *ret_send, struct wa_err *err)
+static int what_to_send(struct wb_lane *lane, const struct wb_row *row, struct sealed *w, struct wa_send *ret_send,
+			struct wa_err *err)
 {
 	json_t *content = json_object_get(row->data, "content");
 	json_t *audience = content ? json_object_get(content, "audience") : NULL;
+	const char *kind = json_string_value(json_object_get(content, "kind"));
 	struct wb_content_media_ref ref;
 	int r = 0;
 
-	*ret_send = (struct wa_send){ .raw = wa_span(row->raw, row->raw_len) };
+	*ret_send = (struct wa_send){ .raw = wa_span(row->raw, row->raw_len),
+				      .media_id = json_string_value(json_object_get(content, "handle")) };
 	if (audience)
-		r = put_audience(audience, w, ret_send, err);
+		r = put_audience(lane, audience, kind && strcmp(kind, "revoke") == 0, w, ret_send, err);
 	if (r < 0 || !row->bare)
 		return r;
 	ret_send->message = &w->m;
@@ -363,10 +394,12 @@ static bool send_first(struct wb_queue *q, int64_t now)
 	if (r <= 0)
 		return true;
 	wa_arena_init(&what.a, SEALED_ARENA_MAX);
-	r = what_to_send(row, &what, &send, &err);
+	r = what_to_send(lane, row, &what, &send, &err);
 	if (r < 0) {
 		sealed_clear(&what);
-		fail_one(lane, row, "invalid");
+		if (r == WA_ESTATE)
+			return false;	/* not without knowing */
+		fail_one(lane, row, r == WA_EDENIED ? "opted_out" : "invalid");
 		return true;
 	}
 	send.id = row->wa_id;

@@ -294,6 +294,15 @@ class Statuses(Case):
         self.assertEqual([s["id"] for s in g.rest.get("/v1/sessions/shop/statuses")["statuses"]], [m["id"]])
         g.rest.delete(f"/v1/messages/{m['id']}")
         until(lambda: self.shown(friend)[0]["kind"] == "revoked", what="the status to go")
+        # who wants nothing is shown nothing; an audience of nobody else is none
+        out = f"/v1/sessions/shop/contacts/{stranger}/consent"
+        g.rest.post(out, {"opted_out": True})
+        m = g.rest.post("/v1/sessions/shop/statuses?wait=server", {"content": {**said, "text": "For friends"},
+                                                                   "audience": [f"+{stranger}", f"+{friend}"]})
+        until(lambda: [x for x in self.shown(friend) if x["text"] == "For friends"], what="the status for friends")
+        self.assertEqual(self.shown(stranger), [])
+        m = g.rest.post("/v1/sessions/shop/statuses", {"content": said, "audience": [f"+{stranger}"]})
+        g.event("message.failed", lambda e: e["data"]["id"] == m["id"] and e["data"]["reason"] == "opted_out")
         for audience in ([], ["nobody"], "everybody"):
             with self.assertRaises(ApiError) as e:
                 g.rest.post("/v1/sessions/shop/statuses", {"content": said, "audience": audience})
