@@ -5,7 +5,7 @@
  * answers, pins. What is sealed under a message's secret is opened and sealed
  * here as a phone does it.
  */
-#include "inside.h"
+#include "group.h"
 
 #include "client_int.h"
 
@@ -219,43 +219,62 @@ static int seal(struct sb_account *a, const struct sb_chat_msg *c, struct wa_mes
 	return enc->payload.ptr ? 0 : wa_err_set(err, WA_ENOMEM, "no memory for a message");
 }
 
-/* The message it is about; who wrote it decides the key it is named by. */
-static int find_target(struct sb_account *a, struct sb_account *to, struct wa_message *m,
-		       struct sb_chat_msg **ret_c, struct wa_err *err)
+/* Where something is said: to a person, or in a group (what a phone says there is kept under itself). */
+struct place {
+	struct sb_account *to;
+	struct sb_group *g;	/* NULL: to the person */
+	int server;
+};
+
+static struct sb_chat_msg *find_in(struct sb_account *a, const struct place *at, struct wa_span id_text)
 {
+	struct sb_chat_msg *c;
 	char id[80];
 
+	(void)snprintf(id, sizeof(id), "%.*s", WA_SPAN_ARG(id_text));
+	if (!at->g) {
+		c = sb_chat_find(a, at->to, id, false);
+		return c ? c : sb_chat_find(a, at->to, id, true);
+	}
+	for (size_t i = a->chat.len; i-- > 0;) {
+		c = a->chat.msgs[i];
+		if (c->group && strcmp(c->group, at->g->id) == 0 && strcmp(c->id, id) == 0)
+			return c;
+	}
+	return NULL;
+}
+
+/* The message it is about; who wrote it decides the key it is named by. */
+static int find_target(struct sb_account *a, const struct place *at, struct wa_message *m,
+		       struct sb_chat_msg **ret_c, struct wa_err *err)
+{
 	*ret_c = NULL;
 	if (!m->target_id.len)
 		return 0;
-	(void)snprintf(id, sizeof(id), "%.*s", WA_SPAN_ARG(m->target_id));
-	*ret_c = sb_chat_find(a, to, id, false);
-	*ret_c = *ret_c ? *ret_c : sb_chat_find(a, to, id, true);
+	*ret_c = find_in(a, at, m->target_id);
 	if (!*ret_c)
-		return wa_err_set(err, WA_ENOTFOUND, "no message %s in this chat", id);
+		return wa_err_set(err, WA_ENOTFOUND, "no message %.*s in this chat", WA_SPAN_ARG(m->target_id));
 	m->target_from_me = (*ret_c)->from_me;
-	m->target_chat = sb_user_jid(to, a->by_pn ? WA_SRV_PN : WA_SRV_LID);
+	m->target_chat = at->g ? at->g->jid : sb_user_jid(at->to, at->server);
+	if (at->g)
+		m->target_sender = sb_user_jid((*ret_c)->peer, at->server);
 	return 0;
 }
 
-static void quote(struct sb_account *a, struct sb_account *to, struct wa_message *m)
+static void quote(struct sb_account *a, const struct place *at, struct wa_message *m)
 {
-	struct sb_chat_msg *q;
-	char id[80];
+	const struct sb_chat_msg *q = m->quoted_id.len ? find_in(a, at, m->quoted_id) : NULL;
 
 	if (!m->quoted_id.len)
 		return;
-	(void)snprintf(id, sizeof(id), "%.*s", WA_SPAN_ARG(m->quoted_id));
-	q = sb_chat_find(a, to, id, true);
-	m->quoted_sender = q ? a->lid_jid : to->lid_jid;
-	q = q ? q : sb_chat_find(a, to, id, false);
+	m->quoted_sender = !q ? at->to->lid_jid : q->from_me ? a->lid_jid : q->peer->lid_jid;
 	if (q)
 		m->quoted_text = wa_span_str(q->text);
 }
 
 /* Its own phone shows it at once. */
-static int show(struct sb_account *a, struct sb_account *to, const char *id, const struct wa_message *m,
-		struct sb_chat_msg *target, int server, struct wa_err *err)
+static int show(struct sb_account *a, const struct place *at, const char *id, const struct wa_message *m,
+		struct sb_chat_msg *target, struct wa_err *err)
 {
 	SB_AUTO_BUF struct wa_buf raw = { 0 };
 	struct sb_chat_msg *c;
@@ -274,28 +293,29 @@ static int show(struct sb_account *a, struct sb_account *to, const char *id, con
 		apply(a, a, target, m);
 		return 0;
 	}
-	c = sb_chat_add(a, to, id, true, wb_content_words(m), wa_message_kind_str(m->kind));
+	c = sb_chat_add(a, at->to, id, true, wb_content_words(m), wa_message_kind_str(m->kind));
 	if (!c)
 		return wa_err_set(err, WA_ENOMEM, "no memory for a message");
 	c->status = SB_PENDING;
-	c->server = (uint8_t)server;
+	c->server = (uint8_t)at->server;
+	if (at->g)
+		c->group = sb_strdup(at->g->id);
 	wa_buf_init(&raw, ARENA_MAX);
 	if (wa_message_encode(m, &raw, NULL) == 0)
 		sb_chat_content(c, m, wa_buf_view(&raw));
 	return 0;
 }
 
-int sb_phone_content(struct sb_account *a, struct sb_account *to, const json_t *doc, char ret_id[32],
-		     struct wa_err *err)
+static int say(struct sb_account *a, const struct place *at, const json_t *doc, char ret_id[32], struct wa_err *err)
 {
 	SB_AUTO_ARENA struct wa_arena ar = { 0 };
-	int rc, server = a->by_pn ? WA_SRV_PN : WA_SRV_LID;
 	struct wb_content_media_ref ref;
 	struct wa_media file;
 	struct sb_chat_msg *target;
 	uint8_t secret[32];
 	struct wa_message m;
 	struct wa_enc enc;
+	int rc;
 
 	if (!a->online)
 		return wa_err_set(err, WA_ESTATE, "the phone of %s is offline", a->pn);
@@ -306,10 +326,10 @@ int sb_phone_content(struct sb_account *a, struct sb_account *to, const json_t *
 	else if (!rc && m.media)
 		rc = wb_content_media(&m, &file, &ar);
 	if (!rc)
-		rc = find_target(a, to, &m, &target, err);
+		rc = find_target(a, at, &m, &target, err);
 	if (rc)
 		return rc;
-	quote(a, to, &m);
+	quote(a, at, &m);
 	sb_random(a->s, secret, sizeof(secret));
 	m.secret = wa_span(secret, sizeof(secret));
 	m.timestamp_ms = m.timestamp_ms ? m.timestamp_ms : sb_now(a->s);
@@ -319,11 +339,30 @@ int sb_phone_content(struct sb_account *a, struct sb_account *to, const json_t *
 		rc = seal(a, target, &m, &enc, &ar, err);
 	sb_new_message_id(a->s, ret_id);
 	if (!rc && !a->sink)
-		rc = show(a, to, ret_id, &m, target, server, err);
+		rc = show(a, at, ret_id, &m, target, err);
 	if (rc)
 		return rc;
 	a->sent++;
-	return sb_sim_send(a->devices[0]->sim, to, ret_id, &m, server, err);
+	return at->g ? sb_group_send(at->g, a, ret_id, &m, err)
+		     : sb_sim_send(a->devices[0]->sim, at->to, ret_id, &m, at->server, err);
+}
+
+int sb_phone_content(struct sb_account *a, struct sb_account *to, const json_t *doc, char ret_id[32],
+		     struct wa_err *err)
+{
+	struct place at = { .to = to, .server = a->by_pn ? WA_SRV_PN : WA_SRV_LID };
+
+	return say(a, &at, doc, ret_id, err);
+}
+
+int sb_group_content(struct sb_group *g, struct sb_account *a, const json_t *doc, char ret_id[32],
+		     struct wa_err *err)
+{
+	struct place at = { .to = a, .g = g, .server = sb_group_form(g) };
+
+	if (!sb_group_member(g, a))
+		return wa_err_set(err, WA_EDENIED, "%s is no member", a->pn);
+	return say(a, &at, doc, ret_id, err);
 }
 
 int sb_content_again(const struct sb_chat_msg *c, struct wa_arena *ar, struct wa_message *ret_m)

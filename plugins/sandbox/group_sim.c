@@ -232,11 +232,12 @@ static int put_keys(struct sb_sim *m, struct sb_group *g, struct held *h, struct
 	return 0;
 }
 
-static int send(struct sb_sim *m, struct sb_group *g, const char *id, struct wa_span plain,
-		const char *type, struct wa_err *err)
+int sb_group_send(struct sb_group *g, struct sb_account *acc, const char *id, const struct wa_message *msg,
+		  struct wa_err *err)
 {
+	struct sb_sim *m = acc->devices[0]->sim;
 	SB_AUTO_ARENA struct wa_arena a = { 0 };
-	SB_AUTO_BUF struct wa_buf skdm = { 0 }, key = { 0 }, cipher = { 0 };
+	SB_AUTO_BUF struct wa_buf plain = { 0 }, skdm = { 0 }, key = { 0 }, cipher = { 0 };
 	struct wa_jid self = sb_jid(m->dev, WA_SRV_LID);
 	struct held *h = held_of(m, g);
 	struct wa_node *n, *parts, *enc;
@@ -245,12 +246,17 @@ static int send(struct sb_sim *m, struct sb_group *g, const char *id, struct wa_
 	int rc;
 
 	wa_arena_init(&a, 16 * MESSAGE_MAX);
+	wa_buf_init(&plain, MESSAGE_MAX);
 	wa_buf_init(&skdm, 4096);
 	wa_buf_init(&key, 4096);
 	wa_buf_init(&cipher, MESSAGE_MAX);
-	rc = h ? rotate(m, g, h) : WA_ENOMEM;
+	rc = h ? sb_sim_open(m, err) : WA_ENOMEM;
 	if (!rc)
-		rc = wa_signal_group_encrypt(m->sig, &g->jid, &self, plain, &skdm, &cipher, err);
+		rc = wa_message_encode(msg, &plain, err);
+	if (!rc)
+		rc = rotate(m, g, h);
+	if (!rc)
+		rc = wa_signal_group_encrypt(m->sig, &g->jid, &self, wa_buf_view(&plain), &skdm, &cipher, err);
 	if (!rc)
 		rc = wa_message_wrap_skdm(&g->jid, wa_buf_view(&skdm), &key, err);
 	n = wa_node_new(&a, "message");
@@ -262,7 +268,6 @@ static int send(struct sb_sim *m, struct sb_group *g, const char *id, struct wa_
 		return rc;
 	wa_node_attr(&a, n, "id", id);
 	wa_node_attr_jid(&a, n, "to", &g->jid);
-	wa_node_attr(&a, n, "type", type);
 	wa_node_attr(&a, n, "addressing_mode", g->lid ? "lid" : "pn");
 	if (sb_group_phash(g, hash) == 0)
 		wa_node_attr(&a, n, "phash", hash);
@@ -273,6 +278,7 @@ static int send(struct sb_sim *m, struct sb_group *g, const char *id, struct wa_
 	wa_node_attr(&a, enc, "type", "skmsg");
 	wa_node_data(&a, enc, wa_buf_view(&cipher));
 	sb_sim_identity(m, &a, n, pk);
+	sb_content_stanza(&a, n, msg);
 	sb_message(m->dev, NULL, n);
 	return 0;
 }
@@ -300,24 +306,17 @@ static void fill(struct sb_account *a, struct wa_message *m, const char *text, c
 int sb_group_say(struct sb_group *g, struct sb_account *a, const char *text, const char *quoted,
 		 char ret_id[32], struct wa_err *err)
 {
-	SB_AUTO_BUF struct wa_buf plain = { 0 };
-	struct sb_sim *m = a->devices[0]->sim;
 	struct sb_chat_msg *c;
 	struct wa_message msg;
 	char id[32];
-	int rc;
 
 	if (!sb_group_member(g, a))
 		return wa_err_set(err, WA_EDENIED, "%s is no member", a->pn);
 	if (!a->online)
 		return wa_err_set(err, WA_ESTATE, "the phone of %s is offline", a->pn);
-	wa_buf_init(&plain, MESSAGE_MAX);
 	sb_new_message_id(a->s, id);
 	fill(a, &msg, text, quoted);
-	rc = sb_sim_open(m, err);
-	if (!rc)
-		rc = wa_message_encode(&msg, &plain, err);
-	if (!rc && !a->sink) {
+	if (!a->sink) {
 		c = sb_chat_add(a, a, id, true, wa_span_str(text), "text");
 		if (!c)
 			return wa_err_set(err, WA_ENOMEM, "no memory for a message");
@@ -328,7 +327,7 @@ int sb_group_say(struct sb_group *g, struct sb_account *a, const char *text, con
 	a->sent++;
 	if (ret_id)
 		memcpy(ret_id, id, sizeof(id));
-	return rc ? rc : send(m, g, id, wa_buf_view(&plain), "text", err);
+	return sb_group_send(g, a, id, &msg, err);
 }
 
 /* ---- somebody could not read it ---- */
@@ -338,7 +337,7 @@ static void again(struct sb_sim *m, struct sb_group *g, struct sb_device *to, co
 {
 	struct sb_account *own = m->dev->acc;
 	struct sb_chat_msg *c = sb_chat_find(own, own, id, true);
-	SB_AUTO_ARENA struct wa_arena a = { 0 };
+	SB_AUTO_ARENA struct wa_arena a = { 0 }, said = { 0 };
 	SB_AUTO_BUF struct wa_buf skdm = { 0 }, plain = { 0 };
 	struct wa_jid self = sb_jid(m->dev, WA_SRV_LID), j = sb_jid(to, sb_group_form(g));
 	struct wa_message msg;
@@ -351,7 +350,9 @@ static void again(struct sb_sim *m, struct sb_group *g, struct sb_device *to, co
 	wa_arena_init(&a, 2 * MESSAGE_MAX);
 	wa_buf_init(&skdm, 4096);
 	wa_buf_init(&plain, MESSAGE_MAX);
-	fill(own, &msg, c->text, c->quoted_id);
+	wa_arena_init(&said, MESSAGE_MAX);
+	if (sb_content_again(c, &said, &msg))
+		fill(own, &msg, c->text, c->quoted_id);
 	c->resent++;
 	if (wa_signal_group_key(m->sig, &g->jid, &self, &skdm, &err) ||
 	    wa_message_wrap_skdm(&g->jid, wa_buf_view(&skdm), &plain, &err) ||

@@ -135,6 +135,18 @@ bool sb_phone_again(struct sb_account *a, struct sb_account *chat, const char *i
 	return true;
 }
 
+/* What an edit or a revoke means. In groups admins delete what others wrote. */
+static struct sb_chat_msg *changed(struct sb_account *a, const struct sb_incoming *in, const char *id)
+{
+	const struct wa_message *m = in->m;
+	struct sb_account *author;
+
+	if (!in->group || m->target_from_me)
+		return sb_chat_find(a, in->chat, id, in->from_me);
+	author = m->kind == WA_MSG_REVOKE ? sb_find(a->s, &m->target_sender) : NULL;
+	return author ? sb_chat_find(a, author, id, author == a) : NULL;
+}
+
 /* Edits, revokes and the like change what is there; true: that was all. */
 static bool changes_other(struct sb_account *a, const struct sb_incoming *in)
 {
@@ -148,7 +160,7 @@ static bool changes_other(struct sb_account *a, const struct sb_incoming *in)
 	if (m->kind != WA_MSG_EDIT && m->kind != WA_MSG_REVOKE)
 		return false;
 	snprintf(id, sizeof(id), "%.*s", WA_SPAN_ARG(m->target_id));
-	old = sb_chat_find(a, in->chat, id, in->from_me);
+	old = changed(a, in, id);
 	text = old ? sb_strndup(m->kind == WA_MSG_EDIT ? m->text : wa_span(NULL, 0)) : NULL;
 	if (!text)
 		return true;

@@ -196,6 +196,71 @@ static void messages_by_number(void **state)
 	messages(true);
 }
 
+/* What DAN's phone shows of the message: its kind, its text, the kinds of its marks. */
+static void shows(struct stage *s, const char *id, char out[120])
+{
+	json_t *o = world_api(&s->w, 200, "GET", "/accounts/" DAN "/messages", NULL), *m, *mark;
+	size_t i, k;
+
+	out[0] = 0;
+	json_array_foreach(json_object_get(o, "messages"), i, m) {
+		if (strcmp(json_string_value(json_object_get(m, "id")), id) != 0)
+			continue;
+		snprintf(out, 120, "%s %s", json_string_value(json_object_get(m, "kind")),
+			 json_string_value(json_object_get(m, "text")));
+		json_array_foreach(json_object_get(m, "marks"), k, mark)
+			snprintf(out + strlen(out), 120 - strlen(out), " %s",
+				 json_string_value(json_object_get(mark, "kind")));
+	}
+	json_decref(o);
+}
+
+static void phone_says(struct stage *s, const struct wa_jid *g, const char *from, const char *content, char id[32])
+{
+	char body[400];
+	json_t *o;
+
+	snprintf(body, sizeof(body), "{\"from\":\"%s\",\"content\":%s}", from, content);
+	o = world_api(&s->w, 201, "POST", at(s, g, "/messages"), body);
+	snprintf(id, 32, "%s", json_string_value(json_object_get(o, "id")));
+	json_decref(o);
+	world_run(&s->w, 200);
+}
+
+static void phones_say_anything(void **state)
+{
+	struct stage s;
+	struct wa_jid g;
+	char id[32], act[32], content[200], seen[120];
+
+	(void)state;
+	begin(&s, true, false);
+	create(&s, "Friends", three, 3);
+	g = s.a.group;
+	world_run(&s.w, 20000);
+	phone_says(&s, &g, BOB, "{\"kind\":\"poll\",\"name\":\"When?\",\"options\":[\"Now\",\"Then\"]}", id);
+	assert_non_null(actor_find(s.ann, WA_EV_MESSAGE, id));
+	shows(&s, id, seen);
+	assert_string_equal(seen, "poll When?");
+	snprintf(content, sizeof(content), "{\"kind\":\"poll_vote\",\"options\":[\"Now\"],\"target\":{\"id\":\"%s\"}}", id);
+	phone_says(&s, &g, DAN, content, act);
+	assert_non_null(actor_find(s.cat, WA_EV_MESSAGE, act));
+	shows(&s, id, seen);
+	assert_string_equal(seen, "poll When? vote");
+	phone_says(&s, &g, BOB, "{\"kind\":\"text\",\"text\":\"a slip\"}", id);
+	snprintf(content, sizeof(content), "{\"kind\":\"revoke\",\"target\":{\"id\":\"%s\"}}", id);
+	phone_says(&s, &g, BOB, content, act);
+	shows(&s, id, seen);
+	assert_string_equal(seen, "revoked ");
+	world_do(&s.w, "POST", at(&s, &g, "/members"), "{\"by\":\"" ANN "\",\"promote\":[\"" CAT "\"]}");
+	phone_says(&s, &g, BOB, "{\"kind\":\"text\",\"text\":\"an advertisement\"}", id);
+	snprintf(content, sizeof(content), "{\"kind\":\"revoke\",\"target\":{\"id\":\"%s\"}}", id);
+	phone_says(&s, &g, CAT, content, act);
+	shows(&s, id, seen);
+	assert_string_equal(seen, "revoked ");
+	world_end(&s.w);
+}
+
 static void change(struct stage *s, const struct wa_jid *g, int what, const char *who)
 {
 	struct wa_jid j = pn(who);
@@ -453,6 +518,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(messages_by_lid),
 		cmocka_unit_test(messages_by_number),
+		cmocka_unit_test(phones_say_anything),
 		cmocka_unit_test(who_is_removed_reads_no_more),
 		cmocka_unit_test(a_key_that_is_lost_comes_again),
 		cmocka_unit_test(a_group_changes_under_a_send),
