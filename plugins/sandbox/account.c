@@ -230,6 +230,7 @@ void sb_device_free(struct sb_device *d)
 	free(d->prekeys.keys);
 	free(d->used.r);
 	free(d->seen);
+	wa_buf_clear(&d->proof);
 	free(d);
 }
 

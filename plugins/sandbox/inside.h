@@ -105,6 +105,8 @@ struct sb_ids { /* prekey ids ever uploaded, as sorted ranges */
 	size_t len, cap;
 };
 
+#define SB_PROOF_MAX 4096
+
 struct sb_device {
 	struct sb_account *acc;
 	uint16_t id;
@@ -127,6 +129,7 @@ struct sb_device {
 	bool welcomed;        /* its phone has sent key and history */
 	bool full_history;    /* it asked for everything when it registered */
 	uint64_t adv_hash;    /* of the identity verified last */
+	struct wa_buf proof;  /* device identity as its linking was answered, for those who fetch its keys */
 	struct wa_list queue; /* struct sb_item */
 	size_t queued;
 	uint64_t next_seq;
@@ -734,6 +737,8 @@ int sb_blob_put(struct sandbox *s, int type, struct wa_span plain, struct sb_blo
 int sb_blob_get(struct sandbox *s, const char *direct_path, struct wa_span *ret_stored);
 /* As it is, unencrypted; the same bytes keep their path. */
 int sb_blob_plain(struct sandbox *s, struct wa_span bytes, char path[256], struct wa_err *err);
+/* A handle that an upload to a channel was answered with. */
+bool sb_blob_has(struct sandbox *s, struct wa_span token);
 void sb_media_free(struct sandbox *s);
 void sb_media_conn(struct sb_conn *c, const struct wa_node *iq); /* iq w:m */
 void sb_media_retry(struct sb_device *d, const struct wa_node *n); /* receipt server-error */

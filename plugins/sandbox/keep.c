@@ -111,6 +111,8 @@ static json_t *device_json(const struct sb_device *d)
 		json_array_append_new(used, json_pack("[II]", (json_int_t)d->used.r[i].lo,
 						      (json_int_t)d->used.r[i].hi));
 	json_object_set_new(o, "used", used);
+	if (d->proof.len && !d->proof.failed)
+		json_object_set_new(o, "proof", b64(d->proof.ptr, d->proof.len));
 	if (d->sim) {
 		SB_AUTO_BUF struct wa_buf b = { 0 };
 
@@ -354,6 +356,9 @@ static void restore_device(struct sandbox *s, const char *pn, unsigned id, json_
 	sb_copy(d->os, sizeof(d->os), text_of(o, "os"));
 	sb_copy(d->name, sizeof(d->name), text_of(o, "name"));
 	d->welcomed = json_is_true(json_object_get(o, "welcomed"));
+	wa_buf_init(&d->proof, SB_PROOF_MAX);
+	if (wa_b64_decode(wa_span_str(text_of(o, "proof")), WA_B64_STD, &d->proof))
+		wa_buf_reset(&d->proof);
 	restore_prekeys(d, o);
 	if (json_object_get(o, "sim")) {
 		if (wa_b64_decode(wa_span_str(text_of(o, "sim")), WA_B64_STD, &sim) ||

@@ -199,6 +199,8 @@ static void fetch_one(struct sb_conn *c, struct wa_arena *a, struct wa_node *lis
 	put_be(a, u, "registration", b.registration_id, 4);
 	put_data(a, u, "type", "\5", 1);
 	put_data(a, u, "identity", b.identity.b, 32);
+	if (d->proof.len && !d->proof.failed)
+		put_data(a, u, "device-identity", d->proof.ptr, d->proof.len);
 	put_skey(a, u, &b);
 	if (b.has_prekey) {
 		k = wa_node_child(a, u, "key");

@@ -378,7 +378,7 @@ void sb_link_iq(struct sb_conn *c, const struct wa_node *iq, const struct wa_nod
 
 /* ---- the end of both ways ---- */
 
-static struct sb_device *make_device(struct sb_conn *c, struct wa_err *err)
+static struct sb_device *make_device(struct sb_conn *c, struct wa_span proof, struct wa_err *err)
 {
 	struct sb_reg *r = c->reg;
 	struct sb_device *d = sb_device_alloc(r->acc, r->device, err);
@@ -394,6 +394,8 @@ static struct sb_device *make_device(struct sb_conn *c, struct wa_err *err)
 	d->sprekey_sig = r->sprekey_sig;
 	sb_copy(d->os, sizeof(d->os), r->os);
 	d->full_history = r->full_history;
+	wa_buf_init(&d->proof, SB_PROOF_MAX);
+	wa_buf_span(&d->proof, proof);
 	return d;
 }
 
@@ -423,7 +425,7 @@ void sb_link_result(struct sb_conn *c, const struct wa_node *iq)
 		return;
 	}
 	r->acc = acc;
-	d = make_device(c, &err);
+	d = make_device(c, wa_node_bytes(ident), &err);
 	r->acc = NULL;
 	if (!d) {
 		sb_link_state(acc, "failed", err.msg);

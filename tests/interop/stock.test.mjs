@@ -2,6 +2,7 @@
 // Stock Baileys against the sandbox alone: if these pass, the sandbox is a WhatsApp a stranger's client accepts.
 import assert from 'node:assert/strict';
 import { after, afterEach, before, test } from 'node:test';
+import { proto } from 'baileys';
 import { Bot } from './lib/bot.mjs';
 import { Sandbox } from './lib/process.mjs';
 
@@ -49,6 +50,21 @@ test('two clients exchange texts with receipts', async () => {
 	await b.send(got.key.remoteJid, 'hello from bob', { quoted: got });
 	const answer = await a.waitMessage('hello from bob');
 	assert.equal(answer.message.extendedTextMessage.contextInfo.stanzaId, m.key.id);
+});
+
+test('the keys of a companion come with the proof that it is one', async () => {
+	const [a, b] = [bot('asks'), bot('asked')];
+	await a.linkByQr(sandbox, await sandbox.account('15550000021'));
+	await b.linkByQr(sandbox, await sandbox.account('15550000022'));
+	const jid = b.auth.creds.me.id;
+	const answer = await a.sock.query({ tag: 'iq', attrs: { xmlns: 'encrypt', type: 'get', to: '@s.whatsapp.net' },
+		content: [{ tag: 'key', attrs: {}, content: [{ tag: 'user', attrs: { jid } }] }] });
+	const [user] = answer.content[0].content;
+	const proof = proto.ADVSignedDeviceIdentity.decode(user.content.find((x) => x.tag === 'device-identity').content);
+	const own = b.auth.creds.account;
+	assert.deepEqual(Buffer.from(proof.details), Buffer.from(own.details));
+	assert.deepEqual(Buffer.from(proof.deviceSignature), Buffer.from(own.deviceSignature));
+	assert.ok(!proof.accountSignatureKey?.length);
 });
 
 test('a message sent while the other was away waits for it', async () => {
