@@ -87,7 +87,7 @@ void *wa_arena_alloc(struct wa_arena *a, size_t size)
 	if (!c || c->size - c->used < need) {
 		c = add_chunk(a, need);
 		if (!c) {
-			a->failed = true;
+			a->failed = a->nomem = true;
 			return NULL;
 		}
 	}

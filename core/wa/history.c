@@ -74,15 +74,21 @@ static void load_queue(struct wa_client *c, struct history *h)
 {
 	struct wa_span v;
 	struct wa_buf b;
+	int rc;
 
 	wa_buf_init(&b, QUEUE_MAX);
-	if (wa_records_get(c->rec, WA_REC_HISTORY, wa_span_str("q"), &b, NULL) == 1 &&
-	    b.len == 17 + HISTORY_CHUNKS_LEN && b.ptr[0] == QUEUE_VERSION) {
+	rc = wa_records_get(c->rec, WA_REC_HISTORY, wa_span_str("q"), &b, NULL);
+	if (rc < 0)
+		client_nomem(c); /* what cannot be read now is not nothing */
+	if (rc == 1 && b.len == 17 + HISTORY_CHUNKS_LEN && b.ptr[0] == QUEUE_VERSION) {
 		h->first = (uint32_t)be(b.ptr + 1, 4);
 		h->next = (uint32_t)be(b.ptr + 5, 4);
 		h->taken = be(b.ptr + 9, 8);
 		history_chunks_decode(h, b.ptr + 17);
-		h->mapping = wa_records_view(c->rec, WA_REC_HISTORY, wa_span_str("m"), &v, NULL) == 1;
+		rc = wa_records_view(c->rec, WA_REC_HISTORY, wa_span_str("m"), &v, NULL);
+		if (rc < 0)
+			client_nomem(c);
+		h->mapping = rc == 1;
 	}
 	wa_buf_clear(&b);
 }
@@ -154,7 +160,7 @@ void history_resume(struct wa_client *c)
 {
 	struct wa_span v;
 
-	if (!c->history && wa_records_view(c->rec, WA_REC_HISTORY, wa_span_str("q"), &v, NULL) == 1)
+	if (!c->history && wa_records_view(c->rec, WA_REC_HISTORY, wa_span_str("q"), &v, NULL) != 0)
 		(void)history_get(c);
 }
 
@@ -276,13 +282,26 @@ void history_receipt(struct wa_client *c, const char *id)
 static int on_file(struct wa_client *c, void *arg, struct wa_span part, struct wa_err *err)
 {
 	struct history *h = c->history;
+	int rc;
 
 	if (!h || !h->part || !h->part->fetching || (uintptr_t)arg != h->part->seq)
 		return wa_err_set(err, WA_ESTATE, "this part of history is not wanted any more");
-	return history_reader_feed(h->part->reader, part, err);
+	rc = history_reader_feed(h->part->reader, part, err);
+	if (rc == WA_ENOMEM)
+		client_nomem(c); /* not the file's fault: again after the next login */
+	return rc;
 }
 
 static void part_failed(struct wa_client *c, struct history *h, const char *why);
+
+/* What is wrong with it stays wrong; what is wrong with us does not. */
+static void part_broken(struct wa_client *c, struct history *h, int code, const char *why)
+{
+	if (code == WA_ENOMEM || code == WA_ESTORE)
+		client_nomem(c);
+	else
+		part_failed(c, h, why);
+}
 
 static void on_file_done(struct wa_client *c, void *arg, int code)
 {
@@ -297,7 +316,9 @@ static void on_file_done(struct wa_client *c, void *arg, int code)
 		return;
 	}
 	snprintf(why, sizeof(why), code > 0 ? "http_%d" : "file_unavailable", code);
-	if (client_up(c))
+	if (code == WA_ENOMEM)
+		client_nomem(c);
+	else if (client_up(c))
 		part_failed(c, h, why);
 	else
 		history_clear(c); /* after the next login again */
@@ -388,9 +409,11 @@ static void load_position(struct wa_client *c, struct history_part *p)
 {
 	struct wa_span v;
 	uint8_t key[5];
+	int rc = wa_records_view(c->rec, WA_REC_HISTORY, numbered('s', p->seq, key), &v, NULL);
 
-	if (wa_records_view(c->rec, WA_REC_HISTORY, numbered('s', p->seq, key), &v, NULL) != 1 ||
-	    v.len != POSITION_LEN)
+	if (rc < 0)
+		client_nomem(c); /* from the start, all would be told twice */
+	if (rc != 1 || v.len != POSITION_LEN)
 		return;
 	p->skip = be(v.ptr, 8);
 	p->head.messages = be(v.ptr + 8, 8);
@@ -424,6 +447,7 @@ static void start_part(struct wa_client *c, struct history *h)
 	struct note n = { .id = { NULL, 0 } };
 	uint8_t key[5];
 	struct wa_buf b;
+	int rc;
 
 	if (!p || !(p->reader = history_reader_new())) {
 		free(p);
@@ -434,8 +458,10 @@ static void start_part(struct wa_client *c, struct history *h)
 	p->seq = h->first;
 	p->learning = true;
 	h->part = p;
-	if (wa_records_get(c->rec, WA_REC_HISTORY, numbered('n', p->seq, key), &b, NULL) != 1 ||
-	    !read_note(wa_buf_view(&b), &n)) {
+	rc = wa_records_get(c->rec, WA_REC_HISTORY, numbered('n', p->seq, key), &b, NULL);
+	if (rc < 0)
+		client_nomem(c);
+	if (rc != 1 || !read_note(wa_buf_view(&b), &n)) {
 		wa_buf_clear(&b);
 		part_free(h);
 		h->first++; /* nothing is known of it any more */
@@ -444,8 +470,9 @@ static void start_part(struct wa_client *c, struct history *h)
 	}
 	span_copy(p->id, sizeof(p->id), n.id);
 	load_position(c, p);
-	if (open_part(c, p, n.body, &err))
-		part_failed(c, h, err.msg);
+	rc = open_part(c, p, n.body, &err);
+	if (rc)
+		part_broken(c, h, rc, err.msg);
 	wa_buf_wipe(&b);
 }
 
@@ -521,7 +548,7 @@ static void read_on(struct wa_client *c, struct history *h)
 	if (c->failed)
 		return;
 	if (rc < 0) {
-		part_failed(c, h, err.msg);
+		part_broken(c, h, rc, err.msg);
 	} else if (rc == HISTORY_END && p->learning) {
 		p->learning = false;
 		history_reader_rewind(p->reader);

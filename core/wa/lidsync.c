@@ -113,8 +113,11 @@ static size_t position(struct wa_client *c)
 {
 	struct wa_span v;
 	size_t n = 0, i;
+	int rc = wa_records_view(c->rec, WA_REC_HISTORY, position_key(), &v, NULL);
 
-	if (wa_records_view(c->rec, WA_REC_HISTORY, position_key(), &v, NULL) == 1)
+	if (rc < 0)
+		client_nomem(c);
+	if (rc == 1)
 		for (i = 0; i < v.len && i < 4; i++)
 			n = n << 8 | v.ptr[i];
 	return n;
@@ -127,13 +130,15 @@ void lidsync_work(struct wa_client *c, struct history *h)
 	struct wa_span rest;
 	bool cut = false;
 	size_t done, n = 0;
-	int rc = 1;
+	int rc;
 
 	wa_buf_init(&payload, PAYLOAD_MAX);
 	wa_buf_init(&at, 16);
 	done = position(c);
-	if (wa_records_get(c->rec, WA_REC_HISTORY, wa_span_str("m"), &payload, NULL) != 1 ||
-	    done > payload.len) {
+	rc = wa_records_get(c->rec, WA_REC_HISTORY, wa_span_str("m"), &payload, NULL);
+	if (rc < 0)
+		client_nomem(c);
+	if (rc != 1 || done > payload.len) {
 		end(c, h);
 		goto out;
 	}

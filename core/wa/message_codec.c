@@ -8,6 +8,8 @@
 
 int wa_codec_fail(struct wa_codec *c)
 {
+	if (c->a->nomem)
+		return wa_err_set(c->err, WA_ENOMEM, "no memory for a message");
 	if (wa_arena_failed(c->a))
 		return wa_err_set(c->err, WA_ELIMIT, "message does not fit into its arena");
 	return wa_err_set(c->err, WA_EPROTO, "message is malformed");

@@ -194,10 +194,17 @@ static enum outcome take_content(struct wa_client *c, struct incoming *in, struc
 	struct wa_message m;
 	struct wa_arena own;
 	struct wa_err err = WA_ERR_INIT;
+	int rc;
 
 	/* Small bytes can ask for much memory: one message must not use up what the batch has. */
 	wa_arena_init(&own, MESSAGE_ARENA_MAX);
-	if (wa_message_decode(plain, &own, &m, &err)) {
+	rc = wa_message_decode(plain, &own, &m, &err);
+	if (rc == WA_ENOMEM) { /* not the message's fault: it comes again */
+		wa_arena_clear(&own);
+		client_nomem(c);
+		return GOT_BAD;
+	}
+	if (rc) {
 		wa_arena_clear(&own);
 		WA_LOG(c->env, WA_WARN, "recv.bad_message", WA_S("error", err.msg));
 		in->nack = NACK_PROTOBUF;
@@ -263,9 +270,13 @@ static enum outcome take_bot(struct wa_client *c, struct incoming *in, const str
 	struct wa_err err = WA_ERR_INIT;
 	enum outcome got = GOT_BAD;
 	struct wa_buf plain;
+	int rc;
 
 	wa_buf_init(&plain, PLAIN_MAX);
-	if (bot_open(c, in->node, &in->info.sender, wa_node_bytes(enc), &plain, &err)) {
+	rc = bot_open(c, in->node, &in->info.sender, wa_node_bytes(enc), &plain, &err);
+	if (rc == WA_ENOMEM || rc == WA_ESTORE) {
+		client_nomem(c);
+	} else if (rc) {
 		WA_LOG(c->env, WA_WARN, "recv.bot_unreadable", WA_S("id", in->info.id),
 		       WA_S("error", err.msg));
 		in->nack = NACK_SECRET;

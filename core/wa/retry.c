@@ -330,6 +330,7 @@ bool retry_asked(struct wa_client *c, const struct wa_node *n)
 	struct wa_jid from;
 	struct wa_buf b;
 	bool taken = false;
+	int rc;
 
 	if (!wa_node_attr_jid_get(n, "from", &from) || id.len == 0 || id.len > MSG_ID_MAX)
 		return false;
@@ -342,8 +343,10 @@ bool retry_asked(struct wa_client *c, const struct wa_node *n)
 	}
 	r.count = count < 1 ? 1 : count > 99 ? 99 : (unsigned)count;
 	wa_buf_init(&b, SENT_MAX);
-	if (wa_records_get(c->rec, WA_REC_SENT, id, &b, NULL) == 1 &&
-	    parse_sent(wa_buf_view(&b), &r) &&
+	rc = wa_records_get(c->rec, WA_REC_SENT, id, &b, NULL);
+	if (rc < 0)
+		client_nomem(c); /* acknowledged it would be lost */
+	if (rc == 1 && parse_sent(wa_buf_view(&b), &r) &&
 	    (wa_jid_is_null(&r.participant) || wa_jid_eq(&r.chat, &from)))
 		taken = resend(c, n, &r);
 	else

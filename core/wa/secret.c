@@ -216,6 +216,8 @@ void secret_open(struct wa_client *c, const struct wa_msg_info *info, struct wa_
 	if (!is_addon(m) || !m->enc || m->enc->payload.len == 0 || m->enc->use == 0)
 		return;
 	rc = prepare(c, m, &info->chat, &info->sender, m->enc->use, secret, &addon, &err);
+	if (rc == WA_ENOMEM || rc == WA_ESTORE)
+		client_nomem(c); /* closed it would stay closed: it comes again */
 	if (rc <= 0) {
 		WA_LOG(c->env, WA_INFO, "recv.secret_unknown", WA_S("id", info->id));
 		return;

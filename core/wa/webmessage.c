@@ -265,8 +265,10 @@ static int take_message(struct wa_client *c, const struct parts *p, struct wa_hi
 	/* Small bytes can ask for much memory: one message must not use up what the batch has. */
 	wa_arena_init(&one, MESSAGE_ARENA_MAX);
 	msg = wa_arena_alloc(&one, sizeof(*msg));
-	if (!msg || wa_message_decode(p->message, &one, msg, NULL) || msg->kind == WA_MSG_PROTOCOL ||
-	    msg->kind == WA_MSG_SKDM) {
+	rc = msg ? wa_message_decode(p->message, &one, msg, NULL) : WA_ENOMEM;
+	if (rc == WA_ENOMEM)
+		client_nomem(c); /* it is not for that that it would be left out */
+	if (rc || msg->kind == WA_MSG_PROTOCOL || msg->kind == WA_MSG_SKDM) {
 		wa_arena_clear(&one);
 		return 0;
 	}
@@ -287,6 +289,7 @@ int webmessage_read(struct wa_client *c, struct wa_span bytes, const struct wa_j
 	memset(ret, 0, sizeof(*ret));
 	if (read_parts(bytes, &p))
 		return WA_EPROTO;
+	int rc;
 	if (p.message.len == 0 || !take_info(c, &p, chat, chat_pn, &ret->info))
 		return 0;
 	ret->status = p.status <= WA_HS_PLAYED ? (int)p.status : WA_HS_ERROR;

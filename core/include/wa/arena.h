@@ -19,6 +19,7 @@ struct wa_arena {
 	size_t used;	/* bytes handed out */
 	size_t max;
 	bool failed;
+	bool nomem;	/* failed, and not for its limit */
 };
 
 WA_API void wa_arena_init(struct wa_arena *a, size_t max);
