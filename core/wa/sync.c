@@ -212,6 +212,7 @@ static void free_when_idle(struct wa_client *c)
 	for (int i = 0; i < WA_SYNC_COLLECTIONS; i++)
 		if (s->cols[i].want || s->cols[i].held || s->cols[i].recover_at || s->cols[i].tries)
 			return;
+	sync_push_free(c); /* one that could not even be sealed */
 	free(s);
 	c->sync = NULL;
 }
