@@ -163,7 +163,7 @@ static void put_text(struct wa_codec *c, const struct wa_message *m, struct wa_b
 				       .description = m->link_description };
 
 	if (plain_text(m))
-		wa_fields_write(c, conversation, NULL, out);
+		wa_fields_write(c, conversation, m, out);
 	else
 		wa_fields_put(c, wa_kind_text.number, wa_kind_text.fields,
 			      m->link ? m->link : &words, true, out);
@@ -175,7 +175,7 @@ static void put_label(struct wa_codec *c, const struct wa_message *m, struct wa_
 	struct wa_buf b;
 
 	wa_buf_init(&b, WA_RAW_MAX);
-	wa_fields_write(c, label, NULL, &b);
+	wa_fields_write(c, label, m, &b);
 	if (m->timestamp_ms)
 		wa_pb_put_varint(&b, 2, (uint64_t)m->timestamp_ms / 1000);
 	wa_pb_put(out, 27, wa_buf_view(&b));
@@ -246,6 +246,7 @@ static void put_protocol(struct wa_codec *c, const struct wa_message *m, struct 
 static void put_content(struct wa_codec *c, const struct wa_message *m, struct wa_buf *out)
 {
 	const struct wa_kind *k = wa_kind_of_message(m);
+	const void *part;
 	struct wa_buf inner;
 
 	c->in = m;
@@ -272,7 +273,8 @@ static void put_content(struct wa_codec *c, const struct wa_message *m, struct w
 		}
 		/* fall through */
 	default:
-		wa_fields_put(c, k->number, k->fields, wa_kind_part(k, m), true, out);
+		part = wa_kind_part(k, m);
+		wa_fields_put(c, k->number, k->fields, part ? part : m, true, out);
 		break;
 	}
 }

@@ -121,11 +121,9 @@ static void read_number(const struct wa_mfield *t, void *at, const struct wa_pb_
 static int read_field(struct wa_codec *c, const struct wa_mfield *t, void *base,
 		      const struct wa_pb_field *f)
 {
-	char *at = t->in_message ? (char *)c->m : (char *)base;
+	char *at = (t->in_message ? (char *)c->m : (char *)base) + t->offset;
 	int rc = 0;
 
-	if (at) /* kinds without a part have members of the message only */
-		at += t->offset;
 	switch (t->type) {
 	case WA_F_BYTES:
 		*(struct wa_span *)(void *)at = f->bytes;
@@ -225,8 +223,7 @@ static void check_text(struct wa_codec *c, const struct wa_mfield *t, struct wa_
 static void write_field(struct wa_codec *c, const struct wa_mfield *t, const void *base,
 			struct wa_buf *out)
 {
-	const char *from = t->in_message ? (const char *)c->in : (const char *)base;
-	const void *at = from ? from + t->offset : NULL;
+	const void *at = (t->in_message ? (const char *)c->in : (const char *)base) + t->offset;
 	const struct wa_span *s = at;
 	uint64_t bits;
 

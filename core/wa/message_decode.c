@@ -115,16 +115,16 @@ static int read_kind(struct wa_codec *c, const struct layer *l)
 		if (!part)
 			return wa_codec_fail(c);
 		wa_kind_set_part(k, m, part);
-	}
-	if (k->media) {
-		struct wa_media *media = part;
+		if (k->media) {
+			struct wa_media *media = part;
 
-		media->type = k->media;
-		media->ptv = k->number == 66;
+			media->type = k->media;
+			media->ptv = k->number == 66;
+		}
 	}
 	m->kind = k->kind;
 	m->kind_name = wa_message_field(k->number)->name;
-	rc = wa_fields_read(c, k->fields, part, l->content);
+	rc = wa_fields_read(c, k->fields, part ? part : m, l->content);
 	if (rc == 0 && k->finish)
 		rc = k->finish(c, k, part);
 	return rc;
@@ -247,7 +247,7 @@ static int opened_reaction(struct wa_codec *c, struct wa_span plain)
 
 	/* It has no key of its own to believe. */
 	c->m = &said;
-	rc = wa_fields_read(c, wa_kind_of_field(46)->fields, NULL, plain);
+	rc = wa_fields_read(c, wa_kind_of_field(46)->fields, &said, plain);
 	c->m = m;
 	if (rc)
 		return rc;

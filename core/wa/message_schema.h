@@ -173,6 +173,7 @@ int wa_message_bare(struct wa_span raw, struct wa_buf *out);
 
 /* ---- message_codec.c ---- */
 #define WA_DEPTH_MAX 12		/* messages inside of each other */
+/* base: the part, or the message where its kind has none. */
 int wa_fields_read(struct wa_codec *c, const struct wa_mfield *t, void *base, struct wa_span bytes);
 void wa_fields_write(struct wa_codec *c, const struct wa_mfield *t, const void *base,
 		     struct wa_buf *out);
