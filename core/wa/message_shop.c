@@ -47,6 +47,18 @@ static const struct wa_mfield product_snapshot[] = {
 	WA_END,
 };
 
+/* A catalogue as a whole: no product, so it has no id. */
+static const struct wa_mfield catalog_snapshot[] = {
+	WA_TEXT(2, wa_product, title),
+	WA_TEXT(3, wa_product, description),
+	WA_END,
+};
+
+static int read_catalog(struct wa_codec *c, void *base, const struct wa_pb_field *f)
+{
+	return wa_fields_read(c, catalog_snapshot, base, f->bytes);
+}
+
 int wa_product_finish(struct wa_codec *c, const struct wa_kind *k, void *part)
 {
 	struct wa_product *p = part;
@@ -60,6 +72,7 @@ int wa_product_finish(struct wa_codec *c, const struct wa_kind *k, void *part)
 const struct wa_mfield wa_fields_product[] = {
 	WA_SUB(1, product_snapshot),
 	WA_FIELD(2, wa_product, owner),
+	WA_HOOK(4, read_catalog, NULL),
 	WA_TEXT(5, wa_product, body),
 	WA_TEXT(6, wa_product, footer),
 	WA_CONTEXT(17),

@@ -694,6 +694,20 @@ static void test_stanza_words(void **state)
 	}
 }
 
+/* A productMessage without a product: the whole catalogue, known by its words. */
+static void test_catalogue(void **state)
+{
+	static const uint8_t bytes[] = "\xf2\x01\x14\x12\x03" "1@c" "\x22\x0d\x12\x04" "Teas" "\x1a\x05" "Green";
+	struct wa_message m;
+
+	(void)state;
+	assert_int_equal(wa_message_decode(wa_span(bytes, sizeof(bytes) - 1), &arena, &m, NULL), 0);
+	assert_int_equal(m.kind, WA_MSG_PRODUCT);
+	assert_true(wa_span_is(m.product->title, "Teas"));
+	assert_true(wa_span_is(m.product->description, "Green"));
+	assert_int_equal(m.product->id.len, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -709,6 +723,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_dump, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_stanza_words, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_catalogue, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
