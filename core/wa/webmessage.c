@@ -261,6 +261,7 @@ static int take_message(struct wa_client *c, const struct parts *p, struct wa_hi
 {
 	struct wa_message *msg;
 	struct wa_arena one;
+	int rc;
 
 	/* Small bytes can ask for much memory: one message must not use up what the batch has. */
 	wa_arena_init(&one, MESSAGE_ARENA_MAX);
