@@ -66,10 +66,9 @@ static void put_edit(struct wb_session *s, struct wb_tx *tx, const struct wa_eve
 	free(content);
 }
 
-/* The words of a vote's options, as far as the poll has them. */
-static json_t *vote_options(const struct db_message *poll, const struct wa_vote *v)
+json_t *wb_session_vote_options(const char *poll, const struct wa_vote *v)
 {
-	json_t *content = json_loads(poll->content ? poll->content : "", 0, NULL), *list = json_array(), *text;
+	json_t *content = json_loads(poll ? poll : "", 0, NULL), *list = json_array(), *text;
 	json_t *options = wb_poll_options(content);
 	size_t i;
 
@@ -106,7 +105,7 @@ static json_t *value_of(const struct wa_message *m, const struct db_message *t)
 	static const char *const members[] = { "text", "answer", "guests", "duration_s", "options" };
 
 	if (m->kind == WA_MSG_POLL_VOTE && m->vote && t)
-		json_object_set_new(content, "options", vote_options(t, m->vote));
+		json_object_set_new(content, "options", wb_session_vote_options(t->content, m->vote));
 	for (size_t i = 0; i < WA_ARRAY_LEN(members); i++)
 		if (json_object_get(content, members[i]))
 			json_object_set(v, members[i], json_object_get(content, members[i]));

@@ -38,29 +38,42 @@ static int status_of(const struct wa_history_message *m)
 	}
 }
 
+/* Takes value. */
 static void put_mark(struct wb_tx *tx, const char *id, const char *kind, const struct wa_jid *who, bool from_me,
-		     int64_t ts_ms, const char *value)
+		     int64_t ts_ms, json_t *value)
 {
-	char jid[WA_JID_TEXT_MAX], lid[WA_JID_TEXT_MAX];
+	char jid[WA_JID_TEXT_MAX], lid[WA_JID_TEXT_MAX], *text = json_dumps(value, JSON_COMPACT);
 
+	json_decref(value);
 	wb_jid_forms(who, NULL, jid, lid);
 	db_batch_mark_put(wb_tx_batch(tx), &(struct db_mark){ .message = id, .kind = kind, .jid = jid, .lid = lid,
-							      .key = "", .from_me = from_me, .ts_ms = ts_ms,
-							      .value = value });
+							      .key = strcmp(kind, "pin") == 0 ? kind : "",
+							      .from_me = from_me, .ts_ms = ts_ms,
+							      .value = text ? text : "{}" });
+	free(text);
 }
 
 static void put_marks(struct wb_session *s, struct wb_tx *tx, const struct wa_history_message *m, const char *id,
-		      struct wa_arena *a)
+		      const char *content)
 {
 	struct wa_jid me = wa_jid_bare(&wa_client_device(s->client)->pn);
 
 	for (size_t i = 0; i < m->n_reactions; i++) {
 		const struct wa_history_reaction *r = &m->reactions[i];
 
-		put_mark(tx, id, "reaction", &r->sender, r->from_me, r->timestamp_ms, wa_arena_str(a, r->text));
+		put_mark(tx, id, "reaction", &r->sender, r->from_me, r->timestamp_ms,
+			 json_pack("{s:o}", "text", json_stringn((const char *)r->text.ptr, r->text.len)));
 	}
+	for (size_t i = 0; i < m->n_votes; i++) {
+		const struct wa_history_vote *v = &m->votes[i];
+
+		put_mark(tx, id, "vote", &v->sender, v->from_me, v->timestamp_ms,
+			 json_pack("{s:o}", "options", wb_session_vote_options(content, v->vote)));
+	}
+	if (m->pinned_ms && !wa_jid_is_null(&m->pinned_by))
+		put_mark(tx, id, "pin", &m->pinned_by, m->pinned_by_me, m->pinned_ms, json_object());
 	if (m->starred)
-		put_mark(tx, id, "star", &me, true, m->info.timestamp_ms, "true");
+		put_mark(tx, id, "star", &me, true, m->info.timestamp_ms, json_object());
 }
 
 static void put_message(struct wb_session *s, struct wb_tx *tx, const struct wa_history_message *m, struct wa_arena *a)
@@ -88,7 +101,7 @@ static void put_message(struct wb_session *s, struct wb_tx *tx, const struct wa_
 						   .status = status_of(m), .reason = "", .backfilled = true });
 	if (wb_session_file(m->message))
 		wb_media_add(tx, s->id, id, wb_session_file(m->message), media);
-	put_marks(s, tx, m, id, a);
+	put_marks(s, tx, m, id, stored);
 	json_decref(content);
 	free(stored);
 }
@@ -111,6 +124,19 @@ void wb_session_learn_quiet(struct wb_session *s, struct wb_tx *tx, const struct
 	db_batch_contact_put(wb_tx_batch(tx), s->id,
 			     &(struct db_contact){ .jid = jid, .lid = lid, .phone = phone, .push_name = push_name,
 						   .name = name });
+}
+
+/* What is asked for later says nothing of the chat as it is now. */
+static void put_flags(struct wb_session *s, struct wb_tx *tx, const struct wa_history_chat *c, const char *key)
+{
+	if (c->archived)
+		db_batch_chat_archive(wb_tx_batch(tx), s->id, key, true);
+	if (c->pinned)
+		db_batch_chat_flag(wb_tx_batch(tx), s->id, key, DB_CHAT_PINNED_MS, c->pinned_ms ? c->pinned_ms : 1);
+	if (c->muted_until_ms)
+		db_batch_chat_flag(wb_tx_batch(tx), s->id, key, DB_CHAT_MUTED_MS, c->muted_until_ms);
+	if (c->marked_unread)
+		db_batch_chat_flag(wb_tx_batch(tx), s->id, key, DB_CHAT_MARKED_UNREAD, 1);
 }
 
 static void put_chat(struct wb_session *s, struct wb_tx *tx, const struct wa_history *h, const struct wa_history_chat *c,
@@ -137,8 +163,8 @@ static void put_chat(struct wb_session *s, struct wb_tx *tx, const struct wa_his
 		wb_session_learn_quiet(s, tx, &c->jid, &c->pn, NULL, c->name);
 	else if (c->name && *c->name)
 		db_batch_chat_name(wb_tx_batch(tx), s->id, key, c->name);
-	if (c->archived)
-		db_batch_chat_archive(wb_tx_batch(tx), s->id, key, true);
+	if (h->type != WA_HISTORY_ON_DEMAND)
+		put_flags(s, tx, c, key);
 }
 
 void wb_session_on_history(struct wb_session *s, struct wb_tx *tx, const struct wa_event *ev)
@@ -255,6 +281,19 @@ void wb_history_depth(const struct wb_config *c, struct wa_history_depth *d)
 	d->max_total = (uint64_t)wb_config_int(c, "session.history_total");
 }
 
+/* The oldest message of a chat, which may be stored under its other name; 1, 0, <0. */
+static int oldest(struct wb_session *s, const char *chat_key, struct wa_arena *a, struct db_message *ret, struct wa_err *err)
+{
+	int r = db_message_oldest(s->reg->gw->db, s->id, chat_key, a, ret, err);
+	struct db_contact c;
+	const char *other;
+
+	if (r != 0 || (r = db_contact_get(s->reg->gw->db, s->id, chat_key, a, &c, err)) != 1)
+		return r;
+	other = strcmp(chat_key, c.jid) == 0 ? c.lid : c.jid;
+	return *other ? db_message_oldest(s->reg->gw->db, s->id, other, a, ret, err) : 0;
+}
+
 int wb_session_history_ask(struct wb_session *s, const struct wa_jid *chat, const char *chat_key, uint32_t count,
 			   char ret_request[32], struct wa_err *err)
 {
@@ -266,7 +305,7 @@ int wb_session_history_ask(struct wb_session *s, const struct wa_jid *chat, cons
 	if (!s->client)
 		return wa_err_set(err, WA_ESTATE, "the session is not connected");
 	wa_arena_init(&a, ARENA_MAX);
-	r = db_message_oldest(s->reg->gw->db, s->id, chat_key, &a, &m, err);
+	r = oldest(s, chat_key, &a, &m, err);
 	if (r == 1) {
 		ask.oldest_id = m.wa_id;
 		ask.oldest_from_me = m.from_me;

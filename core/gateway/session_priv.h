@@ -196,6 +196,8 @@ void wb_session_on_menu_text(struct wb_session *s, struct wb_tx *tx, const struc
 			     const struct wb_names *n, const char *id, struct wa_arena *a);
 void wb_session_on_menu_choice(struct wb_session *s, struct wb_tx *tx, const struct wa_event *ev,
 			       const struct wb_names *n, const char *id, struct wa_arena *a);
+/* The words of a vote's options, as far as the poll (its content as JSON text, NULL none) has them. */
+json_t *wb_session_vote_options(const char *poll, const struct wa_vote *v);
 /* A vote on a menu that left as a poll. */
 void wb_session_on_menu_vote(struct wb_session *s, struct wb_tx *tx, const struct wa_event *ev,
 			     const struct wb_names *n, const struct db_message *menu, struct wa_arena *a);

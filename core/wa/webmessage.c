@@ -21,6 +21,7 @@
 #define INFO_REACTION  41
 #define INFO_VOTE      45
 #define INFO_SECRET    49
+#define INFO_PIN       54
 
 struct key {
 	struct wa_span chat, id, participant;
@@ -29,7 +30,7 @@ struct key {
 
 struct parts {
 	struct key key;
-	struct wa_span message, sender, push_name, secret;
+	struct wa_span message, sender, push_name, secret, pin;
 	uint64_t time_s, status;
 	bool starred;
 	size_t n_reactions, n_votes;
@@ -94,6 +95,9 @@ static int read_bytes(struct parts *p, const struct wa_pb_field *f)
 		break;
 	case INFO_SECRET:
 		p->secret = f->bytes.len == 32 ? f->bytes : wa_span(NULL, 0);
+		break;
+	case INFO_PIN:
+		p->pin = f->bytes;
 		break;
 	default:
 		break;
@@ -200,6 +204,28 @@ static bool take_vote(struct wa_client *c, struct wa_span s, const struct wa_msg
 	return has && !wa_jid_is_null(&ret->sender);
 }
 
+/* PinInChat: who pinned it is in the key of the message that did. */
+static void take_pin(struct wa_client *c, struct wa_span s, struct wa_history_message *m)
+{
+	struct key k = { .from_me = false };
+	struct wa_pb_field f;
+	uint64_t type = 0, at = 0;
+
+	while (wa_pb_next(&s, &f) == 1) {
+		if (f.number == 1 && f.wire == 0)
+			type = f.varint;
+		if (f.number == 2 && f.wire == 2 && read_key(f.bytes, &k))
+			return;
+		if (f.number == 3 && f.wire == 0 && f.varint <= TIME_MAX_S * 1000ULL)
+			at = f.varint;
+	}
+	if (type != 1)
+		return;
+	m->pinned_ms = at ? (int64_t)at : m->info.timestamp_ms;
+	m->pinned_by_me = k.from_me;
+	m->pinned_by = actor(c, &k, &m->info);
+}
+
 static void take_replies(struct wa_client *c, struct wa_span s, const struct parts *p,
 			 struct wa_history_message *m)
 {
@@ -298,5 +324,6 @@ int webmessage_read(struct wa_client *c, struct wa_span bytes, const struct wa_j
 	if (take_message(c, &p, ret) != 1)
 		return 0;
 	take_replies(c, bytes, &p, ret);
+	take_pin(c, p.pin, ret);
 	return 1;
 }

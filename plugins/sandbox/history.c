@@ -7,6 +7,8 @@
 #include "inside.h"
 #include "person.h"
 
+#include <wa/addon.h>
+
 #include "pb.h"
 
 #include <zlib.h>
@@ -15,6 +17,7 @@
 #define INLINE_MAX  (700u << 10) /* what a stanza can carry; more goes to the media host */
 #define ANSWER_MAX  500
 #define SECRET_EACH 16           /* one message of so many has a secret */
+#define POLL_AT     3            /* this one of the first conversation is a poll, voted in and pinned */
 
 enum { TYPE_INITIAL = 0, TYPE_FULL = 2, TYPE_RECENT = 3, TYPE_NAMES = 4, TYPE_ON_DEMAND = 6 };
 enum { PROTOCOL_HISTORY = 5, PROTOCOL_PDO_RESPONSE = 17 };
@@ -127,6 +130,62 @@ static void get_one(const struct conv *v, size_t i, struct one *o)
 
 /* ---- writing ---- */
 
+static bool is_poll(const struct conv *v, size_t i)
+{
+	return !v->msgs && v->n == 0 && i == POLL_AT;
+}
+
+static void put_poll(struct wa_buf *msg)
+{
+	static const char *const options[] = { "Red", "Blue" };
+	SB_AUTO_BUF struct wa_buf poll = { 0 }, one = { 0 };
+
+	wa_buf_init(&poll, 1024);
+	wa_buf_init(&one, 1024);
+	put_text(&poll, 2, "Which colour?");
+	for (size_t i = 0; i < WA_ARRAY_LEN(options); i++) {
+		wa_buf_reset(&one);
+		put_text(&one, 1, options[i]);
+		wa_pb_put(&poll, 3, wa_buf_view(&one));
+	}
+	wa_pb_put_varint(&poll, 4, 1);
+	wa_pb_put(msg, 64, wa_buf_view(&poll));
+}
+
+/* What became of the poll: we voted, the friend reacted and pinned it. */
+static void put_poll_replies(const struct conv *v, const struct one *o, struct wa_buf *out)
+{
+	SB_AUTO_BUF struct wa_buf key = { 0 }, vote = { 0 }, all = { 0 };
+	uint8_t hash[WA_HASH_LEN];
+
+	wa_buf_init(&key, 1024);
+	wa_buf_init(&vote, 1024);
+	wa_buf_init(&all, 4096);
+	wa_poll_option_hash(wa_span_str("Blue"), hash);
+	wa_pb_put(&vote, 1, wa_span(hash, sizeof(hash)));
+	for (int from_me = 1; from_me >= 0; from_me--) {
+		wa_buf_reset(&key);
+		wa_buf_reset(&all);
+		put_text(&key, 1, v->lid);
+		wa_pb_put_varint(&key, 2, (uint64_t)from_me);
+		put_text(&key, 3, from_me ? "3EB0A0001" : "3EB0A0002");
+		wa_pb_put(&all, 1, wa_buf_view(&key));
+		if (from_me) {
+			wa_pb_put(&all, 2, wa_buf_view(&vote));
+			wa_pb_put_varint(&all, 3, (uint64_t)o->ts_s * 1000);
+			wa_pb_put(out, 45, wa_buf_view(&all));
+			continue;
+		}
+		put_text(&all, 2, "\xf0\x9f\x91\x8d");
+		wa_pb_put(out, 41, wa_buf_view(&all));
+		wa_buf_reset(&all);
+		wa_pb_put_varint(&all, 1, 1);
+		wa_pb_put(&all, 2, wa_buf_view(&key));
+		wa_pb_put_varint(&all, 3, (uint64_t)o->ts_s * 1000);
+		wa_pb_put(out, 54, wa_buf_view(&all));
+	}
+}
+
 static void put_web_message(const struct conv *v, size_t i, struct wa_buf *out)
 {
 	SB_AUTO_BUF struct wa_buf key = { 0 }, msg = { 0 };
@@ -139,7 +198,10 @@ static void put_web_message(const struct conv *v, size_t i, struct wa_buf *out)
 	put_text(&key, 1, v->lid);
 	wa_pb_put_varint(&key, 2, o.from_me);
 	put_text(&key, 3, o.id);
-	put_text(&msg, 1, o.text);
+	if (is_poll(v, i))
+		put_poll(&msg);
+	else
+		put_text(&msg, 1, o.text);
 	wa_pb_put(out, 1, wa_buf_view(&key));
 	wa_pb_put(out, 2, wa_buf_view(&msg));
 	wa_pb_put_varint(out, 3, (uint64_t)(o.ts_s > 0 ? o.ts_s : 1));
@@ -152,6 +214,8 @@ static void put_web_message(const struct conv *v, size_t i, struct wa_buf *out)
 		sb_random(v->a->s, secret, sizeof(secret));
 		wa_pb_put(out, 49, wa_span(secret, sizeof(secret)));
 	}
+	if (is_poll(v, i))
+		put_poll_replies(v, &o, out);
 }
 
 struct page { /* which messages of each conversation */
@@ -179,6 +243,12 @@ static void put_conv(const struct conv *v, size_t from, size_t to, struct wa_buf
 	}
 	wa_pb_put_varint(&chat, 11, to >= v->len ? 1 : 0);
 	wa_pb_put_varint(&chat, 12, (uint64_t)(v->a->history.at_ms ? v->a->history.at_ms : sb_now(v->a->s)) / 1000);
+	if (!v->msgs && v->n == 0) { /* pinned and mute for good; the second is archived */
+		wa_pb_put_varint(&chat, 24, (uint64_t)v->a->history.at_ms / 1000);
+		wa_pb_put_varint(&chat, 25, UINT64_MAX);
+	} else if (!v->msgs && v->n == 1) {
+		wa_pb_put_varint(&chat, 16, 1);
+	}
 	put_text(&chat, 13, v->name);
 	put_text(&chat, 38, v->name);
 	put_text(&chat, 39, v->pn);

@@ -48,6 +48,27 @@ class History(Case):
         self.assertEqual([self.count(g, n) for n in range(CHATS)], [25] * CHATS)
         self.assertGreater(h["skipped"], 0)
 
+    def test_what_became_of_it(self):
+        """Votes, reactions and pins of old messages; chats that are pinned, mute, archived."""
+        self.past()
+        g = self.gateway(session={"history_per_chat": 25})
+        g.link(self.sandbox)
+        self.done(g)
+        chats = {c["jid"].split("@")[0]: c for c in g.rest.get("/v1/sessions/shop/chats")["chats"]}
+        first, second = chats["12025560000"], chats["12025560001"]
+        self.assertEqual((first["pinned"], first["muted"], first["archived"]), (True, True, False))
+        self.assertEqual((second["pinned"], second["muted"], second["archived"]), (False, False, True))
+        page = g.rest.get("/v1/messages?session=shop&chat=12025560000@s.whatsapp.net&limit=200")["messages"]
+        poll, = [m["id"] for m in page if m["kind"] == "poll"]
+        m = g.message(poll)
+        self.assertEqual([(o["option"], o["votes"]) for o in m["tally"]], [("Red", 0), ("Blue", 1)])
+        self.assertEqual([(r["text"], r["from_me"]) for r in m["reactions"]], [("\U0001f44d", False)])
+        self.assertFalse(m["pinned"]["from_me"])
+        # stored by number, asked for by LID
+        asked = g.rest.post("/v1/sessions/shop/chats/88000000000@lid/history", {"count": 5})["request"]
+        g.event("history.progress", lambda e: e["data"].get("request") == asked)
+        until(lambda: self.count(g, 0) == 30)
+
     def test_none(self):
         self.past()
         g = self.gateway(session={"history": "none"})

@@ -83,6 +83,9 @@ struct wa_history_message {
 	size_t n_reactions;
 	const struct wa_history_vote *votes;
 	size_t n_votes;
+	int64_t pinned_ms;		/* since when it is pinned in its chat; 0: it is not */
+	struct wa_jid pinned_by;	/* null: not told */
+	bool pinned_by_me;
 };
 
 /* One conversation, or a piece of a long one. */
