@@ -18,6 +18,7 @@ struct preparing {
 	char session[DB_SESSION_ID_MAX + 1];
 	char chat[WA_JID_TEXT_MAX];
 	char id[DB_ID_LEN + 1];
+	char media[DB_ID_LEN + 1];	/* the file that is sent: what the content names, or what was made of it */
 };
 
 static struct preparing *begin(struct wb_queue *q, const struct wb_row *row)
@@ -55,9 +56,10 @@ static void fail(struct wb_queue *q, struct wb_row *row, const char *reason)
 }
 
 /* The message with its file or preview is encoded, stored and told from now on. */
-static int make(struct wb_lane *lane, struct wb_row *row, const struct wa_media *file, const struct wa_link *link,
-		struct wa_err *err)
+static int make(struct wb_lane *lane, struct wb_row *row, const struct wa_media *file, const char *media,
+		const struct wa_link *link, struct wa_err *err)
 {
+	static const char *const kept[] = { "rendered_as", "audience" };	/* ours, not the message's */
 	json_t *stored = json_object_get(row->data, "content"), *doc = NULL, *content = NULL;
 	struct wb_content_media_ref ref;
 	uint8_t secret[32], *raw = NULL;
@@ -83,7 +85,7 @@ static int make(struct wb_lane *lane, struct wb_row *row, const struct wa_media 
 	if (r == 0) {
 		size_t len;
 
-		content = wb_content_json(&m, ref.id);
+		content = wb_content_json(&m, media);
 		raw = wa_buf_take(&out, &len);
 		r = raw && content ? 0 : WA_ENOMEM;
 		if (row->raw)
@@ -95,8 +97,9 @@ static int make(struct wb_lane *lane, struct wb_row *row, const struct wa_media 
 	}
 	if (r == 0) {
 		row->bare = false;
-		if (json_object_get(stored, "rendered_as"))
-			json_object_set(content, "rendered_as", json_object_get(stored, "rendered_as"));
+		for (size_t i = 0; i < WA_ARRAY_LEN(kept); i++)
+			if (json_object_get(stored, kept[i]))
+				json_object_set(content, kept[i], json_object_get(stored, kept[i]));
 		json_object_set(row->data, "content", content);
 		text = json_dumps(content, JSON_COMPACT);
 		tx = wb_tx_new(lane->o->gw);
@@ -138,7 +141,7 @@ static void on_file(void *ctx, int code, const struct wa_err *err, const struct 
 	int64_t now = wb_now(p->o->gw);
 
 	if (row && code == 0)
-		code = make(q->lane, row, file, NULL, &mine);
+		code = make(q->lane, row, file, p->media, NULL, &mine);
 	if (row && code < 0)
 		tell(q, row, err && err->code ? err->msg : mine.msg);
 	if (row && code == 0) {
@@ -183,6 +186,7 @@ static int convert_kind(int kind, const json_t *media)
 
 static int fill(struct preparing *p, struct wb_queue *q, const char *id, int kind, struct wa_err *err)
 {
+	(void)snprintf(p->media, sizeof(p->media), "%s", id);
 	return wb_media_fill(q->lane->o->gw, q->lane->session, id, media_type(kind), on_file, p, NULL, err);
 }
 
@@ -248,7 +252,7 @@ static void on_preview(void *ctx, const struct wa_link *link)
 
 	if (row) {
 		row->prepared = true;
-		if (link && make(q->lane, row, NULL, link, NULL) < 0)
+		if (link && make(q->lane, row, NULL, NULL, link, NULL) < 0)
 			WB_GATEWAY_LOG(p->o->gw, WA_WARN, "outbox.preview", WA_S("message", row->id));
 	}
 	if (q)
