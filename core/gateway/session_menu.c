@@ -65,7 +65,8 @@ void wb_session_on_menu_text(struct wb_session *s, struct wb_tx *tx, const struc
 	struct asked q;
 	int index, r;
 
-	if (!wb_outbox_menus(gw->outbox) || ev->info->group)
+	/* in a group others' words mean something else: only a quote says that it is an answer */
+	if (!wb_outbox_menus(gw->outbox) || (ev->info->group && (!quoted || !*quoted)))
 		return;
 	if (quoted && *quoted)	/* says itself which one it answers */
 		r = db_message_find_wa(gw->db, s->id, quoted, a, &row, NULL);
