@@ -74,6 +74,7 @@ static void on_answer(struct wa_client *c, void *arg, const struct wa_node *node
 {
 	struct media_hosts *m = c->media_hosts;
 	struct wa_list *l;
+	size_t n;
 
 	(void)arg;
 	if (!m)
@@ -85,7 +86,8 @@ static void on_answer(struct wa_client *c, void *arg, const struct wa_node *node
 		client_nomem(c);
 	if (code)
 		m->mc.auth = NULL;
-	while ((l = wa_list_first(&m->waiters))) {
+	/* Who is told may ask again, or end the connection and this table with it. */
+	for (n = m->n_waiters; n && (m = c->media_hosts) && (l = wa_list_first(&m->waiters)); n--) {
 		struct waiter *w = container_of(l, struct waiter, link);
 
 		wa_list_del(&w->link);

@@ -100,6 +100,40 @@ static void hosts(void **state)
 	mini_clear(&m);
 }
 
+static void ask_once_more(void *arg, int code, const struct wa_media_conn *mc)
+{
+	struct mini *m = arg;
+
+	(void)mc;
+	conn.code = code;
+	if (conn.calls++ == 0)
+		assert_int_equal(wa_client_media_conn(m->c, true, ask_once_more, m, NULL), 0);
+}
+
+/* Who asks again when he is told waits for the next answer. */
+static void asked_while_told(void **state)
+{
+	static const char *const none[] = { NULL }, *const one[] = { "a.example", NULL };
+	struct mini m;
+
+	(void)state;
+	mini_init(&m, 3);
+	mini_link(&m);
+	memset(&conn, 0, sizeof(conn));
+	assert_int_equal(wa_client_media_conn(m.c, false, ask_once_more, &m, NULL), 0);
+	run_mute(&m);
+	m.mute_all = true;
+	answer(&m, "x", "3600", none);
+	m.mute_all = false;
+	assert_int_equal(conn.calls, 1);
+	assert_int_equal(conn.code, WA_EPROTO);
+	assert_int_equal(mini_count(&m, "iq", "xmlns", "w:m"), 2);
+	answer(&m, "x", "3600", one);
+	assert_int_equal(conn.calls, 2);
+	assert_int_equal(conn.code, 0);
+	mini_clear(&m);
+}
+
 static void notify(struct mini *m, const char *id, const char *hex, const char *error, const char *from)
 {
 	struct wa_node *n = mini_node(m, "notification"), *e;
@@ -185,6 +219,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(hosts),
+		cmocka_unit_test(asked_while_told),
 		cmocka_unit_test(lost),
 	};
 
