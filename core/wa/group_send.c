@@ -209,6 +209,10 @@ static int person_devices(struct wa_client *c, struct send *s, struct group_pers
 
 	if (p->asked && asked_has(c, 'u', &p->jid))
 		return 0;
+	if (s->group->status) { /* by the LID that was learned with the list */
+		p->jid = wa_signal_canonical(c->sig, &p->jid);
+		p->jid = jid_person(&p->jid);
+	}
 	switch (usync_cached(c, &p->jid, &l)) {
 	case 1:
 		if (!add_devices(c, s, p, &l))
@@ -261,6 +265,26 @@ static enum step find_devices(struct wa_client *c, struct send *s)
 
 /* ---- who has our key ---- */
 
+static int by_holder(const void *a, const void *b)
+{
+	const struct target *x = a, *y = b;
+
+	return (x->holder > y->holder) - (x->holder < y->holder);
+}
+
+/* An audience may name somebody by number and by LID. */
+static void drop_twice(struct send *s)
+{
+	size_t i, n = 0;
+
+	if (s->n_targets)
+		qsort(s->targets, s->n_targets, sizeof(*s->targets), by_holder);
+	for (i = 0; i < s->n_targets; i++)
+		if (n == 0 || s->targets[n - 1].holder != s->targets[i].holder)
+			s->targets[n++] = s->targets[i];
+	s->n_targets = n;
+}
+
 static int make_phash(struct wa_client *c, struct send *s)
 {
 	struct wa_jid *all = calloc(s->n_targets + 1, sizeof(*all));
@@ -283,6 +307,8 @@ static enum step find_keyless(struct wa_client *c, struct send *s)
 	struct holders h;
 	size_t i, met = 0;
 
+	if (g->status)
+		drop_twice(s);
 	if (holders_load(c, &s->to, &h) < 0 || make_phash(c, s)) {
 		holders_clear(&h);
 		return no_memory(c);

@@ -472,6 +472,32 @@ static void members_ask_in_doubt(void **state)
 	mini_clear(&s.m);
 }
 
+/* Somebody named twice, once by a number whose LID is learned on the way, gets one key for each device. */
+static void audience_named_twice(void **state)
+{
+	struct wa_jid audience[] = { wa_jid_make(WA_SRV_PN, BOB_PN, 0), wa_jid_make(WA_SRV_LID, BOB_LID, 0) };
+	struct wa_message text = { .kind = WA_MSG_TEXT, .text = wa_span_str("news") };
+	struct wa_send o = { .id = "ST1", .to = wa_jid_make(WA_SRV_BROADCAST, "status", 0), .message = &text,
+			     .audience = audience, .n_audience = 2 };
+	const struct wa_node *msg, *k;
+	struct wa_jid j;
+	struct mini m;
+
+	(void)state;
+	mini_init(&m, 9);
+	mini_link(&m);
+	assert_int_equal(wa_client_send(m.c, &o, NULL), 0);
+	mini_run(&m);
+	msg = mini_got(&m, "message", "id", "ST1");
+	assert_non_null(msg);
+	assert_int_equal(copies(msg), 3);
+	for (k = wa_node_first(wa_node_get(msg, "participants")); k; k = k->next) {
+		assert_int_equal(wa_node_attr_jid_get(k, "jid", &j), 1);
+		assert_int_equal(j.server, WA_SRV_LID);
+	}
+	mini_clear(&m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -483,6 +509,7 @@ int main(void)
 		cmocka_unit_test(connection_goes_under_the_key),
 		cmocka_unit_test(doubts_are_looked_into),
 		cmocka_unit_test(members_ask_in_doubt),
+		cmocka_unit_test(audience_named_twice),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
