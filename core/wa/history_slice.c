@@ -144,10 +144,11 @@ static void count_taken(struct slice *s, int64_t at_ms)
 static struct wa_history_chat *piece(struct slice *s)
 {
 	struct history_chat *chat = &s->p->chat;
-	struct wa_history_chat *last = s->h->n_chats ? &s->chats[s->h->n_chats - 1] : NULL;
+	size_t n = s->h->n_chats;
+	struct wa_history_chat *last;
 
-	if (last && !last->complete && wa_jid_eq(&last->jid, &chat->jid))
-		return last;
+	if (n && !s->chats[n - 1].complete && wa_jid_eq(&s->chats[n - 1].jid, &chat->jid))
+		return &s->chats[n - 1];
 	last = &s->chats[s->h->n_chats++];
 	last->jid = chat->jid;
 	last->pn = chat->pn;

@@ -192,6 +192,8 @@ void placeholder_answer(struct wa_client *c, const struct wa_msg_info *from, str
 	(void)request;
 	if (wa_pb_find(result, 1, &web) != 1 || webmessage_read(c, web, &none, &none, &m) != 1)
 		return;
+	if (!m.info.id)
+		return; /* no memory for it, which the batch knows */
 	key = key_of(wa_span_str(m.info.id), text);
 	known = m.info;
 	if (!restore(c, key, &known))
