@@ -161,6 +161,15 @@ static json_t *target_json(const char *id, struct wa_span wa_id)
 	return t;
 }
 
+void wb_session_put_target(struct wb_session *s, const struct wa_event *ev, const struct wb_names *n, json_t *o,
+			   struct wa_arena *a)
+{
+	struct db_message t;
+	bool known = find_target(s, ev, n, a, &t);
+
+	json_object_set_new(o, "target", target_json(known ? t.id : NULL, ev->message->target_id));
+}
+
 /* A vote or an answer that nobody could open. */
 static bool is_sealed(const struct wa_message *m)
 {

@@ -146,6 +146,8 @@ static void on_new_message(struct wb_session *s, struct wb_tx *tx, const struct 
 	}
 	data = wb_session_message_json(ev, n, id, wb_session_kind(m), text, content);
 	put_quoted(s, data, quoted, a);
+	if (m->kind == WA_MSG_COMMENT)
+		wb_session_put_target(s, ev, n, data, a);
 	wb_session_put_event(s, tx, event, id, data, true);
 	wb_metric_add(s->reg->gw->metrics, "warbler_messages_total",
 		      in->from_me ? "status=\"own\"" : "status=\"received\"", 1);

@@ -190,6 +190,9 @@ json_t *wb_session_message_json(const struct wa_event *ev, const struct wb_names
 void wb_session_on_timer(struct wb_session *s, struct wb_tx *tx, const struct wa_event *ev,
 			 const struct wb_names *n);
 /* session_act.c: what is about another message; session_menu.c: answers to menus */
+/* "target" of what is said about another message, into the data of its event. */
+void wb_session_put_target(struct wb_session *s, const struct wa_event *ev, const struct wb_names *n, json_t *o,
+			   struct wa_arena *a);
 void wb_session_on_act(struct wb_session *s, struct wb_tx *tx, const struct wa_event *ev,
 		       const struct wb_names *n, struct wa_arena *a);
 void wb_session_on_menu_text(struct wb_session *s, struct wb_tx *tx, const struct wa_event *ev,
