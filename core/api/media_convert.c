@@ -76,7 +76,7 @@ void api_media_convert(struct wb_req *req, void *ctx)
 	if (!api_body(req, false, &doc))
 		return;
 	if (!read_ask(doc, &how)) {
-		wb_reply_problem(req, 400, "invalid",
+		wb_reply_problem(req, 422, "invalid",
 				 "as: image, video, gif, video_note, audio, voice, sticker or picture");
 		return;
 	}

@@ -107,7 +107,7 @@ void api_session_export(struct wb_req *req, void *ctx)
 		return;
 	pass = json_string_value(json_object_get(doc, "passphrase"));
 	if (!pass || strlen(pass) < WB_PASSPHRASE_MIN || strlen(pass) > WB_PASSPHRASE_MAX) {
-		wb_reply_problem(req, 400, "invalid", "passphrase: 8 to 1024 bytes");
+		wb_reply_problem(req, 422, "invalid", "passphrase: 8 to 1024 bytes");
 		return;
 	}
 	t = transfer_new(api, req);
@@ -210,7 +210,7 @@ static void on_parsed(void *ctx, bool cancelled)
 	}
 	/* the document is wrong, not a peer */
 	if (r == WA_ECRYPTO || r == WA_EPROTO)
-		wb_reply_problem(t->req, 400, "invalid", t->err.msg);
+		wb_reply_problem(t->req, 422, "invalid", t->err.msg);
 	else
 		wb_reply_err(t->req, &t->err);
 	transfer_free(t);

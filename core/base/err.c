@@ -11,7 +11,7 @@ static const struct code_info {
 } codes[] = {
 	{ WA_OK, 200, false, "ok" },
 	{ WA_ENOMEM, 503, true, "no_memory" },
-	{ WA_EINVALID, 400, false, "invalid" },
+	{ WA_EINVALID, 422, false, "invalid" },
 	{ WA_ENOTFOUND, 404, false, "not_found" },
 	{ WA_ECONFLICT, 409, false, "conflict" },
 	{ WA_ESTATE, 409, true, "state" },

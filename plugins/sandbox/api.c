@@ -19,7 +19,9 @@ int sb_api_fail(json_t **ret, int status, const char *code, const char *fmt, ...
 
 int sb_api_err(json_t **ret, const struct wa_err *err)
 {
-	return sb_api_fail(ret, wa_code_http(err->code), wa_code_str(err->code), "%s", err->msg);
+	int status = err->code == WA_EINVALID ? 400 : wa_code_http(err->code);
+
+	return sb_api_fail(ret, status, wa_code_str(err->code), "%s", err->msg);
 }
 
 int sb_api_ok(struct sb_call *c, json_t *take_o)

@@ -301,7 +301,7 @@ class Media(Case):
         g.start(preexec_fn=small_files)
         status, text, _ = g.rest.raw("POST", "/v1/media", pattern(limit + (500 << 10)), {"Content-Type": "application/pdf"})
         self.assertIn(status, (503, 507), text)
-        self.assertEqual(list((g.data / "media" / "tmp").iterdir()), [])
+        until(lambda: not list((g.data / "media" / "tmp").iterdir()), what="what was begun to go")
         made = self.put(g, pattern(1 << 20))
         self.assertEqual(self.bytes(g, made["id"])[1], pattern(1 << 20))
 

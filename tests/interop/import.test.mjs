@@ -76,7 +76,7 @@ test('the bot continues in Warbler, in both directions, with the Signal sessions
 test('the same device is not taken in twice', async () => {
 	const refused = await warbler.rest.call('POST', '/v1/sessions/import', { id: 'twice', baileys: files() }, 409);
 	assert.equal(refused.code, 'conflict');
-	await warbler.rest.call('POST', '/v1/sessions/import', { id: 'none', baileys: { 'creds.json': {} } }, 400);
+	await warbler.rest.call('POST', '/v1/sessions/import', { id: 'none', baileys: { 'creds.json': {} } }, 422);
 });
 
 test('a sealed bundle carries it to another Warbler', async () => {
@@ -93,10 +93,10 @@ test('a sealed bundle carries it to another Warbler', async () => {
 	const other = await new Warbler({ sandbox }).start();
 	try {
 		const bundle = sealed.toString('base64');
-		assert.equal((await post(other, '/v1/sessions/import', { bundle, passphrase: 'another one' })).status, 400);
+		assert.equal((await post(other, '/v1/sessions/import', { bundle, passphrase: 'another one' })).status, 422);
 		const bent = Buffer.from(sealed);
 		bent[bent.length - 20] ^= 1;
-		assert.equal((await post(other, '/v1/sessions/import', { bundle: bent.toString('base64'), passphrase })).status, 400);
+		assert.equal((await post(other, '/v1/sessions/import', { bundle: bent.toString('base64'), passphrase })).status, 422);
 		await other.rest.post('/v1/sessions/import', { id: 'moved', bundle, passphrase });
 		await other.connected('moved');
 		await bothWays(other, 'three');

@@ -61,7 +61,7 @@ test('challenge out, assertion in, code compared, linked', async () => {
 	assert.equal(asked.public_key.userVerification, 'required');
 	assert.equal((await warbler.session('key')).reason, 'passkey_required');
 	await warbler.rest.call('POST', '/v1/sessions/key/passkey/confirm', {}, 409);
-	await warbler.rest.call('POST', '/v1/sessions/key/passkey', { id: 'x' }, 400);
+	await warbler.rest.call('POST', '/v1/sessions/key/passkey', { id: 'x' }, 422);
 	await warbler.rest.post('/v1/sessions/key/passkey', a.assertion(asked.public_key));
 	const confirm = await until(async () => {
 		const p = await warbler.rest.get('/v1/sessions/key/passkey');
