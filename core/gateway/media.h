@@ -162,14 +162,17 @@ int wb_media_prepare(struct wb_gateway *gw, const char *id, const struct wb_conv
 
 /* ---- sending it ---- */
 
-typedef void wb_media_fill_fn(void *ctx, int code, const struct wa_err *err, const struct wa_media *m);
+/* handle: what the hosts call an upload to a channel, for wa_send; "" none. */
+typedef void wb_media_fill_fn(void *ctx, int code, const struct wa_err *err, const struct wa_media *m,
+			      const char *handle);
 /*
  * What a message says about its file: fetched if needed, encrypted again when `type` needs other keys
  * than it was stored with (a picture as a document), uploaded by `session` unless it lies on
  * the hosts already. m: direct path, url, key, hashes, length, mimetype, and the attributes it was
  * given; borrowed for the call. WA_ESTATE: the session is not connected.
+ * channel: the file goes there as it is, m has no key.
  */
-int wb_media_fill(struct wb_gateway *gw, const char *session, const char *id, int type,
+int wb_media_fill(struct wb_gateway *gw, const char *session, const char *id, int type, bool channel,
 		  wb_media_fill_fn *fn, void *ctx, struct wb_media_job **ret_job, struct wa_err *err)
 	WA_MUST_USE;
 

@@ -156,9 +156,10 @@ void media_down_cancel(struct media_down *d);	/* NULL allowed */
 /* ---- media_up.c: one stored file to a host ---- */
 struct media_up;
 typedef void media_up_fn(void *ctx, int code, const struct wa_err *err, const char *url,
-			 const char *direct_path);
+			 const char *direct_path, const char *handle);
+/* plain: path of the file as it is, for a channel; name is then the hash of its bytes. NULL: the stored one. */
 struct media_up *media_up_new(struct wb_media_store *ms, const char *session, int type, const char *name,
-			      uint64_t size, media_up_fn *fn, void *ctx);
+			      uint64_t size, const char *plain, media_up_fn *fn, void *ctx);
 void media_up_cancel(struct media_up *u);
 
 /* ---- media_s3.c ---- */

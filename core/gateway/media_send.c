@@ -14,6 +14,8 @@ struct fill {
 	char *session;
 	char id[DB_ID_LEN + 1];
 	int type;
+	bool channel;
+	char *handle;
 	wb_media_fill_fn *fn;
 	void *ctx;
 	struct media_row row;
@@ -45,6 +47,7 @@ static void fill_free(struct fill *f)
 	media_row_clear(&f->row);
 	wa_wipe(f->key, sizeof(f->key));
 	free(f->session);
+	free(f->handle);
 	free(f);
 }
 
@@ -54,7 +57,7 @@ static void say(struct fill *f, int code, const struct wa_err *err)
 
 	f->fn = NULL;
 	if (fn)
-		fn(f->ctx, code, code < 0 ? err : NULL, code < 0 ? NULL : &f->row.i.m);
+		fn(f->ctx, code, code < 0 ? err : NULL, code < 0 ? NULL : &f->row.i.m, f->handle ? f->handle : "");
 }
 
 static void on_cancel(struct wb_media_job *j, int code)
@@ -83,7 +86,8 @@ static void end(struct fill *f, int code, const struct wa_err *err)
 
 /* ---- to the hosts ---- */
 
-static void on_up(void *ctx, int code, const struct wa_err *err, const char *url, const char *direct_path)
+static void on_up(void *ctx, int code, const struct wa_err *err, const char *url, const char *direct_path,
+		  const char *handle)
 {
 	struct fill *f = ctx;
 	struct wa_media *m = &f->row.i.m;
@@ -101,6 +105,7 @@ static void on_up(void *ctx, int code, const struct wa_err *err, const char *url
 		end(f, WA_ENOMEM, &f->err);
 		return;
 	}
+	f->handle = wb_strdup(handle);
 	if (!f->other) {
 		/* if this is lost it is uploaded once more, nothing worse */
 		f->row.uploaded_ms = wb_now(f->ms->gw);
@@ -114,11 +119,27 @@ static void on_up(void *ctx, int code, const struct wa_err *err, const char *url
 
 static void upload(struct fill *f, const char *name, uint64_t size)
 {
-	f->up = media_up_new(f->ms, f->session, f->type, name, size, on_up, f);
+	f->up = media_up_new(f->ms, f->session, f->type, name, size, NULL, on_up, f);
 }
 
-/* ---- other keys ---- */
+/* As it is, for a channel. */
+static void upload_plain(struct fill *f)
+{
+	struct wa_media *m = &f->row.i.m;
+	char name[MEDIA_NAME + 1];
 
+	m->media_key = m->file_enc_sha256 = wa_span(NULL, 0);
+	m->key_time_s = 0;
+	f->other = true;	/* the row is about the encrypted one */
+	f->up = media_up_new(f->ms, f->session, f->type, wa_hex_encode(m->file_sha256, name), m->length, f->tmp,
+			     on_up, f);
+	(void)!unlink(f->tmp);	/* it is open */
+	f->tmp[0] = 0;
+}
+
+/* ---- other keys, or none ---- */
+
+/* enc NULL: plain. */
 static int convert_piece(struct fill *f, struct wa_media_enc *enc, uint64_t at, struct wa_buf *raw,
 			 struct wa_buf *plain, struct wa_buf *out, uint64_t *written)
 {
@@ -145,11 +166,28 @@ static int convert_piece(struct fill *f, struct wa_media_enc *enc, uint64_t at, 
 		return wa_err_detail(&f->err, WA_EIO, errno, "a media file is too short");
 	r = wa_media_read(m->type, m->media_key, at, MEDIA_PIECE, wa_buf_view(raw), f->row.size, plain,
 			  &f->err);
+	if (r == WA_OK && !enc)
+		return media_write(f->out_fd, wa_buf_view(plain), at, &f->err);
 	if (r == WA_OK)
 		r = wa_media_enc_update(enc, wa_buf_view(plain), out, &f->err);
 	if (r == WA_OK)
 		r = media_write(f->out_fd, wa_buf_view(out), *written, &f->err);
 	*written += out->len;
+	return r;
+}
+
+static int finish_file(struct fill *f, struct wa_media_enc *enc, struct wa_buf *out, uint64_t written)
+{
+	int r = wa_media_enc_final(enc, out, &f->sums, NULL, &f->err);
+
+	if (r == WA_OK)
+		r = media_write(f->out_fd, wa_buf_view(out), written, &f->err);
+	if (r < 0)
+		return r;
+	wa_hex_encode(wa_span(f->sums.file_enc_sha256, 32), f->name);
+	r = media_keep(f->out_fd, f->ms->dir, f->tmp, f->name, &f->err);
+	if (r == WA_OK)
+		f->tmp[0] = 0;
 	return r;
 }
 
@@ -163,7 +201,8 @@ static void pool_convert(void *ctx)
 	wa_buf_init(&raw, 2 * MEDIA_PIECE);
 	wa_buf_init(&plain, 2 * MEDIA_PIECE);
 	wa_buf_init(&out, 2 * MEDIA_PIECE);
-	f->code = wa_media_enc_new(f->type, wa_span(f->key, 32), false, &enc, &f->err);
+	if (!f->channel)
+		f->code = wa_media_enc_new(f->type, wa_span(f->key, 32), false, &enc, &f->err);
 	while (f->code == WA_OK && at < f->row.i.m.length) {
 		f->code = convert_piece(f, enc, at, &raw, &plain, &out, &written);
 		if (plain.len == 0)
@@ -171,16 +210,8 @@ static void pool_convert(void *ctx)
 		at += plain.len;
 	}
 	wa_buf_reset(&out);
-	if (f->code == WA_OK)
-		f->code = wa_media_enc_final(enc, &out, &f->sums, NULL, &f->err);
-	if (f->code == WA_OK)
-		f->code = media_write(f->out_fd, wa_buf_view(&out), written, &f->err);
-	if (f->code == WA_OK) {
-		wa_hex_encode(wa_span(f->sums.file_enc_sha256, 32), f->name);
-		f->code = media_keep(f->out_fd, f->ms->dir, f->tmp, f->name, &f->err);
-		if (f->code == WA_OK)
-			f->tmp[0] = 0;
-	}
+	if (f->code == WA_OK && !f->channel)
+		f->code = finish_file(f, enc, &out, written);
 	wa_media_enc_free(enc);
 	wa_buf_clear(&raw);
 	wa_buf_wipe(&plain);
@@ -221,6 +252,8 @@ static void pool_done(void *ctx, bool cancelled)
 		fill_free(f);
 	} else if (f->code < 0) {
 		end(f, f->code, &f->err);
+	} else if (f->channel) {
+		upload_plain(f);
 	} else {
 		f->committing = true;
 		tx = wb_tx_new(f->ms->gw);
@@ -253,7 +286,7 @@ static bool on_hosts(const struct fill *f)
 	const struct media_row *r = &f->row;
 	int64_t since = *r->i.session ? r->i.created_ms : r->uploaded_ms;
 
-	return !r->i.m.plain && media_same_keys(r->i.m.type, f->type) && r->i.m.direct_path.len &&
+	return !f->channel && !r->i.m.plain && media_same_keys(r->i.m.type, f->type) && r->i.m.direct_path.len &&
 	       r->i.m.media_key.len == WA_MEDIA_KEY_LEN && since &&
 	       wb_now(f->ms->gw) - since < REUSE_MS;
 }
@@ -273,9 +306,11 @@ static void on_here(void *ctx, int code, const struct wa_err *err)
 	r = media_row_get(f->ms, f->id, &f->row, &f->err);
 	if (r == 0)
 		r = wa_err_set(&f->err, WA_ENOTFOUND, "no such media");
+	if (r > 0 && f->channel && f->row.i.m.file_sha256.len != 32)
+		r = wa_err_set(&f->err, WA_EINVALID, "a file without a hash");
 	if (r < 0) {
 		end(f, r, &f->err);
-	} else if (media_same_keys(f->row.i.m.type, f->type)) {
+	} else if (!f->channel && media_same_keys(f->row.i.m.type, f->type)) {
 		upload(f, f->row.file, f->row.size);
 	} else {
 		r = convert(f);
@@ -296,18 +331,19 @@ static void say_later(void *ctx)
 	fill_free(f);
 }
 
-int wb_media_fill(struct wb_gateway *gw, const char *session, const char *id, int type,
+int wb_media_fill(struct wb_gateway *gw, const char *session, const char *id, int type, bool channel,
 		  wb_media_fill_fn *fn, void *ctx, struct wb_media_job **ret_job, struct wa_err *err)
 {
 	struct fill *f;
 	int r;
 
-	if (!wa_media_path(type))
+	if (!(channel ? wa_media_channel_path(type) : wa_media_path(type)))
 		return wa_err_set(err, WA_EINVALID, "nothing that is uploaded");
 	f = wb_zalloc(sizeof(*f));
 	f->ms = gw->media;
 	f->session = wb_strdup(session);
 	f->type = type;
+	f->channel = channel;
 	f->fn = fn;
 	f->ctx = ctx;
 	f->in_fd = f->out_fd = -1;

@@ -22,7 +22,8 @@ struct media_up {
 	struct wb_fetch *fetch;
 	struct wb_timer *timer;
 	char *session;
-	int type, fd;
+	const char *place;	/* path on the hosts */
+	int fd;
 	uint64_t size;
 	char token[WA_B64_LEN(32)];
 	struct media_conn conn;
@@ -53,7 +54,7 @@ void media_up_cancel(struct media_up *u)
 static void fail(struct media_up *u, int code)
 {
 	u->ms->stats.failed++;
-	u->fn(u->ctx, code, &u->err, NULL, NULL);
+	u->fn(u->ctx, code, &u->err, NULL, NULL, NULL);
 	up_free(u);
 }
 
@@ -70,17 +71,18 @@ static void again(struct media_up *u)
 	wb_timer_start(u->timer, wait < BACKOFF_MAX_MS ? wait : BACKOFF_MAX_MS);
 }
 
-/* {"url": ..., "direct_path": ...}; false: no such answer. */
+/* {"url": ..., "direct_path": ..., "handle": ...}; false: no such answer. */
 static bool read_answer(struct media_up *u, struct wa_span body)
 {
 	json_t *o = json_loadb((const char *)body.ptr, body.len, JSON_REJECT_DUPLICATES, NULL);
 	const char *url = json_string_value(json_object_get(o, "url"));
 	const char *path = json_string_value(json_object_get(o, "direct_path"));
+	const char *handle = json_string_value(json_object_get(o, "handle"));
 	bool ok = path && path[0] == '/' && strlen(path) < 2048 && (!url || strlen(url) < 4096);
 
 	if (ok) {
 		u->ms->stats.uploads++;
-		u->fn(u->ctx, WA_OK, NULL, url ? url : "", path);
+		u->fn(u->ctx, WA_OK, NULL, url ? url : "", path, handle ? handle : "");
 		up_free(u);
 	}
 	json_decref(o);
@@ -146,7 +148,7 @@ static void try_host(struct media_up *u)
 
 	wa_buf_init(&url, 16384);
 	wa_buf_fmt(&url, "https://%s%s/%s?auth=", u->conn.hosts[u->attempt % u->conn.n],
-		   wa_media_path(u->type), u->token);
+		   u->place, u->token);
 	put_query(&url, u->conn.auth);
 	wa_buf_fmt(&url, "&token=%s", u->token);
 	r.url = wa_buf_cstr(&url);
@@ -203,7 +205,7 @@ static void start(struct media_slot *s)
 }
 
 struct media_up *media_up_new(struct wb_media_store *ms, const char *session, int type, const char *name,
-			      uint64_t size, media_up_fn *fn, void *ctx)
+			      uint64_t size, const char *plain, media_up_fn *fn, void *ctx)
 {
 	struct media_up *u = wb_zalloc(sizeof(*u));
 	char path[MEDIA_PATH];
@@ -213,13 +215,14 @@ struct media_up *media_up_new(struct wb_media_store *ms, const char *session, in
 	u->fn = fn;
 	u->ctx = ctx;
 	u->session = wb_strdup(session);
-	u->type = type;
+	u->place = plain ? wa_media_channel_path(type) : wa_media_path(type);
 	u->size = size;
 	if (wa_hex_decode(wa_span_str(name), hash, sizeof(hash)) == 0)
 		wa_b64_encode(wa_span(hash, sizeof(hash)), WA_B64_URL, u->token);
-	media_store_path(ms, name, path);
+	if (!plain)
+		media_store_path(ms, name, path);
 	/* kept open: what happens to the name meanwhile does not matter */
-	u->fd = open(path, O_RDONLY | O_CLOEXEC);
+	u->fd = open(plain ? plain : path, O_RDONLY | O_CLOEXEC);
 	if (u->fd < 0)
 		media_err_disk(&u->err, "media file");
 	u->timer = wb_timer_new(ms->gw->loop, "media.up", on_timer, u);

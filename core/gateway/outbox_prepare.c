@@ -57,7 +57,7 @@ static void fail(struct wb_queue *q, struct wb_row *row, const char *reason)
 
 /* The message with its file or preview is encoded, stored and told from now on. */
 static int make(struct wb_lane *lane, struct wb_row *row, const struct wa_media *file, const char *media,
-		const struct wa_link *link, struct wa_err *err)
+		const char *handle, const struct wa_link *link, struct wa_err *err)
 {
 	static const char *const kept[] = { "rendered_as", "audience" };	/* ours, not the message's */
 	json_t *stored = json_object_get(row->data, "content"), *doc = NULL, *content = NULL;
@@ -97,6 +97,8 @@ static int make(struct wb_lane *lane, struct wb_row *row, const struct wa_media 
 	}
 	if (r == 0) {
 		row->bare = false;
+		if (handle && *handle)	/* of the upload, for the stanza to a channel */
+			json_object_set_new(content, "handle", json_string(handle));
 		for (size_t i = 0; i < WA_ARRAY_LEN(kept); i++)
 			if (json_object_get(stored, kept[i]))
 				json_object_set(content, kept[i], json_object_get(stored, kept[i]));
@@ -132,7 +134,7 @@ static void tell(struct wb_queue *q, const struct wb_row *row, const char *why)
 	wb_lane_commit(q->lane, tx);
 }
 
-static void on_file(void *ctx, int code, const struct wa_err *err, const struct wa_media *file)
+static void on_file(void *ctx, int code, const struct wa_err *err, const struct wa_media *file, const char *handle)
 {
 	struct preparing *p = ctx;
 	struct wb_queue *q;
@@ -141,7 +143,7 @@ static void on_file(void *ctx, int code, const struct wa_err *err, const struct 
 	int64_t now = wb_now(p->o->gw);
 
 	if (row && code == 0)
-		code = make(q->lane, row, file, p->media, NULL, &mine);
+		code = make(q->lane, row, file, p->media, handle, NULL, &mine);
 	if (row && code < 0)
 		tell(q, row, err && err->code ? err->msg : mine.msg);
 	if (row && code == 0) {
@@ -186,8 +188,11 @@ static int convert_kind(int kind, const json_t *media)
 
 static int fill(struct preparing *p, struct wb_queue *q, const char *id, int kind, struct wa_err *err)
 {
+	const char *server = strrchr(q->chat, '@');
+	bool channel = server && strcmp(server, "@newsletter") == 0;
+
 	(void)snprintf(p->media, sizeof(p->media), "%s", id);
-	return wb_media_fill(q->lane->o->gw, q->lane->session, id, media_type(kind), on_file, p, NULL, err);
+	return wb_media_fill(q->lane->o->gw, q->lane->session, id, media_type(kind), channel, on_file, p, NULL, err);
 }
 
 /* The file is as WhatsApp wants it: upload it. What nobody here can convert is said as it is. */
@@ -199,7 +204,7 @@ static void on_ready(void *ctx, int code, const char *reason, const struct wa_er
 	struct wb_row *row;
 
 	if (code < 0 && (!*reason || code == WA_ESTATE)) {	/* later, or after the next start */
-		on_file(p, code, err, NULL);
+		on_file(p, code, err, NULL, NULL);
 		return;
 	}
 	row = resume(p, &q);
@@ -212,7 +217,7 @@ static void on_ready(void *ctx, int code, const char *reason, const struct wa_er
 
 		code = fill(next, q, id, wb_content_kind(kind), &mine);
 		if (code < 0)
-			on_file(next, code, &mine, NULL);
+			on_file(next, code, &mine, NULL, NULL);
 	} else if (q) {
 		wb_queue_schedule(q);
 	}
@@ -252,7 +257,7 @@ static void on_preview(void *ctx, const struct wa_link *link)
 
 	if (row) {
 		row->prepared = true;
-		if (link && make(q->lane, row, NULL, NULL, link, NULL) < 0)
+		if (link && make(q->lane, row, NULL, NULL, NULL, link, NULL) < 0)
 			WB_GATEWAY_LOG(p->o->gw, WA_WARN, "outbox.preview", WA_S("message", row->id));
 	}
 	if (q)

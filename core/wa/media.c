@@ -44,6 +44,18 @@ const char *wa_media_path(int type)
 	return known(type) ? types[type].path : NULL;
 }
 
+const char *wa_media_channel_path(int type)
+{
+	switch (type) {
+	case WA_MEDIA_IMAGE:
+	case WA_MEDIA_STICKER: return "/newsletter/newsletter-image";
+	case WA_MEDIA_VIDEO: return "/newsletter/newsletter-video";
+	case WA_MEDIA_AUDIO: return "/newsletter/newsletter-audio";
+	case WA_MEDIA_DOCUMENT: return "/newsletter/newsletter-document";
+	default: return NULL;
+	}
+}
+
 const char *wa_media_type_str(int type)
 {
 	return known(type) ? types[type].name : "none";

@@ -8,6 +8,7 @@
 #define PAGE_ARENA_MAX (32u << 20)
 #define CODE_MAX       64
 #define VIEWS_MAX      256
+#define MEDIA_ID_MAX   1024
 #define EDIT_POST      "3"
 #define EDIT_DELETE    "8"
 
@@ -279,6 +280,13 @@ int newsletter_fill(struct send *s, const struct wa_send *o, struct wa_err *err)
 		wa_buf_wipe(&b);
 	}
 	wa_arena_clear(&a);
+	if (rc == 0 && o->media_id && *o->media_id) {
+		if (strlen(o->media_id) > MEDIA_ID_MAX)
+			return wa_err_set(err, WA_EINVALID, "the handle of the file is too long");
+		s->media_id = strdup(o->media_id);
+		if (!s->media_id)
+			return wa_err_set(err, WA_ENOMEM, "no memory for a send");
+	}
 	return rc;
 }
 
@@ -291,6 +299,8 @@ void newsletter_complete(struct wa_client *c, struct send *s)
 	wa_node_attr_jid(a, n, "to", &s->to);
 	wa_node_attr(a, n, "id", s->alias[0] ? s->alias : s->id);
 	wa_node_attr(a, n, "type", s->kind.type);
+	if (s->media_id)
+		wa_node_attr(a, n, "media_id", s->media_id);
 	if (s->kind.edit)
 		wa_node_attr(a, n, "edit", s->kind.edit);
 	p = wa_node_child(a, n, "plaintext");

@@ -66,6 +66,8 @@ static void work_free(struct send *s)
 		wa_wipe(s->plain, s->plain_len);
 	free(s->plain);
 	s->plain = NULL;
+	free(s->media_id);
+	s->media_id = NULL;
 }
 
 static void unlink_send(struct wa_client *c, struct send *s)

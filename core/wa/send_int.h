@@ -37,6 +37,7 @@ struct send {
 	bool waiting, lid_asked;
 	struct group_send *group;	/* to a group or the status */
 	bool newsletter;	/* to a channel: plain, no devices */
+	char *media_id;		/* channels: handle of the file; NULL none */
 	char alias[MSG_ID_MAX + 1];	/* channels: the id of the post that is edited; its ack is ours */
 	unsigned asks;
 

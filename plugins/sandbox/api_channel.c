@@ -60,7 +60,33 @@ int sb_api_channel_follow(struct sb_call *c)
 	return answer(c, status);
 }
 
-/* number (who posts), text */
+/* A file given to phones, plain on the media host. */
+static int plain_file(struct sandbox *s, const char *id, struct wa_arena *a, struct wa_media *ret, struct wa_err *err)
+{
+	SB_AUTO_BUF struct wa_buf b = { 0 };
+	struct wa_media f;
+	char path[256];
+	int r;
+
+	if (sb_media_given(s, id, a, &f) != 1)
+		return wa_err_set(err, WA_ENOTFOUND, "no such file was given");
+	wa_buf_init(&b, 64u << 20);
+	r = sb_blob_read(s, f.type, wa_arena_str(a, f.direct_path), f.media_key, f.file_enc_sha256, f.file_sha256, &b,
+			 err);
+	if (r == 0)
+		r = sb_blob_plain(s, wa_buf_view(&b), path, err);
+	if (r < 0)
+		return r;
+	*ret = (struct wa_media){ .type = f.type,
+				  .direct_path = wa_span_str(wa_arena_str(a, wa_span_str(path))),
+				  .url = wa_span_str(wa_arena_fmt(a, "https://%s%s", s->media_host, path)),
+				  .file_sha256 = wa_span(wa_arena_dup(a, f.file_sha256.ptr, 32), 32),
+				  .mimetype = f.mimetype,
+				  .length = f.length };
+	return 0;
+}
+
+/* number (who posts), text; media: id of a given picture, film, sound or document */
 int sb_api_channel_post(struct sb_call *c)
 {
 	SB_AUTO_BUF struct wa_buf b = { 0 };
@@ -68,6 +94,9 @@ int sb_api_channel_post(struct sb_call *c)
 	struct sb_channel *ch = channel(c, &status);
 	struct sb_account *a = ch ? sb_api_account(c, sb_api_text(c, "number"), &status) : NULL;
 	struct wa_message m = { .kind = WA_MSG_TEXT, .text = wa_span_str(sb_api_text(c, "text")), .protocol_type = -1 };
+	SB_AUTO_ARENA struct wa_arena ar = { 0 };
+	const char *file = sb_api_text(c, "media"), *type = "text";
+	struct wa_media media;
 	int64_t server_id = 0;
 	char id[32];
 	SB_ERR(err);
@@ -75,10 +104,21 @@ int sb_api_channel_post(struct sb_call *c)
 	if (!a)
 		return status;
 	wa_buf_init(&b, SB_STANZA_MAX);
+	wa_arena_init(&ar, SB_STANZA_MAX);
+	if (*file) {
+		if (plain_file(c->s, file, &ar, &media, &err))
+			return sb_api_err(c->ret, &err);
+		m.kind = media.type == WA_MEDIA_VIDEO	 ? WA_MSG_VIDEO
+			 : media.type == WA_MEDIA_AUDIO	 ? WA_MSG_AUDIO
+			 : media.type == WA_MEDIA_DOCUMENT ? WA_MSG_DOCUMENT
+							   : WA_MSG_IMAGE;
+		m.media = &media;
+		type = "media";
+	}
 	if (wa_message_encode(&m, &b, &err))
 		return sb_api_err(c->ret, &err);
 	sb_new_message_id(c->s, id);
-	code = sb_channel_post(ch, a, NULL, id, "text", "", wa_buf_view(&b), &server_id);
+	code = sb_channel_post(ch, a, NULL, id, type, "", wa_buf_view(&b), &server_id);
 	if (code)
 		return answer(c, code);
 	*c->ret = json_pack("{ss sI}", "id", id, "server_id", (json_int_t)server_id);

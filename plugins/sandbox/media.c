@@ -204,6 +204,11 @@ int sb_blob_plain(struct sandbox *s, struct wa_span bytes, char path[256], struc
 	return 0;
 }
 
+bool sb_blob_has(struct sandbox *s, struct wa_span token)
+{
+	return wa_map_has(&media(s)->blobs, token);
+}
+
 int sb_blob_get(struct sandbox *s, const char *direct_path, struct wa_span *ret_stored)
 {
 	struct blob *b;
@@ -353,7 +358,8 @@ static void upload(struct sandbox *s, const struct sb_media_req *r, const char *
 	media(s)->uploads++;
 	path_of(b, path, sizeof(path));
 	snprintf(url, sizeof(url), "https://%s%s", s->media_host, path);
-	answer(s, res, 200, json_pack("{s:s, s:s}", "url", url, "direct_path", path));
+	answer(s, res, 200, json_pack("{s:s, s:s, s:s*}", "url", url, "direct_path", path, "handle",
+				      plain ? b->token : NULL));
 }
 
 /* "bytes=a-" and "bytes=a-b" */

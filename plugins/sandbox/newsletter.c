@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "channel.h"
 
+#include <crypto.h>
+
 struct sb_channel *sb_channel_find(struct sandbox *s, const char *jid)
 {
 	size_t n = strcspn(jid, "@");
@@ -356,6 +358,33 @@ static void ack(struct sb_conn *c, const struct wa_node *n, int error, int64_t s
 	sb_send(c, k);
 }
 
+/* A file lies plain on the media host; who names the handle of its upload names one there is. */
+static void judge_file(struct sb_device *d, const struct wa_node *n, struct wa_span bytes)
+{
+	SB_AUTO_ARENA struct wa_arena a = { 0 };
+	struct sandbox *s = d->acc->s;
+	struct wa_span stored, handle = wa_node_attr_get(n, "media_id");
+	struct wa_message m;
+	const char *path;
+	uint8_t hash[32];
+
+	wa_arena_init(&a, 16 * SB_STANZA_MAX);
+	if (bytes.len == 0 || wa_message_decode(bytes, &a, &m, NULL) || !m.media)
+		return;
+	path = wa_arena_str(&a, m.media->direct_path);
+	if (m.media->media_key.len || m.media->file_enc_sha256.len)
+		sb_violation(s, d, n, "newsletter.key", "a file of a channel with a key");
+	if (handle.len && !sb_blob_has(s, handle))
+		sb_violation(s, d, n, "newsletter.media_id", "no upload has this handle");
+	if (!path || sb_blob_get(s, path, &stored) != 1) {
+		sb_violation(s, d, n, "newsletter.file", "the file is not on the media host");
+		return;
+	}
+	wa_sha256(stored, hash);
+	if (!wa_span_eq(m.media->file_sha256, wa_span(hash, 32)) || m.media->length != stored.len)
+		sb_violation(s, d, n, "newsletter.hash", "the file has another hash or length");
+}
+
 bool sb_channel_message(struct sb_device *d, struct sb_conn *c, const struct wa_node *n)
 {
 	SB_AUTO_ARENA struct wa_arena a = { 0 };
@@ -386,6 +415,7 @@ bool sb_channel_message(struct sb_device *d, struct sb_conn *c, const struct wa_
 			sb_violation(s, d, n, "newsletter.reaction", "edit=7 goes with a missing code");
 		code = sb_channel_react(ch, d->acc, server_id, sb_attr(&a, r, "code"));
 	} else {
+		judge_file(d, n, wa_node_bytes(plain));
 		code = sb_channel_post(ch, d->acc, d, sb_attr(&a, n, "id"), sb_attr(&a, n, "type"), edit,
 				       wa_node_bytes(plain), &server_id);
 	}

@@ -260,6 +260,7 @@ struct wa_send {
 	struct wa_span raw;		/* an encoded Message */
 	const struct wa_jid *audience;	/* status@broadcast: who may see it; copied */
 	size_t n_audience;
+	const char *media_id;		/* to a channel: the handle its file's upload was answered with, or NULL */
 };
 /* Queue a send: devices, sessions and keys are fetched as needed; ends in WA_EV_ACK or WA_EV_NACK.
  * Sends of one chat keep their order. The result of a send under way when the connection drops is

@@ -29,6 +29,9 @@ extern "C" {
 /* "/mms/image"; NULL: is never uploaded. mms-type of downloads is its last part. */
 WA_API const char *wa_media_path(int type);
 WA_API const char *wa_media_type_str(int type);	/* "image" */
+/* To a channel files go as they are: their token is the SHA-256 of the plain file, base64url.
+ * "/newsletter/newsletter-image"; NULL: not to channels. Source: protocol.md 1.20 (whatsmeow). */
+WA_API const char *wa_media_channel_path(int type);
 
 /* ---- writing ---- */
 struct wa_media_enc;
