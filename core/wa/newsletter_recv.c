@@ -66,6 +66,8 @@ static bool seen(struct wa_client *c, const struct wa_jid *channel, int64_t serv
 	wa_buf_init(&b, 4096);
 	found = wa_records_get(c->rec, WA_REC_SEEN, wa_span(key, n), &b, NULL);
 	wa_buf_clear(&b);
+	if (found < 0)
+		client_nomem(c);
 	return found == 1;
 }
 

@@ -142,6 +142,8 @@ bool recv_seen(struct wa_client *c, const struct wa_msg_info *i)
 	wa_buf_init(&b, 1u << 16);
 	rc = wa_records_get(c->rec, WA_REC_SEEN, wa_span(key, recv_seen_key(i, key)), &b, NULL);
 	wa_buf_wipe(&b);
+	if (rc < 0)
+		client_nomem(c); /* it might be told twice */
 	return rc == 1;
 }
 
