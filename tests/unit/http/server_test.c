@@ -362,6 +362,72 @@ static void survives_a_peer_that_left_before_the_reply(void **state)
 		turn();
 }
 
+struct hooked {
+	unsigned calls;
+	int status;
+	char body[64];
+	bool take;
+};
+
+static bool on_reply(void *ctx, struct wb_req *r, int status, const char *type, struct wa_span body)
+{
+	struct hooked *h = ctx;
+
+	(void)r;
+	h->calls++;
+	h->status = status;
+	snprintf(h->body, sizeof(h->body), "%.*s", WA_SPAN_ARG(body));
+	assert_true(!body.len || strcmp(type, "application/json") == 0);
+	return h->take;
+}
+
+static void late(struct client *c, struct hooked *h)
+{
+	held = NULL;
+	client_open(c, port);
+	client_send(c, "GET /late?watch=1 HTTP/1.1\r\nHost: t\r\n\r\n");
+	while (!held)
+		turn();
+	wb_req_on_reply(held, on_reply, h);
+}
+
+static void a_reply_passes_through_its_hook(void **state)
+{
+	struct hooked h = { .take = true };
+	struct client c;
+
+	(void)state;
+	late(&c, &h);
+	wb_reply_json(held, 201, json_pack("{s:i}", "n", 1));
+	assert_int_equal(h.calls, 1);
+	assert_int_equal(h.status, 201);
+	assert_string_equal(h.body, "{\"n\":1}");
+	wb_reply_raw(held, 201, "application/json", wa_span_str(h.body)); /* not through it again */
+	client_until(&c, "{\"n\":1}");
+	assert_int_equal(h.calls, 1);
+	client_close(&c);
+
+	/* the peer has gone: what would have been said is told all the same */
+	gone = 0;
+	h = (struct hooked){ .take = false };
+	late(&c, &h);
+	client_close(&c);
+	while (!gone)
+		turn();
+	wb_reply_json(held, 200, json_pack("{s:i}", "n", 2));
+	assert_int_equal(h.calls, 1);
+	assert_string_equal(h.body, "{\"n\":2}");
+
+	/* taken off again */
+	h = (struct hooked){ .take = false };
+	late(&c, &h);
+	wb_req_on_reply(held, NULL, NULL);
+	wb_reply_empty(held, 204);
+	client_until(&c, " 204 ");
+	assert_int_equal(h.calls, 0);
+	client_close(&c);
+}
+
 static void keeps_a_request_beyond_the_server(void **state)
 {
 	struct client c;
@@ -571,6 +637,7 @@ int main(void)
 		T(lets_a_route_take_more),
 		T(names_what_does_not_exist),
 		T(survives_a_peer_that_left_before_the_reply),
+		T(a_reply_passes_through_its_hook),
 		T(keeps_a_request_beyond_the_server),
 		T(sends_large_replies_to_slow_readers),
 		T(streams_events),
