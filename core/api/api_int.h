@@ -225,6 +225,7 @@ API_HANDLER(api_group_answer_requests);
 API_HANDLER(api_group_label);
 API_HANDLER(api_group_invite);
 API_HANDLER(api_group_invite_reset);
+API_HANDLER(api_group_invite_revoke);
 API_HANDLER(api_group_preview);
 API_HANDLER(api_group_join);
 API_HANDLER(api_community_groups);

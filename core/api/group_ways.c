@@ -62,15 +62,39 @@ static void on_join(void *arg, int code, const char *text, const struct wa_jid *
 			 json_pack("{ss sb}", "jid", wa_jid_text(group, jid), "pending", pending), 200);
 }
 
+/* Of an invitation by message; false: answered. */
+static bool read_ticket(struct wb_req *req, const char *group, const char *admin, struct wa_group_ticket *t)
+{
+	if (wa_jid_parse(wa_span_str(group), &t->group, NULL) == 0 && t->group.server == WA_SRV_GROUP &&
+	    wb_recipient(admin, &t->admin, NULL) == 0)
+		return true;
+	wb_reply_problem(req, 422, "invalid", "group and admin: JIDs");
+	return false;
+}
+
+/* By link; ?group=, ?admin=, ?expires_s=: by an invitation message */
 void api_group_preview(struct wb_req *req, void *ctx)
 {
 	struct wb_api *api = ctx;
 	const char *code = code_of(req, wb_req_param(req, "code"));
+	const char *group = wb_req_query(req, "group"), *admin = wb_req_query(req, "admin");
+	struct wa_group_ticket t = { .code = code };
 	struct wa_err err = WA_ERR_INIT;
-	struct wa_client *c = code ? api_client(api, req, NULL) : NULL;
-	struct api_reply *p = c ? api_reply_new(api, req, 200, NULL) : NULL;
+	struct wa_client *c;
+	struct api_reply *p;
 
-	if (p)
+	if (!code || !api_query_int(req, "expires_s", 0, INT64_MAX / 1000, 0, &t.expires_s))
+		return;
+	if (!group != !admin || (group && !read_ticket(req, group, admin, &t))) {
+		if (!group != !admin)
+			wb_reply_problem(req, 422, "invalid", "of an invitation by message: group, admin, expires_s");
+		return;
+	}
+	c = api_client(api, req, NULL);
+	p = c ? api_reply_new(api, req, 200, NULL) : NULL;
+	if (p && group)
+		api_ask_begun(p, wa_client_group_ticket_preview(c, &t, on_preview, p, &err), &err);
+	else if (p)
 		api_ask_begun(p, wa_client_group_preview(c, code, on_preview, p, &err), &err);
 }
 
@@ -99,10 +123,8 @@ void api_group_join(struct wb_req *req, void *ctx)
 	code = code_of(req, code);
 	if (!code)
 		return;
-	if (group && (wa_jid_parse(wa_span_str(group), &t.group, NULL) || wb_recipient(admin, &t.admin, &err))) {
-		wb_reply_problem(req, 422, "invalid", "group and admin: JIDs");
+	if (group && !read_ticket(req, group, admin, &t))
 		return;
-	}
 	c = api_client(api, req, NULL);
 	if (!c || !api_idem_hold(api, req, &idem))
 		return;
@@ -117,6 +139,27 @@ void api_group_join(struct wb_req *req, void *ctx)
 	}
 	p->idem = idem;
 	api_ask_begun(p, wa_client_group_join(c, code, on_join, p, &err), &err);
+}
+
+/* Who was invited by message cannot join by it any more. */
+void api_group_invite_revoke(struct wb_req *req, void *ctx)
+{
+	struct wb_api *api = ctx;
+	struct wa_err err = WA_ERR_INIT;
+	struct wa_client *c;
+	struct api_reply *p;
+	struct wa_jid j, who;
+
+	if (!api_group_param(req, "group", &j))
+		return;
+	if (wb_recipient(wb_req_param(req, "chat"), &who, &err) || !wa_jid_is_user(&who)) {
+		wb_reply_problem(req, 422, "invalid", "a person: number or JID");
+		return;
+	}
+	c = api_client(api, req, NULL);
+	p = c ? api_reply_new(api, req, 204, NULL) : NULL;
+	if (p)
+		api_ask_begun(p, wa_client_group_ticket_revoke(c, &j, &who, api_ask_done, p, &err), &err);
 }
 
 /* What the members shall see beside our name in this group; "" takes it back. */

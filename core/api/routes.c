@@ -129,6 +129,8 @@ const struct wb_route wb_api_routes[] = {
 	  "The invite link" },
 	{ "POST", "/v1/sessions/{id}/groups/{group}/invite", "groups:write", api_group_invite_reset, NULL,
 	  "Make the invite link anew: the old one is void" },
+	{ "DELETE", "/v1/sessions/{id}/groups/{group}/invites/{chat}", "groups:write", api_group_invite_revoke, NULL,
+	  "Take back somebody's invitation by message" },
 	{ "GET", "/v1/sessions/{id}/groups/{group}/groups", "groups:read", api_community_groups, NULL,
 	  "The groups of a community" },
 	{ "GET", "/v1/sessions/{id}/groups/{group}/members", "groups:read", api_community_members, NULL,
@@ -140,7 +142,7 @@ const struct wb_route wb_api_routes[] = {
 	{ "DELETE", "/v1/sessions/{id}/groups/{group}", "groups:write", api_community_end, NULL,
 	  "End a community; its groups go on" },
 	{ "GET", "/v1/sessions/{id}/invites/{code}", "groups:read", api_group_preview, NULL,
-	  "A group seen from outside, by its invite code" },
+	  "A group seen from outside, by its invite code or an invitation message" },
 	{ "POST", "/v1/sessions/{id}/invites", "groups:write", api_group_join, NULL,
 	  "Join by a link's code or by an invitation message" },
 

@@ -70,6 +70,33 @@ class Groups(Case):
         self.assertEqual([p.get("code") for p in got], [409, 404, 403])
         self.assertIn("code", got[2]["invite"])
 
+    def test_an_invitation_by_message(self):
+        shy = self.sandbox.account(phone(75))
+        self.sandbox.rest.patch(f"/accounts/{shy}", {"invite_only": True})
+        self.g.link(self.sandbox, shy, "shy")
+        jid = self.make()["jid"]
+
+        def invited():
+            got = self.g.rest.post(f"{self.path}/{jid}/participants", {"action": "add", "participants": [shy]})
+            return got["participants"][0]["invite"]
+
+        def look(t):
+            return self.g.rest.get(f"/v1/sessions/shy/invites/{t['code']}?group={jid}&admin={SHOP}&expires_s={t['expires_s']}")
+
+        t = invited()
+        self.assertEqual(look(t)["subject"], "Secret circle")
+        self.g.rest.delete(f"{self.path}/{jid}/invites/{shy}")
+        with self.assertRaises(ApiError) as e:
+            look(t)
+        self.assertEqual(e.exception.status, 404)
+        with self.assertRaises(ApiError) as e:
+            self.g.rest.get(f"/v1/sessions/shy/invites/{t['code']}?group={jid}")
+        self.assertEqual(e.exception.status, 422)
+        t = invited()
+        self.g.rest.post("/v1/sessions/shy/invites", {"group": jid, "admin": SHOP, **t})
+        joined = self.g.event("group.members_added", lambda e: e["data"]["group"] == jid)
+        self.assertEqual(joined["data"]["participants"][0]["phone"], f"+{shy}")
+
     def test_what_is_not_allowed_is_said(self):
         made = self.sandbox.rest.post("/groups", {"by": self.people[0], "subject": "Theirs", "members": [SHOP]})
         jid = made["jid"]
