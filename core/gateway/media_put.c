@@ -343,12 +343,12 @@ void wb_media_put_cancel(struct wb_media_put *p)
 int wb_media_put_file(struct wb_gateway *gw, const struct wb_media_attrs *a, const char *path,
 		      wb_media_put_fn *fn, void *ctx, struct wa_err *err)
 {
-	struct wb_media_put *p;
+	struct wb_media_put *p = NULL;
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	int r = fd < 0 ? media_err_disk(err, path) : wb_media_put_new(gw, a, NULL, NULL, &p, err);
 
 	(void)!unlink(path);
-	if (r < 0) {
+	if (!p) {
 		if (fd >= 0)
 			(void)close(fd);
 		return r;

@@ -229,7 +229,7 @@ static int check_audience(struct adding *ad, struct wa_err *err)
 int wb_adding_content(struct adding *ad, struct wa_err *err)
 {
 	struct wa_message *msg = wa_arena_alloc(&ad->arena, sizeof(*msg));
-	struct wb_content_media_ref ref;
+	struct wb_content_media_ref ref = { 0 };
 	struct wb_media_info file;
 	int r;
 
