@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Channels: ours and those of others."""
+import base64
+import hashlib
+
 from harness import ApiError, Case, phone, until
 
 
@@ -7,7 +10,7 @@ class Channels(Case):
     def setUp(self):
         super().setUp()
         self.ann = self.sandbox.account(phone(1), "Ann")
-        self.g = self.linked()
+        self.g = self.linked(whatsapp={"media_private": True, "ca_file": self.sandbox.rest.get("/media")["ca_file"]})
         self.s = "/v1/sessions/shop/channels"
 
     def posts(self, id):
@@ -39,6 +42,33 @@ class Channels(Case):
         with self.assertRaises(ApiError) as e:
             self.g.rest.patch(f"{self.s}/{id}", {"name": "gone"})
         self.assertEqual(e.exception.status, 404)
+
+    def test_a_file_is_ours_sealed_and_comes_again(self):
+        """The hosts keep it as it is, the disk does not; lost there it comes again under the same key."""
+        data = hashlib.shake_128(b"film").digest(70001)
+        theirs = self.sandbox.rest.post("/channels", {"owner": self.ann, "name": "Garden", "description": ""})["id"]
+        self.g.rest.call("PUT", f"{self.s}/{theirs}/follow")
+        given = self.sandbox.rest.post("/media", {"base64": base64.b64encode(data).decode(), "type": "document",
+                                                  "mimetype": "application/pdf"})["id"]
+        self.sandbox.rest.post(f"/channels/{theirs}/posts", {"number": self.ann, "media": given})
+        e = self.g.event("message.received", lambda e: e["data"]["chat"]["jid"] == f"{theirs}@newsletter")
+        url = e["data"]["content"]["media"]["url"]
+
+        def stored():
+            return [f for f in (self.g.data / "media").rglob("*") if f.is_file()]
+
+        def got():
+            status, _, headers = self.g.rest.raw("GET", url)
+            return status, headers["ETag"].strip('"')
+
+        want = (200, hashlib.sha256(data).hexdigest())
+        self.assertEqual(got(), want)
+        before = stored()
+        self.assertEqual(len(before), 1)
+        self.assertNotIn(data[:64], before[0].read_bytes())
+        before[0].unlink()
+        self.assertEqual(got(), want)
+        self.assertEqual(stored(), before)
 
     def test_those_of_others(self):
         theirs = self.sandbox.rest.post("/channels", {"owner": self.ann, "name": "Garden", "description": "plants"})["id"]
