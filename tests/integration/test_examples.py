@@ -116,6 +116,18 @@ class Examples(Case):
         self.assertIn('"to":"confirmed"', said)
         self.assertEqual(g.rest.get("/v1/sessions")["sessions"], [])
 
+    def test_media_and_groups(self):
+        for tool in ("curl", "jq", "base64"):
+            if not shutil.which(tool):
+                self.skipTest(f"{tool} is not installed")
+        g = self.gateway(whatsapp={"media_private": True, "ca_file": self.sandbox.rest.get("/media")["ca_file"]})
+        env = {**os.environ, "WARBLER_URL": g.rest.base, "WARBLER_KEY": g.key,
+               "SANDBOX_URL": self.sandbox.rest.base.removesuffix("/v1/sandbox")}
+        said = run(TOP / "examples" / "media-and-groups" / "walk.sh", env=env, timeout=120)
+        self.assertTrue(said.endswith("done\n"), said)
+        self.assertIn('"mimetype":"image/png"', said)   # by its bytes: curl says it is a form
+        self.assertIn("Friends: Nadia: Hello all", said)
+
 
 if __name__ == "__main__":
     unittest.main()

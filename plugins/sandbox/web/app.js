@@ -418,13 +418,14 @@ async function post(chat, what) {
 		? call('POST', `/accounts/${state.phone}/messages`, { to: chat, ...what })
 		: call('POST', `/groups/${chat}/messages`, { from: state.phone, ...what })));
 	await attempt(pollMessages);
+	state.atEnd = true;
+	keepEnd();
 	return done;
 }
 
 async function send(text) {
 	if (await post(state.peer, { text, ...(state.quote && { quote: state.quote.id }) }))
 		quote(null);
-	$('messages').scrollTop = $('messages').scrollHeight;
 }
 
 /* ---- files, places, polls ---- */
