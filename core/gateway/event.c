@@ -38,6 +38,7 @@ const struct wb_event_kind_info wb_event_kinds[] = {
 	{ "session.deleted", "a session and its data were deleted" },
 	{ "contact.updated", "a contact's name or forms became known" },
 	{ "contact.identity", "a contact's identity key changed (a new phone)" },
+	{ "contact.devices", "a contact linked a device or removed one" },
 	{ "contact.presence", "a contact came online or went" },
 	{ "chat.typing", "a contact is typing, recording, or stopped" },
 	{ "chat.read", "a chat was marked as read, or as unread" },

@@ -35,6 +35,7 @@
  * quick_reply.updated|deleted: "id", "shortcut", "text". settings.updated: "setting", "value".
  * session.sync: "collection", "ok", and "changes", or "reason" with "final": given up.
  * contact.picture: "contact": PERSON, "picture_id" (null when removed), "removed".
+ * contact.devices: "contact": PERSON, who linked a device or removed one.
  * contact.about: "contact", "about" (null: changed, ask for it).
  * account.blocks: "contact", "blocked"; or "reload": true.
  * account.privacy: {} or "default_timer_s".

@@ -273,6 +273,18 @@ static void on_person_event(struct wb_session *s, struct wb_tx *tx, const struct
 	wb_session_put_event(s, tx, kind, "", o, false);
 }
 
+/* A contact linked a device or removed one; our own are told by session.devices. */
+static void on_devices(struct wb_session *s, struct wb_tx *tx, const struct wa_event *ev)
+{
+	char text[WA_JID_TEXT_MAX];
+
+	wa_jid_text(&ev->jid, text);
+	if ((s->lid && strcmp(s->lid, text) == 0) || (s->jid && strcmp(s->jid, text) == 0))
+		return;
+	wb_session_put_event(s, tx, "contact.devices", "",
+			     json_pack("{s:o}", "contact", wb_session_person(s, &ev->jid)), false);
+}
+
 static void on_retried(struct wb_session *s, struct wb_tx *tx, const struct wa_event *ev)
 {
 	char device[WA_JID_TEXT_MAX];
@@ -368,7 +380,7 @@ void wb_session_event(struct wb_session *s, struct wb_tx *tx, const struct wa_ev
 	case WA_EV_SYNC_ERROR: wb_session_on_sync_done(s, tx, ev); break;
 	case WA_EV_DEVICE_REMOVED:
 	case WA_EV_OWN_DEVICES: on_own_devices(s, tx, ev); break;
-	case WA_EV_DEVICES: break;
+	case WA_EV_DEVICES: on_devices(s, tx, ev); break;
 	case WA_EV_CALL:
 	case WA_EV_NEWSLETTER:
 	case WA_EV_PICTURE:

@@ -190,6 +190,14 @@ class Account(Case):
         self.sandbox.fault("463_token", account=SHOP, times=-1)
         self.g.send(self.ann, "an answer", wait="delivered")
 
+    def test_a_contact_links_a_device(self):
+        self.g.send(self.ann, "hello", wait="delivered")
+        self.g.link(self.sandbox, self.ann, "ann")
+        e = self.g.event("contact.devices", lambda e: e["session"] == "shop")
+        self.assertEqual(e["data"]["contact"]["phone"], f"+{self.ann}")
+        self.g.send(self.ann, "to both devices", wait="delivered")
+        self.g.event("message.received", lambda e: e["session"] == "ann" and e["data"]["text"] == "to both devices")
+
     def test_business(self):
         self.refused(404, "GET", f"{self.s}/contacts/{self.ann}/business")
         self.sandbox.rest.patch(f"/accounts/{self.ann}/profile", {"business": {
