@@ -316,7 +316,6 @@ int webmessage_read(struct wa_client *c, struct wa_span bytes, const struct wa_j
 	memset(ret, 0, sizeof(*ret));
 	if (read_parts(bytes, &p))
 		return WA_EPROTO;
-	int rc;
 	if (p.message.len == 0 || !take_info(c, &p, chat, chat_pn, &ret->info))
 		return 0;
 	ret->status = p.status <= WA_HS_PLAYED ? (int)p.status : WA_HS_ERROR;
