@@ -324,7 +324,7 @@ static void names_what_does_not_exist(void **state)
 	client_forget(&c);
 	client_send(&c, "POST /json HTTP/1.1\r\nHost: t\r\nContent-Length: 9\r\n\r\n{\"a\": 1,}");
 	client_until(&c, "malformed JSON");
-	assert_true(client_has(&c, " 400 "));
+	assert_true(client_has(&c, " 422 "));
 	client_close(&c);
 }
 
