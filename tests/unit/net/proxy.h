@@ -56,7 +56,8 @@ static int px_dial(const char *host, unsigned port)
 	int fd = -1;
 
 	snprintf(text, sizeof(text), "%u", port);
-	if (getaddrinfo(host, text, &hints, &res) == 0) {
+	/* a bare machine's resolver need not know it */
+	if (getaddrinfo(strcmp(host, "localhost") == 0 ? "127.0.0.1" : host, text, &hints, &res) == 0) {
 		fd = socket(AF_INET, SOCK_STREAM, 0);
 		if (connect(fd, res->ai_addr, res->ai_addrlen)) {
 			close(fd);
