@@ -319,6 +319,23 @@ static void on_names(struct wb_session *s, struct wb_tx *tx, const struct wa_eve
 	wb_session_learn(s, tx, jid, lid, ev->kind == WA_EV_PUSH_NAME ? ev->text : NULL);
 }
 
+static void on_business_name(struct wb_session *s, struct wb_tx *tx, const struct wa_event *ev)
+{
+	char jid[WA_JID_TEXT_MAX], lid[WA_JID_TEXT_MAX], phone[40] = "";
+	struct db_contact c = { .jid = jid, .lid = lid, .phone = phone, .business_name = ev->text };
+	const char *at;
+
+	wb_jid_forms(&ev->sender, NULL, jid, lid);
+	at = strstr(jid, "@s.whatsapp.net");
+	if (at)
+		snprintf(phone, sizeof(phone), "%.*s", (int)(at - jid), jid);
+	wb_outbox_contact_put(tx, s->id, jid, lid);
+	db_batch_contact_put(wb_tx_batch(tx), s->id, &c);
+	wb_session_put_event(s, tx, "contact.updated", "",
+			     json_pack("{s:o,s:s}", "contact", wb_person_json(jid, lid, phone), "business_name",
+				       ev->text), true);
+}
+
 static void on_note(struct wb_session *s, struct wb_tx *tx, const struct wa_event *ev)
 {
 	json_t *o = session_object(s);
@@ -370,6 +387,7 @@ void wb_session_event(struct wb_session *s, struct wb_tx *tx, const struct wa_ev
 	case WA_EV_IDENTITY: on_person_event(s, tx, ev, "contact.identity"); break;
 	case WA_EV_LID:
 	case WA_EV_PUSH_NAME: on_names(s, tx, ev); break;
+	case WA_EV_BUSINESS_NAME: on_business_name(s, tx, ev); break;
 	case WA_EV_HISTORY: wb_session_on_history(s, tx, ev); break;
 	case WA_EV_HISTORY_PROGRESS: wb_session_on_history_progress(s, tx, ev); break;
 	case WA_EV_PASSKEY: wb_session_on_passkey(s, tx, ev); break;

@@ -4,6 +4,10 @@
 
 #include "client_int.h"
 
+#include <text.h>
+
+#define BUSINESS_NAME_MAX 512
+
 static struct wa_jid person_of(struct wa_client *c, const struct wa_jid *j)
 {
 	struct wa_jid bare = wa_jid_bare(j);
@@ -49,6 +53,24 @@ void account_about(struct wa_client *c, const struct wa_node *n, const struct wa
 	e->sender = person_of(c, from);
 	e->text = client_span(c, wa_node_bytes(set));
 	e->timestamp_ms = attr_ms(n, "t", client_now(c));
+}
+
+/* A business has another verified name. What else is told of businesses is read when asked for. */
+void account_business(struct wa_client *c, const struct wa_node *n, const struct wa_jid *from)
+{
+	const struct wa_node *cert = wa_node_get(n, "verified_name");
+	struct wa_span name = verified_name(cert);
+	struct wa_jid who = *from, told;
+	struct wa_event *e;
+
+	if (cert && wa_node_attr_jid_get(cert, "jid", &told))
+		who = told;
+	if (!cert || !wa_jid_is_user(&who) || !who.user[0] || name.len == 0 ||
+	    name.len > BUSINESS_NAME_MAX || !wa_utf8_valid(name))
+		return;
+	e = client_event(c, WA_EV_BUSINESS_NAME);
+	e->sender = person_of(c, &who);
+	e->text = client_span(c, name);
 }
 
 /* Something about a person changed, what is not told; or he has another number (modify). */

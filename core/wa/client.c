@@ -65,6 +65,7 @@ const char *wa_event_kind_str(int kind)
 		[WA_EV_PASSKEY] = "passkey",
 		[WA_EV_DEVICE_REMOVED] = "device_removed",
 		[WA_EV_OWN_DEVICES] = "own_devices",
+		[WA_EV_BUSINESS_NAME] = "business_name",
 	};
 
 	return kind > 0 && (size_t)kind < WA_ARRAY_LEN(names) ? names[kind] : "unknown";

@@ -280,6 +280,8 @@ void blob_abort(struct wa_client *c);
 void media_hosts_clear(struct wa_client *c);	/* who waits is told WA_EIO */
 void media_retry_notification(struct wa_client *c, const struct wa_node *n, const struct wa_jid *from);
 void media_retry_clear(struct wa_client *c);
+/* Tells our phone that the file of a part of history, announced in message `id`, cannot be had. */
+void media_history_lost(struct wa_client *c, const char *id, const uint8_t key[32]);
 
 /* ---- link.c ---- */
 void link_request(struct wa_client *c, const struct wa_node *n);	/* iq set md */
@@ -521,7 +523,12 @@ void trust_reissue(struct wa_client *c, const struct wa_jid *user);
 void account_picture(struct wa_client *c, const struct wa_node *n, const struct wa_jid *from);
 void account_about(struct wa_client *c, const struct wa_node *n, const struct wa_jid *from);
 void account_contacts(struct wa_client *c, const struct wa_node *n, const struct wa_jid *from);
+void account_business(struct wa_client *c, const struct wa_node *n, const struct wa_jid *from);
 void account_sync(struct wa_client *c, const struct wa_node *n);
+
+/* ---- user_info.c ---- */
+/* The name in a <verified_name> with its certificate; empty: none that can be read. */
+struct wa_span verified_name(const struct wa_node *cert);
 
 /* ---- call.c ---- */
 void call_in(struct wa_client *c, const struct wa_node *n);

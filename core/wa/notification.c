@@ -157,12 +157,12 @@ static const struct {
 	{ "picture", account_picture },
 	{ "status", account_about },
 	{ "contacts", account_contacts },
+	{ "business", account_business },
 	{ "newsletter", newsletter_notification },
 	{ "mex", mex_notification },
 	{ "w:gp2", group_notification },
 	{ "mediaretry", media_retry_notification },
 	/* known, of no consequence here */
-	{ "business", nothing },
 	{ "psa", nothing },
 	{ "pay", nothing },
 	{ "server", nothing },

@@ -69,19 +69,25 @@ static void read_device_ids(const struct wa_node *user, struct wa_user_info *u)
 	}
 }
 
+struct wa_span verified_name(const struct wa_node *cert)
+{
+	struct wa_span details, text;
+
+	if (wa_pb_find(wa_node_bytes(cert), CERT_DETAILS, &details) != 1 ||
+	    wa_pb_find(details, DETAILS_NAME, &text) != 1)
+		return wa_span("", 0);
+	return text;
+}
+
 static void read_business(struct ask *k, const struct wa_node *user, struct wa_user_info *u)
 {
 	const struct wa_node *b = wa_node_get(user, "business");
 	const struct wa_node *name = wa_node_get(b, "verified_name");
-	struct wa_span details, text;
 
 	if (!name)
 		return;
 	u->business = true;
-	if (wa_pb_find(wa_node_bytes(name), CERT_DETAILS, &details) != 1 ||
-	    wa_pb_find(details, DETAILS_NAME, &text) != 1)
-		text = wa_span("", 0);
-	u->business_name = wa_arena_str(&k->arena, text);
+	u->business_name = wa_arena_str(&k->arena, verified_name(name));
 }
 
 static void read_timer(const struct wa_node *user, struct wa_user_info *u)

@@ -200,6 +200,39 @@ static void told(void **state)
 	mini_clear(&m);
 }
 
+/* A certificate with a name in it tells; one without, and a name that is no text, do not. */
+static void business_name(void **state)
+{
+	static const uint8_t good[] = "\x0a\x0c\x22\x0a" "Bob's shop";
+	static const uint8_t bad[] = "\x0a\x04\x22\x02" "\xff\xfe";
+	const struct wa_span certs[] = {
+		wa_span(bad, sizeof(bad) - 1), wa_span(NULL, 0), wa_span(good, sizeof(good) - 1),
+	};
+	struct wa_jid from = wa_jid_make(WA_SRV_PN, BOB_PN, 0);
+	struct wa_node *n, *name;
+	struct mini m;
+
+	(void)state;
+	begin(&m, 8);
+	for (size_t i = 0; i < WA_ARRAY_LEN(certs); i++) {
+		assert_int_equal(mini_evs(&m, WA_EV_BUSINESS_NAME), 0);
+		n = mini_node(&m, "notification");
+		wa_node_attr_jid(&m.arena, n, "from", &from);
+		wa_node_attr(&m.arena, n, "type", "business");
+		wa_node_attr(&m.arena, n, "id", "B1");
+		name = wa_node_child(&m.arena, n, "verified_name");
+		wa_node_attr_jid(&m.arena, name, "jid", &from);
+		wa_node_data(&m.arena, name, certs[i]);
+		mini_send(&m, n);
+		mini_run(&m);
+	}
+	assert_int_equal(mini_evs(&m, WA_EV_BUSINESS_NAME), 1);
+	assert_string_equal(mini_ev(&m, WA_EV_BUSINESS_NAME)->text, "Bob's shop");
+	assert_true(wa_jid_is_user(&mini_ev(&m, WA_EV_BUSINESS_NAME)->sender));
+	assert_int_equal(mini_evs(&m, WA_EV_UNKNOWN), 0);
+	mini_clear(&m);
+}
+
 /* Ours is issued once a week to whom we write, by number, and never to ourselves. */
 static void issued(void **state)
 {
@@ -368,7 +401,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(about),  cmocka_unit_test(picture), cmocka_unit_test(blocks),
-		cmocka_unit_test(told),   cmocka_unit_test(issued),  cmocka_unit_test(refused),
+		cmocka_unit_test(told),   cmocka_unit_test(business_name),
+		cmocka_unit_test(issued),  cmocka_unit_test(refused),
 		cmocka_unit_test(calls),  cmocka_unit_test(derived),
 	};
 

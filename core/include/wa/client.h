@@ -104,6 +104,7 @@ enum wa_event_kind {
 				 * wa_client_passkey_assertion */
 	WA_EV_DEVICE_REMOVED,	/* one of our own other devices is gone: jid */
 	WA_EV_OWN_DEVICES,	/* the list of our own devices changed: count */
+	WA_EV_BUSINESS_NAME,	/* a business has another verified name: sender, text */
 };
 WA_API const char *wa_event_kind_str(int kind);
 
