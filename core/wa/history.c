@@ -400,7 +400,8 @@ static int open_part(struct wa_client *c, struct history_part *p, struct wa_span
 	if (!path[0] || b.media_key.len != 32)
 		return wa_err_set(err, WA_EPROTO, "notification names no file");
 	b.direct_path = path;
-	p->fetching = true;
+	memcpy(p->key, b.media_key.ptr, sizeof(p->key));
+	p->remote = p->fetching = true;
 	blob_get(c, &b, on_file, on_file_done, (void *)(uintptr_t)p->seq);
 	return 0;
 }
@@ -499,6 +500,8 @@ static void part_failed(struct wa_client *c, struct history *h, const char *why)
 	WA_LOG(c->env, WA_WARN, "history.part_failed", WA_S("id", p->id), WA_S("reason", why),
 	       WA_I("chunk", p->head.chunk));
 	history_progress(c, &p->head, WA_HISTORY_PART_FAILED)->text = client_text(c, why);
+	if (p->remote)
+		media_history_lost(c, p->id, p->key);
 	history_chunk_done(c, h, p, false);
 	forget_part(c, h);
 }

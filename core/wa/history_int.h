@@ -100,6 +100,8 @@ struct history_part {
 	char request[MSG_ID_MAX + 1];
 	struct wa_history head; /* type, chunk, progress, counts */
 	struct history_reader *reader;
+	uint8_t key[32]; /* of its file */
+	bool remote;     /* it has a file, not inline bytes */
 	bool fetching;   /* its file is on its way */
 	bool learning;   /* first reading: who is who */
 	uint64_t items;  /* read in this pass */

@@ -165,6 +165,26 @@ int wa_client_media_retry(struct wa_client *c, const struct wa_msg_info *info, s
 	return r;
 }
 
+/* The phone sends what it can again of its own accord: no answer is waited for. */
+void media_history_lost(struct wa_client *c, const char *id, const uint8_t key[WA_MEDIA_KEY_LEN])
+{
+	struct wa_jid me = wa_jid_bare(&c->dev.pn);
+	struct wa_node *n;
+	struct wa_arena a;
+
+	wa_arena_init(&a, STANZA_ARENA_MAX);
+	n = wa_node_new(&a, "receipt");
+	wa_node_attr(&a, n, "id", id);
+	wa_node_attr_jid(&a, n, "to", &me);
+	wa_node_attr(&a, n, "type", "server-error");
+	wa_node_attr(&a, n, "category", "peer");
+	if (put_sealed(c, &a, n, id, wa_span(key, WA_MEDIA_KEY_LEN), NULL) == WA_OK)
+		client_send(c, n);
+	else
+		client_nomem(c);
+	wa_arena_clear(&a);
+}
+
 /* ---- the answer ---- */
 
 static bool path_ok(struct wa_span p)

@@ -522,6 +522,8 @@ void sb_media_retry(struct sb_device *d, const struct wa_node *n)
 	wa_arena_init(&a, SB_STANZA_MAX);
 	wa_arena_init(&ma, 1u << 20);
 	id = sb_attr(&a, n, "id");
+	if (!rmr && wa_node_attr_is(n, "category", "peer"))
+		return; /* a part of history: that is no message of a chat */
 	if (!rmr || !wa_node_attr_jid_get(rmr, "jid", &chat) ||
 	    (!wa_node_attr_is(rmr, "from_me", "true") && !wa_node_attr_is(rmr, "from_me", "false"))) {
 		sb_violation(s, d, n, "receipt.rmr", "a media retry names chat and direction");

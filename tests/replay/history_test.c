@@ -472,6 +472,26 @@ static void on_blob(void *ctx, uint64_t id, const struct wa_blob *b)
 	blob_id = id;
 }
 
+/* Receipts that say the file of a part cannot be had: sealed, to our phone, about no chat. */
+static size_t server_errors(struct mini *m, const char *id)
+{
+	const struct wa_node *r;
+	size_t n = 0;
+
+	for (size_t i = 0; i < m->n_got; i++) {
+		r = m->got[i];
+		if (!wa_node_is(r, "receipt") || !wa_node_attr_is(r, "id", id) ||
+		    !wa_node_attr_is(r, "type", "server-error"))
+			continue;
+		assert_true(wa_node_attr_is(r, "category", "peer"));
+		assert_null(wa_node_get(r, "rmr"));
+		assert_int_equal(wa_node_bytes(wa_node_get(wa_node_get(r, "encrypt"), "enc_iv")).len, 12);
+		assert_true(wa_node_bytes(wa_node_get(wa_node_get(r, "encrypt"), "enc_p")).len > 16);
+		n++;
+	}
+	return n;
+}
+
 static void from_a_host(void **state)
 {
 	struct hist_note note = { .id = "N1", .type = WA_HISTORY_RECENT, .chunk = 1, .progress = 100, .file = true };
@@ -502,6 +522,8 @@ static void from_a_host(void **state)
 	mini_run(&m);
 	assert_int_equal(t.failed, 1);
 	assert_string_equal(t.why, "http_404");
+	assert_int_equal(server_errors(&m, "N2"), 1);
+	assert_int_equal(server_errors(&m, "N1"), 0);
 	wa_buf_clear(&packed);
 	mini_clear(&m);
 }
