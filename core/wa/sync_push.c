@@ -382,6 +382,8 @@ static void accepted(struct wa_client *c, struct sync_push *p, bool changed)
 		st.version = p->version;
 		st.hash = p->hash;
 		st.synced_ms = client_now(c);
+		if (!c->sync->cols[p->collection].want)
+			st.flags &= (uint8_t)~SYNC_STALE;
 		sync_state_save(c, p->collection, &st);
 	}
 	for (i = 0; i < p->n && (ch = first_of(c, p->collection, NULL)); i++) {
@@ -421,7 +423,9 @@ static void on_answer(struct wa_client *c, void *arg, const struct wa_node *node
 	else
 		sync_push_fail(c, i, code == 409 ? WA_ECONFLICT : code,
 			       code == 409 ? "conflict" : send_reason(code));
-	if (code == 0 && (uint64_t)wa_node_attr_num(col, "version", (int64_t)p->version) != p->version)
+	if (code == WA_ETIMEDOUT || /* perhaps it is in effect */
+	    (code == 0 &&
+	     (uint64_t)wa_node_attr_num(col, "version", (int64_t)p->version) != p->version))
 		sync_want(c, i);
 	sync_push_free(c);
 	sync_pass(c);
@@ -500,6 +504,8 @@ bool sync_push_next(struct wa_client *c)
 	rc = put_patch(c, p, &st, &patch);
 	if (rc == 0) {
 		c->sync->current = i;
+		st.flags |= SYNC_STALE; /* when the answer is lost, the next login looks */
+		sync_state_save(c, i, &st);
 		ask(c, p, &st, wa_buf_view(&patch));
 	} else if (rc == WA_EDUP) {
 		accepted(c, p, false);

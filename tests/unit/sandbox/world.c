@@ -50,12 +50,22 @@ static void say(void *ctx, int level, const char *event, const struct wa_field *
 
 /* ---- the sandbox's side ---- */
 
+/* A stanza went either way. */
+static void burn(struct actor *c)
+{
+	if (c->fuse && wa_client_state(c->c) == WA_ST_READY && --c->fuse == 0)
+		c->doomed = true;
+}
+
 static int to_client(void *ctx, void *sock, struct wa_span bytes)
 {
 	struct actor *c = sock;
 
 	(void)ctx;
+	if (c->doomed)
+		return 0;
 	wa_buf_span(&c->out, bytes);
+	burn(c);
 	return wa_buf_end(&c->out, NULL);
 }
 
@@ -329,6 +339,7 @@ void world_cut(struct actor *c)
 
 	wa_buf_reset(&c->out);
 	c->conn = NULL;
+	c->doomed = false;
 	if (conn)
 		sandbox_closed(conn);
 	if (c->up)
@@ -364,7 +375,15 @@ static bool move(struct actor *c)
 		wa_buf_clear(&in);
 		moved = true;
 	}
+	if (c->doomed) {
+		world_cut(c);
+		if (!c->stay_away)
+			world_connect(c);
+		return true;
+	}
 	s = wa_client_output(c->c);
+	if (c->fuse && s.len > 3 && wa_client_state(c->c) == WA_ST_READY) /* one frame at a time */
+		s = wa_span(s.ptr, 3 + ((size_t)s.ptr[0] << 16 | (size_t)s.ptr[1] << 8 | s.ptr[2]));
 	if (s.len && c->conn) {
 		struct wa_buf copy;
 		struct sb_conn *conn = c->conn;
@@ -372,6 +391,7 @@ static bool move(struct actor *c)
 		wa_buf_init(&copy, 64u << 20);
 		wa_buf_span(&copy, s);
 		wa_client_wrote(c->c, s.len);
+		burn(c);
 		sandbox_data(conn, wa_buf_view(&copy));
 		wa_buf_clear(&copy);
 		moved = true;
@@ -410,6 +430,14 @@ static void settle(struct world *w)
 	for (int i = 0; moved && i < ROUNDS_MAX; i++) {
 		moved = false;
 		for (size_t k = 0; k < w->n_clients; k++) {
+			uint8_t coin = 0;
+
+			if (w->shuffle)
+				draw(w, &coin, 1);
+			if (coin & 1) { /* not this time */
+				moved = true;
+				continue;
+			}
 			moved = move(w->clients[k]) || moved;
 			moved = closed_itself(w->clients[k]) || moved;
 		}

@@ -47,6 +47,8 @@ struct actor {
 	size_t n_events, looked_at;
 	size_t syncs; /* entries of app state; only the first are among the events */
 	bool stay_away; /* does not connect again */
+	size_t fuse;    /* stanzas, both ways, until a ready client's line dies; 0: never */
+	bool doomed;    /* it dies once what came has been read */
 	char qr[1024];
 	struct wa_buf out; /* from the sandbox, not yet read */
 };
@@ -61,6 +63,7 @@ struct world {
 	size_t n_clients;
 	struct wa_map kept; /* records, when `keep` */
 	bool keep;
+	bool shuffle; /* clients take their turns in random order */
 	struct wa_pub root;
 };
 
