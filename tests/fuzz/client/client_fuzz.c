@@ -55,7 +55,7 @@ static void walk(const void *p, size_t len)
 	const uint8_t *b = p;
 
 	while (b && len--)
-		sink ^= *b++;
+		sink = (uint8_t)(sink ^ *b++);
 }
 
 static void text(const char *s)
