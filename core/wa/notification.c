@@ -145,27 +145,28 @@ static void nothing(struct wa_client *c, const struct wa_node *n, const struct w
 static const struct {
 	const char *type;
 	void (*fn)(struct wa_client *c, const struct wa_node *n, const struct wa_jid *from);
+	bool unlinked; /* makes sense before linking is done; the others are only acknowledged then */
 } handlers[] = {
-	{ "encrypt", on_encrypt },
-	{ "devices", on_devices },
-	{ "account_sync", on_account_sync },
-	{ "link_code_companion_reg", on_link },
-	{ "passkey_prologue_request", on_passkey },
-	{ "crsc_continuation", on_continuation },
-	{ "privacy_token", trust_notification },
-	{ "server_sync", on_server_sync },
-	{ "picture", account_picture },
-	{ "status", account_about },
-	{ "contacts", account_contacts },
-	{ "business", account_business },
-	{ "newsletter", newsletter_notification },
-	{ "mex", mex_notification },
-	{ "w:gp2", group_notification },
-	{ "mediaretry", media_retry_notification },
+	{ "encrypt", on_encrypt, false },
+	{ "devices", on_devices, false },
+	{ "account_sync", on_account_sync, false },
+	{ "link_code_companion_reg", on_link, true },
+	{ "passkey_prologue_request", on_passkey, true },
+	{ "crsc_continuation", on_continuation, true },
+	{ "privacy_token", trust_notification, false },
+	{ "server_sync", on_server_sync, false },
+	{ "picture", account_picture, false },
+	{ "status", account_about, false },
+	{ "contacts", account_contacts, false },
+	{ "business", account_business, false },
+	{ "newsletter", newsletter_notification, false },
+	{ "mex", mex_notification, false },
+	{ "w:gp2", group_notification, false },
+	{ "mediaretry", media_retry_notification, false },
 	/* known, of no consequence here */
-	{ "psa", nothing },
-	{ "pay", nothing },
-	{ "server", nothing },
+	{ "psa", nothing, false },
+	{ "pay", nothing, false },
+	{ "server", nothing, false },
 };
 
 void notification_in(struct wa_client *c, const struct wa_node *n)
@@ -178,12 +179,13 @@ void notification_in(struct wa_client *c, const struct wa_node *n)
 		return;
 	}
 	client_ack(c, n, 0);
-	if (wa_node_attr_jid_get(n, "sender_lid", &lid))
+	if (c->dev.paired && wa_node_attr_jid_get(n, "sender_lid", &lid))
 		client_learn(c, &from, &lid);
 	for (i = 0; i < WA_ARRAY_LEN(handlers); i++) {
 		if (!wa_node_attr_is(n, "type", handlers[i].type))
 			continue;
-		handlers[i].fn(c, n, &from);
+		if (c->dev.paired || handlers[i].unlinked)
+			handlers[i].fn(c, n, &from);
 		return;
 	}
 	client_unknown(c, "notification", wa_node_attr_get(n, "type"));

@@ -231,6 +231,41 @@ static void sign_after_commit(void **state)
 	mini_clear(&m);
 }
 
+/* What is for linked devices only, told to one that is not: acknowledged, and linking goes on. */
+static void told_too_early(void **state)
+{
+	static const struct { const char *type, *child; } told[] = {
+		{ "w:gp2", "remove" },	   { "w:gp2", "create" },  { "devices", "add" }, { "account_sync", "devices" },
+		{ "server_sync", "collection" }, { "encrypt", "identity" }, { "picture", "set" },
+	};
+	struct wa_jid group = wa_jid_make(WA_SRV_GROUP, "120363000000000001", 0), who = mini_own(WA_SRV_LID, 0);
+	char id[16];
+	struct mini m;
+
+	(void)state;
+	mini_init(&m, 33);
+	mini_connect(&m);
+	for (size_t i = 0; i < WA_ARRAY_LEN(told); i++) {
+		struct wa_node *n = mini_node(&m, "notification"), *c;
+
+		snprintf(id, sizeof(id), "early-%zu", i);
+		wa_node_attr_jid(&m.arena, n, "from", strcmp(told[i].type, "w:gp2") == 0 ? &group : &who);
+		wa_node_attr(&m.arena, n, "type", told[i].type);
+		wa_node_attr(&m.arena, n, "id", id);
+		c = wa_node_child(&m.arena, wa_node_child(&m.arena, n, told[i].child), "participant");
+		wa_node_attr_jid(&m.arena, c, "jid", &who);
+		mini_send(&m, n);
+		mini_run(&m);
+		assert_non_null(mini_got(&m, "ack", "id", id));
+	}
+	assert_null(mini_ev(&m, WA_EV_CLOSED));
+	assert_null(mini_ev(&m, WA_EV_GROUP));
+	assert_int_equal(wa_client_state(m.c), WA_ST_LINKING);
+	mini_scan(&m);
+	mini_login(&m);
+	mini_clear(&m);
+}
+
 /* Whatever stanza of linking and the first login the line dies at, the next try gets there. */
 static void lost_anywhere(void **state)
 {
@@ -273,6 +308,7 @@ int main(void)
 		cmocka_unit_test(code_in_worker),
 		cmocka_unit_test(tampered),
 		cmocka_unit_test(sign_after_commit),
+		cmocka_unit_test(told_too_early),
 		cmocka_unit_test(lost_anywhere),
 	};
 
