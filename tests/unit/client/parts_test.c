@@ -50,11 +50,11 @@ static void names(void **state)
 	for (int i = WA_ST_IDLE; i <= WA_ST_CLOSING; i++)
 		assert_string_not_equal(wa_client_state_str(i), "unknown");
 	assert_string_equal(wa_client_state_str(99), "unknown");
-	for (int i = WA_EV_QR; i <= WA_EV_SENT; i++)
+	for (int i = WA_EV_QR; i <= WA_EV_BUSINESS_NAME; i++)
 		if (i != WA_EV_UNKNOWN)
 			assert_string_not_equal(wa_event_kind_str(i), "unknown");
 	assert_string_equal(wa_event_kind_str(0), "unknown");
-	assert_string_equal(wa_event_kind_str(WA_EV_OWN_DEVICES + 1), "unknown");
+	assert_string_equal(wa_event_kind_str(WA_EV_BUSINESS_NAME + 1), "unknown");
 }
 
 static void reasons(void **state)
