@@ -165,6 +165,18 @@ static int start_thread(struct db *db, void *(*fn)(void *arg), pthread_t *ret_th
 	return WA_OK;
 }
 
+/* A file made before pages could be given back is written anew, once. */
+static int make_trimmable(struct db *db, struct wa_err *err)
+{
+	int64_t mode = 0;
+	int r = db_conn_int(&db->w, "PRAGMA auto_vacuum", NULL, 0, &mode, err);
+
+	if (r < 0 || mode != 0)
+		return r < 0 ? r : 0;
+	WA_LOG(&db->env, WA_INFO, "storage.rewriting", WA_S("why", "so that freed space can be returned"));
+	return db_conn_exec(&db->w, "PRAGMA auto_vacuum = INCREMENTAL; VACUUM", err);
+}
+
 static int open_all(struct db *db, const struct db_opts *opts, struct wa_err *err)
 {
 	struct db_opts o = *opts;
@@ -181,6 +193,8 @@ static int open_all(struct db *db, const struct db_opts *opts, struct wa_err *er
 		r = load_key(db, opts, err);
 	if (r == WA_OK)
 		r = db_migrate(db, db_migrations, db_n_migrations, err);
+	if (r == WA_OK)
+		r = make_trimmable(db, err);
 	if (r == WA_OK)
 		r = first_contents(db, err);
 	if (r == WA_OK)

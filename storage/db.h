@@ -299,10 +299,6 @@ int db_events_since(struct db *db, int64_t after_seq, const struct db_event_filt
 int64_t db_event_last_seq(struct db *db, struct wa_err *err);
 int64_t db_event_first_seq(struct db *db, struct wa_err *err);	/* oldest kept; 0 for none */
 
-/* Deletes at most `limit` events older than ts_ms, never one that a cursor has
- * not passed, never the newest. res->rows tells how many. */
-size_t db_batch_event_prune(struct db_batch *b, int64_t older_than_ms, size_t limit);
-
 /* Cursors: the last seq a named reader has finished with. */
 size_t db_batch_cursor(struct db_batch *b, const char *name, int64_t seq);
 size_t db_batch_cursor_del(struct db_batch *b, const char *name);

@@ -63,6 +63,17 @@ int db_conn_exec(struct db_conn *c, const char *sql, struct wa_err *err)
 	return WA_OK;
 }
 
+/* Said before anything is written, so that the file can give back pages it no longer needs. */
+static int set_up_new(struct db_conn *c, struct wa_err *err)
+{
+	int64_t pages = 0;
+	int r = db_conn_int(c, "PRAGMA page_count", NULL, 0, &pages, err);
+
+	if (r < 0 || pages > 0)
+		return r < 0 ? r : WA_OK;
+	return db_conn_exec(c, "PRAGMA auto_vacuum = INCREMENTAL;", err);
+}
+
 static int set_up(struct db_conn *c, const struct db_opts *opts, bool writer, struct wa_err *err)
 {
 	char sql[128];
@@ -76,7 +87,9 @@ static int set_up(struct db_conn *c, const struct db_opts *opts, bool writer, st
 		return db_conn_exec(c, "PRAGMA query_only = ON; PRAGMA cache_size = -2000;", err);
 	snprintf(sql, sizeof(sql), "PRAGMA max_page_count = %lld;",
 		 (long long)(opts->max_pages > 0 ? opts->max_pages : 0xfffffffeLL));
-	r = db_conn_exec(c,
+	r = set_up_new(c, err);
+	if (r == WA_OK)
+		r = db_conn_exec(c,
 			 "PRAGMA journal_mode = WAL; PRAGMA foreign_keys = ON;"
 			 "PRAGMA temp_store = MEMORY; PRAGMA secure_delete = FAST;"
 			 "PRAGMA cache_size = -6000; PRAGMA journal_size_limit = 67108864;"

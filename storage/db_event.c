@@ -139,19 +139,6 @@ int64_t db_event_first_seq(struct db *db, struct wa_err *err)
 	return one_int(db, "SELECT MIN(seq) FROM event", err);
 }
 
-size_t db_batch_event_prune(struct db_batch *b, int64_t older_than_ms, size_t limit)
-{
-	/* only a prefix of the log goes, so that what is kept has no holes */
-	return DB_OP(b, 0,
-		     "DELETE FROM event WHERE seq IN (SELECT seq FROM event WHERE"
-		     " seq < (SELECT MAX(seq) FROM event)"
-		     " AND seq <= COALESCE((SELECT MIN(seq) FROM cursor), 9223372036854775807)"
-		     " AND seq < COALESCE((SELECT MIN(seq) FROM event WHERE ts_ms >= $1),"
-		     " 9223372036854775807)"
-		     " ORDER BY seq LIMIT $2)",
-		     db_int(older_than_ms), db_int((int64_t)limit));
-}
-
 size_t db_batch_cursor(struct db_batch *b, const char *name, int64_t seq)
 {
 	return DB_OP(b, 0,

@@ -166,18 +166,3 @@ size_t db_batch_message_del(struct db_batch *b, const char *id)
 {
 	return DB_OP(b, 0, "DELETE FROM message WHERE id = $1", db_text(db_batch_str(b, id)));
 }
-
-size_t db_batch_message_prune(struct db_batch *b, const char *session, int64_t older_than_ms,
-			      size_t limit)
-{
-	if (session)
-		return DB_OP(b, 0,
-			     "DELETE FROM message WHERE id IN (SELECT id FROM message"
-			     " WHERE session = $1 AND ts_ms < $2 ORDER BY ts_ms LIMIT $3)",
-			     db_text(db_batch_str(b, session)), db_int(older_than_ms),
-			     db_int((int64_t)limit));
-	return DB_OP(b, 0,
-		     "DELETE FROM message WHERE id IN (SELECT id FROM message WHERE ts_ms < $1"
-		     " LIMIT $2)",
-		     db_int(older_than_ms), db_int((int64_t)limit));
-}

@@ -66,9 +66,6 @@ size_t db_batch_message_receipt(struct db_batch *b, const char *session, const c
 size_t db_batch_message_trace(struct db_batch *b, const char *id, int64_t ts_ms, const char *step,
 			      const char *detail);
 size_t db_batch_message_del(struct db_batch *b, const char *id);
-/* Those older than ts_ms; session NULL: of all. */
-size_t db_batch_message_prune(struct db_batch *b, const char *session, int64_t older_than_ms,
-			      size_t limit);
 
 int db_message_get(struct db *db, const char *id, struct wa_arena *a, struct db_message *ret_m,
 		   struct wa_err *err) WA_MUST_USE;

@@ -484,47 +484,6 @@ static void events_are_read_by_filter_and_limit(void **state)
 	assert_int_equal(scanned, 6);
 }
 
-static void pruning_keeps_what_a_cursor_needs(void **state)
-{
-	struct fix *f = *state;
-	struct db_batch *b = db_batch_new(f->db);
-	struct told t;
-	int64_t seq = 0;
-
-	for (int i = 0; i < 10; i++)
-		db_batch_event(b, &(struct db_event_new){ .kind = "x", .ts_ms = 1000 + i }, NULL);
-	db_batch_cursor(b, "hook", 4);
-	assert_int_equal(fix_commit(f, b), WA_OK);
-	assert_int_equal(db_cursor_get(f->db, "hook", &seq, NULL), 1);
-	assert_int_equal(seq, 4);
-	assert_int_equal(db_cursor_get(f->db, "other", &seq, NULL), 0);
-
-	b = db_batch_new(f->db);
-	db_batch_event_prune(b, 1002, 100);
-	assert_int_equal(fix_commit_told(f, b, &t), WA_OK);
-	assert_int_equal(t.rows[0], 2);		/* by age */
-	b = db_batch_new(f->db);
-	db_batch_event_prune(b, 5000, 100);
-	assert_int_equal(fix_commit_told(f, b, &t), WA_OK);
-	assert_int_equal(t.rows[0], 2);		/* by cursor */
-	assert_int_equal(db_event_first_seq(f->db, NULL), 5);
-	b = db_batch_new(f->db);
-	db_batch_cursor_del(b, "hook");
-	db_batch_event_prune(b, 5000, 3);
-	assert_int_equal(fix_commit_told(f, b, &t), WA_OK);
-	assert_int_equal(t.rows[1], 3);		/* by limit */
-	b = db_batch_new(f->db);
-	db_batch_event_prune(b, 5000, 100);
-	assert_int_equal(fix_commit(f, b), WA_OK);
-	/* the newest stays, so that the numbers go on after a restart */
-	assert_int_equal(db_event_first_seq(f->db, NULL), 10);
-	fix_reopen(f);
-	b = db_batch_new(f->db);
-	event(b, "x", "{}");
-	assert_int_equal(fix_commit_told(f, b, &t), WA_OK);
-	assert_int_equal(t.seq[0], 11);
-}
-
 struct typed {
 	int rows;
 	struct db *db;
@@ -651,7 +610,6 @@ int main(void)
 		T(wal_stays_within_its_limit),
 		T(failing_commit_fails_the_group_whole),
 		T(events_are_read_by_filter_and_limit),
-		T(pruning_keeps_what_a_cursor_needs),
 		T(plugin_statements),
 		T(plugin_sealed_values),
 	};
