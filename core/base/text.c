@@ -60,6 +60,47 @@ size_t wa_utf8_clip(struct wa_span s, size_t max)
 	return n > 0 && (s.ptr[n] & 0xc0) == 0x80 ? max : n;
 }
 
+size_t wa_utf8_next(struct wa_span s, uint32_t *ret)
+{
+	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
+	uint8_t b = s.ptr[0];
+	size_t n = b < 0x80 ? 1 : b >> 5 == 6 ? 2 : b >> 4 == 14 ? 3 : b >> 3 == 30 ? 4 : 0;
+	uint32_t c = n == 1 ? b : b & (0x7fu >> n);
+
+	*ret = 0xfffd;
+	if (n == 0 || n > s.len)
+		return 1;
+	for (size_t i = 1; i < n; i++) {
+		if (s.ptr[i] >> 6 != 2)
+			return 1;
+		c = c << 6 | (s.ptr[i] & 63u);
+	}
+	if (c < least[n] || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff))
+		return 1;
+	*ret = c;
+	return n;
+}
+
+void wa_utf8_put(struct wa_buf *out, uint32_t c)
+{
+	if (c < 0x80) {
+		wa_buf_u8(out, (uint8_t)c);
+		return;
+	}
+	if (c < 0x800) {
+		wa_buf_u8(out, (uint8_t)(0xc0 | c >> 6));
+	} else {
+		if (c < 0x10000) {
+			wa_buf_u8(out, (uint8_t)(0xe0 | c >> 12));
+		} else {
+			wa_buf_u8(out, (uint8_t)(0xf0 | c >> 18));
+			wa_buf_u8(out, (uint8_t)(0x80 | (c >> 12 & 63)));
+		}
+		wa_buf_u8(out, (uint8_t)(0x80 | (c >> 6 & 63)));
+	}
+	wa_buf_u8(out, (uint8_t)(0x80 | (c & 63)));
+}
+
 static uint8_t lower(uint8_t c)
 {
 	return c >= 'A' && c <= 'Z' ? (uint8_t)(c + 32) : c;

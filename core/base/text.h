@@ -14,6 +14,10 @@
 bool wa_utf8_valid(struct wa_span s);
 /* The longest prefix of s of at most max bytes that does not cut a character. */
 size_t wa_utf8_clip(struct wa_span s, size_t max);
+/* The length of the UTF-8 character at s.ptr (s is not empty), its code point in *ret; 1 and U+FFFD
+ * for a broken one. */
+size_t wa_utf8_next(struct wa_span s, uint32_t *ret);
+void wa_utf8_put(struct wa_buf *b, uint32_t c);
 
 /* ASCII case folded comparison. */
 bool wa_span_ieq(struct wa_span a, struct wa_span b);

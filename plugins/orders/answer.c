@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "answer.h"
 
-#include "fold.h"
+#include "match.h"
 
 #define PHRASE_WORDS_MAX 4
 #define WORDS_MAX 12
 
-/* All phrases are folded (fold.h) and separated by '|'. */
+/* All phrases are folded (match.h) and separated by '|'. */
 struct vocabulary {
 	const char *language;	/* "" : everywhere */
 	const char *yes, *no, *fillers;
@@ -199,7 +199,7 @@ enum answer answer_read(struct wa_span text, const char *language)
 	if (text.len > ANSWER_TEXT_MAX)
 		return ANSWER_UNCLEAR;
 	wa_buf_init(&folded, ANSWER_TEXT_MAX * 4);
-	fold_text(text, &folded);
+	wb_fold(text, &folded);
 	if (!folded.failed && folded.len > 0) {
 		if (in_list(stop_words, wa_buf_view(&folded)))
 			a = ANSWER_STOP;

@@ -6,8 +6,8 @@
  */
 #include "answer.h"
 #include "flow.h"
-#include "fold.h"
 #include "locale.h"
+#include "match.h"
 #include "text.h"
 
 #define CURSOR "replies"
@@ -208,10 +208,10 @@ static void look_for_word(void *ctx, const struct store *s)
 
 	wa_buf_init(&said, ANSWER_TEXT_MAX * 4);
 	wa_buf_init(&word, ANSWER_TEXT_MAX * 4);
-	fold_text(w->text, &said);
+	wb_fold(w->text, &said);
 	for (size_t i = 0; i < json_array_size(list) && !w->found; i++) {
 		wa_buf_reset(&word);
-		fold_text(wa_span_str(json_string_value(json_array_get(list, i))), &word);
+		wb_fold(wa_span_str(json_string_value(json_array_get(list, i))), &word);
 		w->found = word.len > 0 && !said.failed && !word.failed &&
 			   wa_span_eq(wa_buf_view(&said), wa_buf_view(&word));
 	}

@@ -4,13 +4,13 @@
 #include <ctype.h>
 
 #include "crypto.h"
-#include "fold.h"
+#include "match.h"
 #include "text.h"
 
 static const struct source *const sources[] = { &source_generic, &source_shopify,
 						&source_woocommerce };
 
-/* Folded (fold.h); "cod" counts as a whole word only. */
+/* Folded (match.h); "cod" counts as a whole word only. */
 static const char *const cod_words[] = {
 	"cod",
 	"cash on delivery",
@@ -273,9 +273,9 @@ static bool says_any(const char *label, const char *const *words, size_t n)
 	struct wa_buf folded;
 
 	wa_buf_init(&folded, 4 * SOURCE_NAME_MAX);
-	fold_text(wa_span(label, wa_utf8_clip(wa_span_str(label), SOURCE_NAME_MAX)), &folded);
+	wb_fold(wa_span(label, wa_utf8_clip(wa_span_str(label), SOURCE_NAME_MAX)), &folded);
 	for (size_t i = 0; i < n && !found && !folded.failed; i++)
-		found = fold_has_words(wa_buf_view(&folded), words[i]);
+		found = wb_fold_has_words(wa_buf_view(&folded), wa_span_str(words[i]));
 	wa_buf_clear(&folded);
 	return found;
 }

@@ -561,7 +561,7 @@ static bool needs_isolation(struct wa_span s, bool rtl)
 		return false;
 	while (s.len > 0) {
 		uint32_t c;
-		size_t n = wb_char_next(s, &c);
+		size_t n = wa_utf8_next(s, &c);
 		bool digit = (c >= '0' && c <= '9') || (c >= 0x660 && c <= 0x669) ||
 			     (c >= 0x6f0 && c <= 0x6f9);
 		bool latin = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||

@@ -6,47 +6,6 @@
 #define YEAR_9999_S  INT64_C(253402300799)
 #define DECIMALS_MAX 6
 
-size_t wb_char_next(struct wa_span s, uint32_t *ret)
-{
-	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
-	uint8_t b = s.ptr[0];
-	size_t n = b < 0x80 ? 1 : b >> 5 == 6 ? 2 : b >> 4 == 14 ? 3 : b >> 3 == 30 ? 4 : 0;
-	uint32_t c = n == 1 ? b : b & (0x7fu >> n);
-
-	*ret = 0xfffd;
-	if (n == 0 || n > s.len)
-		return 1;
-	for (size_t i = 1; i < n; i++) {
-		if (s.ptr[i] >> 6 != 2)
-			return 1;
-		c = c << 6 | (s.ptr[i] & 63u);
-	}
-	if (c < least[n] || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff))
-		return 1;
-	*ret = c;
-	return n;
-}
-
-void wb_char_put(struct wa_buf *out, uint32_t c)
-{
-	if (c < 0x80) {
-		wa_buf_u8(out, (uint8_t)c);
-		return;
-	}
-	if (c < 0x800) {
-		wa_buf_u8(out, (uint8_t)(0xc0 | c >> 6));
-	} else {
-		if (c < 0x10000) {
-			wa_buf_u8(out, (uint8_t)(0xe0 | c >> 12));
-		} else {
-			wa_buf_u8(out, (uint8_t)(0xf0 | c >> 18));
-			wa_buf_u8(out, (uint8_t)(0x80 | (c >> 12 & 63)));
-		}
-		wa_buf_u8(out, (uint8_t)(0x80 | (c >> 6 & 63)));
-	}
-	wa_buf_u8(out, (uint8_t)(0x80 | (c & 63)));
-}
-
 /* Characters that a stranger's value must not bring into a message. */
 static bool is_unwanted(uint32_t c)
 {
@@ -59,10 +18,10 @@ static void put_clean(struct wa_buf *out, struct wa_span s)
 	/* a value that is too long is cut, not lost */
 	while (s.len > 0 && out->len + 4 <= out->max) {
 		uint32_t c;
-		size_t n = wb_char_next(s, &c);
+		size_t n = wa_utf8_next(s, &c);
 
 		if (!is_unwanted(c))
-			wb_char_put(out, c);
+			wa_utf8_put(out, c);
 		s = wa_span(s.ptr + n, s.len - n);
 	}
 }
@@ -251,9 +210,9 @@ static void map_text(struct wb_filter_value *v, uint32_t (*map)(uint32_t), size_
 	s = wa_buf_view(&v->text);
 	for (size_t i = 0; s.len > 0; i++) {
 		uint32_t c;
-		size_t n = wb_char_next(s, &c);
+		size_t n = wa_utf8_next(s, &c);
 
-		wb_char_put(&out, i < at_most ? map(c) : c);
+		wa_utf8_put(&out, i < at_most ? map(c) : c);
 		s = wa_span(s.ptr + n, s.len - n);
 	}
 	replace(v, &out);
@@ -332,7 +291,7 @@ static void filter_truncate(const struct wb_filter_env *env, struct wb_filter_va
 
 		if (chars + 1 == (size_t)limit)
 			keep = at;
-		at += wb_char_next(wa_span(s.ptr + at, s.len - at), &c);
+		at += wa_utf8_next(wa_span(s.ptr + at, s.len - at), &c);
 	}
 	if (chars <= (size_t)limit)
 		return;

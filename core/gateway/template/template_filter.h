@@ -42,8 +42,4 @@ const struct wb_filter *wb_filter_find(struct wa_span name);
 /* Make v->text of what v holds now, cleaned of control and direction characters. */
 void wb_filter_text(struct wb_filter_value *v);
 
-/* The length of the UTF-8 character at s.ptr, its code point in *ret; 1 and U+FFFD for a broken one. */
-size_t wb_char_next(struct wa_span s, uint32_t *ret);
-void wb_char_put(struct wa_buf *out, uint32_t c);
-
 #endif

@@ -124,7 +124,7 @@ static void check_list(const char *list)
 		struct wa_buf b;
 
 		wa_buf_init(&b, 1024);
-		fold_text(wa_span(list, n), &b);
+		wb_fold(wa_span(list, n), &b);
 		if (!wa_span_eq(wa_buf_view(&b), wa_span(list, n)))
 			print_message("'%.*s' folds to '%.*s'\n", (int)n, list, WA_SPAN_ARG(wa_buf_view(&b)));
 		assert_true(wa_span_eq(wa_buf_view(&b), wa_span(list, n)));
