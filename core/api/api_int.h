@@ -211,6 +211,9 @@ API_HANDLER(api_app_settings_patch);
 API_HANDLER(api_sync_get);
 API_HANDLER(api_sync_start);
 API_HANDLER(api_message_delete_for_me);	/* DELETE of a message with ?for=me */
+API_HANDLER(api_hold_get);
+API_HANDLER(api_hold_put);
+API_HANDLER(api_hold_delete);
 API_HANDLER(api_contacts_list);
 API_HANDLER(api_contact_get);
 API_HANDLER(api_contact_consent);

@@ -26,6 +26,9 @@
  * menu.answered: the answering message (id "" for a vote) with "menu": {"id", "wa_id"} and
  *	"answer": {"id", "text", "number", "via": "poll"|"text"|"native"}; subject: the menu.
  * chat.timer: "expires_s", 0: off.
+ * chat.held|released: "chat": PERSON, "owner" ("human", "flow:SCRIPT/FLOW", "plugin:NAME"), "note", "until_ms".
+ * flow.started|ended: "chat": PERSON, "script", "flow", "id", and at the end "reason" (done, cancelled, timeout,
+ *	handover, taken, failed, version, script_gone), "step", and "note" of a hand-over. Subject: the flow's id.
  * App state; "own": bool, we did it ourselves. Only what is news is told.
  * chat.archived|pinned|muted|read|cleared|deleted: "chat": PERSON or group, and "archived", "pinned",
  *	"muted" with "muted_until_ms" (-1 for ever), "read".

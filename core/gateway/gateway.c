@@ -11,9 +11,11 @@
 #include "gateway.h"
 #include "gateway_priv.h"
 #include "preview.h"
+#include "hold.h"
 #include "janitor.h"
 #include "media.h"
 #include "mem.h"
+#include "scripts.h"
 
 #define TURNS 8		/* rounds of sessions and outbox before the loop looks at sockets again */
 
@@ -231,6 +233,8 @@ static int build(struct wb_gateway *gw, struct wa_err *err)
 	gw->previews = wb_previews_new(gw);
 	r = wb_sessions_new(gw, &gw->sessions, err);
 	if (r == 0)
+		r = wb_holds_new(gw, &gw->holds, err);
+	if (r == 0)
 		r = wb_plugins_new(gw, &gw->plugins, err);
 	if (r == 0)
 		r = wb_media_new(gw, &gw->media, err);
@@ -253,6 +257,7 @@ int wb_gateway_new(struct wb_config *take_config, const struct wb_gateway_opts *
 	gw->config_file = opts->config_file ? wb_strdup(opts->config_file) : NULL;
 	gw->no_sessions = opts->no_sessions;
 	gw->api = opts->api;
+	gw->script_ops = opts->scripts;
 	open_log(gw, opts->log_fd);
 	gw->started_ms = wb_now(gw);
 	gw->public_url = wb_strdup(wb_config_text(gw->config, "public_url"));
@@ -308,6 +313,8 @@ int wb_gateway_start(struct wb_gateway *gw, struct wa_err *err)
 	}
 	if (r == 0 && gw->api)
 		r = gw->api->start(gw, err);
+	if (r == 0 && gw->script_ops)
+		r = gw->script_ops->start(gw, err);
 	if (r < 0)
 		return r;
 	gw->ready = true;
@@ -407,6 +414,8 @@ void wb_gateway_free(struct wb_gateway *gw)
 	if (!gw)
 		return;
 	gw->draining = true;
+	if (gw->scripts)
+		gw->script_ops->stop(gw);
 	if (gw->plugins)
 		wb_plugins_stop(gw->plugins);
 	if (gw->rest && gw->api)
@@ -436,6 +445,7 @@ void wb_gateway_free(struct wb_gateway *gw)
 	gw->db = NULL;
 	json_decref(gw->votes);
 	wb_bus_free(gw->bus);
+	wb_holds_free(gw->holds);
 	wb_janitor_free(gw->janitor);
 	wb_media_free(gw->media);
 	wb_timer_free(gw->kick);

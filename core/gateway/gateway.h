@@ -30,8 +30,11 @@
 
 struct wb_api;
 struct wb_janitor;
+struct wb_holds;
 struct wb_media_store;
 struct wb_converter;
+struct wb_scripts;
+struct wb_script_ops;
 struct wb_api_ops {
 	int (*start)(struct wb_gateway *gw, struct wa_err *err);
 	void (*drain)(struct wb_gateway *gw);	/* close streams and long polls */
@@ -70,6 +73,9 @@ struct wb_gateway {
 	size_t tx_pending;	/* transactions submitted and not finished */
 	bool store_failing;	/* the last commit that had something to write could not (disk full) */
 	struct wb_janitor *janitor;
+	struct wb_holds *holds;	/* who has which conversation */
+	struct wb_scripts *scripts;	/* core/script; NULL without it (tests, the sandbox) */
+	const struct wb_script_ops *script_ops;	/* scripts.h */
 	struct wb_media_store *media;
 	struct wb_converter *converter;
 	char first_key[WB_APIKEY_TEXT];	/* made at this first start; "" otherwise; wiped when shown */
@@ -82,6 +88,7 @@ struct wb_gateway_opts {
 	/* The REST API (core/api stands above this library). NULL: none, and every route that
 	 * needs a scope answers 401. */
 	const struct wb_api_ops *api;
+	const struct wb_script_ops *scripts;	/* the Lua host; NULL: none */
 };
 
 int wb_gateway_new(struct wb_config *take_config, const struct wb_gateway_opts *opts,

@@ -99,6 +99,30 @@ CREATE TABLE event (
 
 CREATE INDEX event_by_session ON event (session, seq) WHERE session IS NOT NULL;
 
+CREATE TABLE flow (
+	session TEXT NOT NULL REFERENCES session (id) ON DELETE CASCADE,
+	chat BLOB NOT NULL,
+	id TEXT NOT NULL,
+	script TEXT NOT NULL,
+	name TEXT NOT NULL,
+	state TEXT NOT NULL CHECK (state IN ('active', 'ended')),
+	started_ms INTEGER NOT NULL,
+	updated_ms INTEGER NOT NULL,
+	body BLOB NOT NULL,
+	PRIMARY KEY (session, chat)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX flow_ended ON flow (updated_ms) WHERE state = 'ended';
+
+CREATE TABLE hold (
+	session TEXT NOT NULL REFERENCES session (id) ON DELETE CASCADE,
+	chat BLOB NOT NULL,
+	since_ms INTEGER NOT NULL,
+	until_ms INTEGER NOT NULL,
+	body BLOB NOT NULL,
+	PRIMARY KEY (session, chat)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE idempotency (
 	key BLOB NOT NULL PRIMARY KEY,
 	request BLOB NOT NULL,
