@@ -107,7 +107,7 @@ static void newer_database_is_refused(void **state)
 static void migration_of_an_existing_database_takes_a_copy(void **state)
 {
 	struct fix *f = *state;
-	struct db_migration m[8];
+	struct db_migration m[64];
 	size_t n = db_n_migrations;
 	char copy[160];
 	sqlite3 *h;
