@@ -63,6 +63,30 @@ typedef int wb_world_kv_fn(void *ctx, const char *key, struct wa_span value);	/*
 typedef void wb_world_add_fn(void *ctx, int code, const char *message, int64_t value);
 typedef int wb_world_event_fn(void *ctx, const struct wb_event *ev);		/* non-zero stops */
 
+/* Where one conversation of a script stands (flow.h), as it is stored. */
+struct wb_world_flow {
+	const char *session, *chat;	/* chat: JID, else LID */
+	const char *id;			/* ULID of this run */
+	const char *script, *name;
+	bool ended;
+	int64_t started_ms, updated_ms;
+	struct wa_span doc;		/* JSON */
+};
+enum wb_world_flow_hold {		/* what becomes of its chat's hold, in the same transaction */
+	WB_FLOW_HOLD_KEEP,
+	WB_FLOW_HOLD_TAKE,		/* "flow:<script>/<name>" */
+	WB_FLOW_HOLD_RELEASE,		/* if it is the flow's */
+	WB_FLOW_HOLD_HUMAN,
+};
+struct wb_world_flow_put {
+	struct wb_world_flow flow;
+	enum wb_world_flow_hold hold;
+	int64_t until_ms;		/* HUMAN: until when; 0 no end */
+	const char *note;		/* HUMAN; NULL none */
+	const struct wb_event_new *event;	/* flow.started, flow.ended; NULL none */
+};
+typedef int wb_world_flow_fn(void *ctx, const struct wb_world_flow *f);	/* non-zero stops */
+
 struct wb_world_ops {
 	/* ---- time ---- */
 	int64_t (*now_ms)(struct wb_world *w);		/* Unix */
@@ -117,6 +141,10 @@ struct wb_world_ops {
 	int (*plugin_call)(struct wb_world *w, const char *script, const char *plugin, const char *function,
 			   const json_t *args, void (*fn)(void *ctx, int code, const char *message,
 							  const json_t *value), void *ctx);
+
+	/* ---- flows: state, hold and event in one transaction ---- */
+	void (*flow_put)(struct wb_world *w, const struct wb_world_flow_put *f, wb_world_done_fn *done, void *ctx);
+	int (*flow_each)(struct wb_world *w, wb_world_flow_fn *fn, void *ctx);	/* those that ended too */
 };
 
 struct wb_world {
