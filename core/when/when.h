@@ -85,6 +85,8 @@ int64_t wb_day_start(const struct wb_zone *z, int64_t ms, int64_t days);
 #define WB_TIME_TEXT_MAX 40
 /* RFC 3339 with the zone's offset: "2026-11-22T16:05:00+01:00"; UTC ends with "Z". */
 const char *wb_time_text(const struct wb_zone *z, int64_t ms, char out[WB_TIME_TEXT_MAX]);
+/* "Z", "+03:00", "+0300", "-03" and nothing behind: seconds east of UTC. */
+bool wb_offset_read(const char *s, int32_t *ret_s);
 /* RFC 3339; without an offset it is local time in z: "2026-12-01T09:00", "2026-12-01 09:00:00",
  * "2026-12-01" (its first moment). *ret_kind (NULL allowed) gets enum wb_local_kind. */
 int wb_time_read(const char *text, const struct wb_zone *z, int64_t *ret_ms, int *ret_kind,

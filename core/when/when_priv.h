@@ -9,8 +9,6 @@ int64_t wb_floor_div(int64_t a, int64_t b);	/* b > 0 */
 /* The moment of a minute (may be beyond 1439) of a day since 1970-01-01. */
 int64_t wb_day_moment(const struct wb_zone *z, int64_t day, int64_t minute);
 bool wb_digits(const char *s, size_t n, int64_t *ret);	/* exactly n digits */
-/* "Z", "+03:00", "+0300", "-03" and nothing behind. */
-bool wb_offset_read(const char *s, int32_t *ret_s);
 
 /* A text being read: errors tell how far it came. */
 struct wb_scan {
