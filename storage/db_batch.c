@@ -99,21 +99,10 @@ struct wa_span db_batch_span(struct db_batch *b, struct wa_span s)
 	return wa_span(p, s.len);
 }
 
-struct wa_span db_batch_pack(struct db_batch *b, const struct wa_span *fields, size_t n)
+struct wa_span db_pack_to(uint8_t *out, const struct wa_span *fields, size_t n)
 {
-	size_t len = 1;
-	uint8_t *p, *start;
+	uint8_t *p = out;
 
-	for (size_t i = 0; i < n; i++) {
-		if (fields[i].len > DB_VALUE_MAX) {
-			db_batch_fail(b, WA_ELIMIT, "value too large");
-			return wa_span(NULL, 0);
-		}
-		len += 4 + fields[i].len;
-	}
-	start = p = db_batch_alloc(b, len);
-	if (!p)
-		return wa_span(NULL, 0);
 	*p++ = (uint8_t)n;
 	for (size_t i = 0; i < n; i++) {
 		size_t l = fields[i].len;
@@ -126,7 +115,23 @@ struct wa_span db_batch_pack(struct db_batch *b, const struct wa_span *fields, s
 			memcpy(p, fields[i].ptr, l);
 		p += l;
 	}
-	return wa_span(start, len);
+	return wa_span(out, (size_t)(p - out));
+}
+
+struct wa_span db_batch_pack(struct db_batch *b, const struct wa_span *fields, size_t n)
+{
+	size_t len = 1;
+	uint8_t *p;
+
+	for (size_t i = 0; i < n; i++) {
+		if (fields[i].len > DB_VALUE_MAX) {
+			db_batch_fail(b, WA_ELIMIT, "value too large");
+			return wa_span(NULL, 0);
+		}
+		len += 4 + fields[i].len;
+	}
+	p = db_batch_alloc(b, len);
+	return p ? db_pack_to(p, fields, n) : wa_span(NULL, 0);
 }
 
 int db_unpack(struct wa_span packed, struct wa_span *fields, size_t n, struct wa_err *err)

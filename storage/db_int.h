@@ -219,6 +219,8 @@ void db_batch_forget(struct db_batch *b, const char *scope);	/* scope is the bat
 	db_conn_run((c), (sql), (const struct db_value[]){ __VA_ARGS__ },                         \
 		    WA_ARRAY_LEN(((const struct db_value[]){ __VA_ARGS__ })), (row_fn), (ctx),    \
 		    (ret_rows), (err))
+/* Into out, which has room for a byte, and 4 bytes beside each field. */
+struct wa_span db_pack_to(uint8_t *out, const struct wa_span *fields, size_t n);
 #define DB_PACK(b, ...)                                                                           \
 	db_batch_pack((b), (const struct wa_span[]){ __VA_ARGS__ },                               \
 		      WA_ARRAY_LEN(((const struct wa_span[]){ __VA_ARGS__ })))

@@ -34,9 +34,11 @@ struct wb_api {
 	struct wa_list idem_held;
 };
 
-/* Who asks; lives with the request. */
+/* Who asks; lives with the request. id: of its API key, or what asks from inside the process:
+ * "plugin:<name>", "script:<name>". */
+#define API_WHO_MAX 96
 struct api_auth {
-	char id[DB_ID_LEN + 1];
+	char id[API_WHO_MAX];
 	char scopes[512];
 	struct api_held *held;	/* idem.c: of its Idempotency-Key; NULL: none */
 };

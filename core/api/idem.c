@@ -22,7 +22,7 @@ struct api_held {
 	int status;
 	struct wa_buf body;
 	size_t name_len;
-	char name[DB_ID_LEN + 1 + sizeof(((struct api_idem *)0)->key)];
+	char name[API_WHO_MAX + sizeof(((struct api_idem *)0)->key)];
 };
 
 static void held_free(struct api_held *h)

@@ -122,7 +122,7 @@ struct sending {
 	struct wb_req *req;
 	struct waiter *waiter;	/* NULL: 202 at once */
 	char id[DB_ID_LEN + 1];
-	char scope[DB_ID_LEN + 1];
+	char scope[API_WHO_MAX];
 	struct api_idem idem;
 };
 

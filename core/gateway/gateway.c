@@ -4,6 +4,7 @@
 #include <db_apikey.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <local.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <text.h>
@@ -176,7 +177,7 @@ static int first_key(struct wb_gateway *gw, struct wa_err *err)
 static bool refuse(struct wb_req *req, const struct wb_route *route, void *ctx)
 {
 	(void)ctx;
-	if (!route->scope)
+	if (!route->scope || wb_req_identity(req))
 		return true;
 	wb_reply_problem(req, 401, "auth", "this process has no REST API");
 	return false;

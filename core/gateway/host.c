@@ -2,12 +2,20 @@
 /* The host table, and its small functions. */
 #include <clock.h>
 #include <db_kv.h>
-#include <phone.h>
 #include <ulid.h>
 #include "host_priv.h"
 
 #define FIELDS_MAX 24
 #define SEAL_MAX (1u << 20)
+
+bool wb_host_read(void *dst, size_t dst_size, const void *src, size_t size, size_t least)
+{
+	memset(dst, 0, dst_size);
+	if (!src || size < least)
+		return false;
+	memcpy(dst, src, size < dst_size ? size : dst_size);
+	return true;
+}
 
 static void host_log(struct wb_plugin *self, int32_t level, const char *event,
 		     const char *const *pairs)
@@ -181,6 +189,26 @@ static int32_t host_kv_get(struct wb_plugin *self, const char *key,
 	return r;
 }
 
+struct keys {
+	int (*fn)(void *ctx, const char *key, struct wb_str value);
+	void *ctx;
+};
+
+static int on_key(void *ctx, const char *key, struct wa_span value)
+{
+	struct keys *k = ctx;
+
+	return k->fn(k->ctx, key, (struct wb_str){ (const char *)value.ptr, value.len });
+}
+
+static int32_t host_kv_each(struct wb_plugin *self, const char *prefix,
+			    int (*fn)(void *ctx, const char *key, struct wb_str value), void *ctx)
+{
+	struct keys k = { fn, ctx };
+
+	return db_kv_each(wb_plugin_gateway(self)->db, self->name, prefix ? prefix : "", on_key, &k, NULL);
+}
+
 /* ---- seals ---- */
 
 typedef int seal_fn(struct db *db, const char *scope, const char *label, struct wa_span row_id,
@@ -222,65 +250,7 @@ static void host_hash(struct wb_plugin *self, struct wb_str in, uint8_t out[32])
 		abort();
 }
 
-/* ---- sessions and numbers ---- */
-
-static int32_t host_phone_parse(struct wb_plugin *self, const char *text, const char *country,
-				char out[32], char reason[64])
-{
-	(void)self;
-	return wb_phone_parse(text, country, out, reason);
-}
-
-struct check {
-	struct wb_handle h;
-	wb_check_fn *fn;
-	void *ctx;
-};
-
-static void check_revoke(struct wb_handle *h)
-{
-	(void)h;	/* the answer frees it */
-}
-
-static void on_number(void *ctx, const struct wb_number *n)
-{
-	struct check *k = ctx;
-	struct wb_plugin *pl = k->h.pl;
-	struct wb_check c = { .size = sizeof(c), .code = n->code, .query = n->query,
-			      .exists = n->exists, .jid = n->jid, .lid = n->lid };
-	struct wb_watch w;
-
-	if (pl) {
-		wb_handle_del(&k->h);
-		w = wb_plugin_enter(pl);
-		k->fn(k->ctx, &c);
-		wb_plugin_leave(pl, &w);
-	}
-	free(k);
-}
-
-static void host_check_number(struct wb_plugin *self, const char *session, const char *e164,
-			      wb_check_fn *fn, void *ctx)
-{
-	struct check *k = wb_zalloc(sizeof(*k));
-
-	k->fn = fn;
-	k->ctx = ctx;
-	wb_handle_add(self, &k->h, check_revoke);
-	wb_session_check(wb_plugin_gateway(self), session, e164, on_number, k);
-}
-
-static int32_t host_session_status(struct wb_plugin *self, const char *session, char ret_status[32])
-{
-	struct wb_session *s = wb_session_find(wb_plugin_gateway(self), session);
-	struct wb_session_info i;
-
-	if (!s)
-		return 0;
-	wb_session_info(s, &i);
-	snprintf(ret_status, 32, "%s", wb_session_state_str(i.state));
-	return 1;
-}
+/* ---- hooks ---- */
 
 static int32_t host_before_send(struct wb_plugin *self, wb_before_send_fn *fn, void *ctx)
 {
@@ -366,10 +336,23 @@ const struct wb_plugin_host wb_host_table = {
 	.ws_close = wb_host_ws_close,
 	.http_listen = wb_host_http_listen,
 	.http_reply_cut = wb_host_http_reply_cut,
-	.phone_parse = host_phone_parse,
-	.check_number = host_check_number,
-	.session_status = host_session_status,
+	.phone_parse = wb_host_phone_parse,
+	.check_number = wb_host_check_number,
+	.session_status = wb_host_session_status,
 	.before_send = host_before_send,
 	.metric_add = host_metric_add,
 	.metric_set = host_metric_set,
+	.call = wb_host_call,
+	.kv_each = host_kv_each,
+	.tx_kv_add = wb_host_tx_kv_add,
+	.session_each = wb_host_session_each,
+	.opted_out = wb_host_opted_out,
+	.held = wb_host_held,
+	.tx_hold = wb_host_tx_hold,
+	.fetch_header = wb_host_fetch_header,
+	.lua_function = wb_host_lua_function,
+	.lua_args = wb_host_lua_args,
+	.lua_return = wb_host_lua_return,
+	.lua_fail = wb_host_lua_fail,
+	.lua_call = wb_host_lua_call,
 };

@@ -190,6 +190,7 @@ struct wb_plugin_fetch {
 	struct wb_fetch *f;
 	wb_plugin_fetch_fn *fn;
 	void *ctx;
+	const struct wb_fetch_res *res;	/* during fn */
 	struct wa_err err;	/* of a fetch that could not begin */
 };
 
@@ -221,6 +222,9 @@ static void answer(struct wb_plugin_fetch *f, int code, int status, struct wa_sp
 
 static void on_fetched(const struct wb_fetch_res *res, const struct wa_err *err, void *ctx)
 {
+	struct wb_plugin_fetch *f = ctx;
+
+	f->res = res;
 	if (res)
 		answer(ctx, 0, wb_fetch_status(res), wb_fetch_body(res), "");
 	else
@@ -232,6 +236,11 @@ static void on_refused(void *ctx)
 	struct wb_plugin_fetch *f = ctx;
 
 	answer(f, f->err.code, 0, wa_span(NULL, 0), f->err.msg);
+}
+
+const char *wb_host_fetch_header(struct wb_plugin_fetch *f, const char *name)
+{
+	return f && f->res ? wb_fetch_header(f->res, name) : NULL;
 }
 
 struct wb_plugin_fetch *wb_host_fetch(struct wb_plugin *self, const struct wb_plugin_fetch_req *r,

@@ -7,6 +7,9 @@
  *
  *	plugin.c	loading, unloading, parameters
  *	host.c		the host table; log, parameters, reads, seals, metrics
+ *	host_people.c	sessions, numbers, opt-outs, who has a conversation
+ *	host_call.c	requests to the REST API from inside
+ *	host_lua.c	functions of plugins for scripts, and of scripts for plugins
  *	host_tx.c	transactions
  *	host_time.c	timers, post, work
  *	host_http.c	routes, requests, fetches
@@ -49,6 +52,7 @@ struct wb_plugins {
 	struct wa_list all;	/* loaded, in order */
 	struct wa_list dead;	/* unloaded; memory stays until the loop is gone */
 	struct wa_list routes;	/* of all times: a request may still point to one */
+	struct wa_list lua;	/* functions of all plugins that scripts may call */
 	struct wa_map timers;	/* id -> timer: handles of fired ones stay harmless */
 	uint64_t next_timer;
 };
@@ -61,7 +65,41 @@ void wb_plugin_leave(struct wb_plugin *pl, const struct wb_watch *w);
 void wb_plugin_unmap(struct wb_plugin *pl);	/* when nothing of it runs any more */
 struct wb_gateway *wb_plugin_gateway(const struct wb_plugin *pl);
 
+/*
+ * A struct that a plugin filled in: as much as its `size` says into *dst, the rest zero. False when it is
+ * shorter than the first version of the ABI had it, which ended with the member `last`.
+ */
+#define WB_HOST_READ(dst, src, last)                                                                \
+	wb_host_read((dst), sizeof(*(dst)), (src), (src) ? (src)->size : 0,                        \
+		     offsetof(__typeof__(*(dst)), last) + sizeof((dst)->last))
+bool wb_host_read(void *dst, size_t dst_size, const void *src, size_t size, size_t least);
+
+size_t wb_handles_count(const struct wb_plugin *pl);
+
 extern const struct wb_plugin_host wb_host_table;
+
+/* host_people.c */
+int32_t wb_host_phone_parse(struct wb_plugin *self, const char *text, const char *country, char out[32],
+			    char reason[64]);
+void wb_host_check_number(struct wb_plugin *self, const char *session, const char *e164, wb_check_fn *fn,
+			  void *ctx);
+int32_t wb_host_session_status(struct wb_plugin *self, const char *session, char ret_status[32]);
+int32_t wb_host_session_each(struct wb_plugin *self,
+			     int (*fn)(void *ctx, const char *session, const char *status), void *ctx);
+int32_t wb_host_opted_out(struct wb_plugin *self, const char *session, const char *who);
+int32_t wb_host_held(struct wb_plugin *self, const char *session, const char *chat, char ret_owner[96]);
+
+/* host_call.c */
+void wb_host_call(struct wb_plugin *self, const struct wb_plugin_call *c, wb_plugin_call_fn *fn, void *ctx);
+
+/* host_lua.c */
+int32_t wb_host_lua_function(struct wb_plugin *self, const char *name, const char *args_help,
+			     const char *summary, wb_lua_fn *fn, void *ctx);
+struct wb_str wb_host_lua_args(struct wb_lua_call *c);
+void wb_host_lua_return(struct wb_lua_call *take_c, struct wb_str json);
+void wb_host_lua_fail(struct wb_lua_call *take_c, int32_t code, const char *message);
+int32_t wb_host_lua_call(struct wb_plugin *self, const char *script, const char *function, struct wb_str args,
+			 wb_lua_result_fn *fn, void *ctx);
 
 /* host_tx.c */
 struct wb_tx *wb_host_tx_begin(struct wb_plugin *self);
@@ -71,6 +109,9 @@ void wb_host_tx_event(struct wb_tx *tx, const struct wb_event_new *ev);
 int32_t wb_host_tx_send(struct wb_tx *tx, const struct wb_send *s, char ret_id[27]);
 void wb_host_tx_cancel_message(struct wb_tx *tx, const char *message_id);
 void wb_host_tx_kv(struct wb_tx *tx, const char *key, struct wb_str value, int64_t expires_ms);
+void wb_host_tx_kv_add(struct wb_tx *tx, const char *key, int64_t delta, int64_t expires_ms);
+void wb_host_tx_hold(struct wb_tx *tx, const char *session, const char *chat, const char *owner,
+		     int64_t until_ms);
 void wb_host_tx_cursor(struct wb_tx *tx, const char *name, int64_t seq);
 void wb_host_tx_consent(struct wb_tx *tx, const char *session, const char *jid, int32_t opt_out,
 			const char *source);
@@ -106,6 +147,7 @@ void wb_host_http_problem(struct wb_plugin_req *take_req, int32_t status, const 
 struct wb_plugin_fetch *wb_host_fetch(struct wb_plugin *self, const struct wb_plugin_fetch_req *r,
 				      wb_plugin_fetch_fn *fn, void *ctx);
 void wb_host_fetch_cancel(struct wb_plugin_fetch *f);
+const char *wb_host_fetch_header(struct wb_plugin_fetch *f, const char *name);
 void wb_host_routes_free(struct wb_plugins *p);
 
 /* A request for fn; answered here when pl is NULL (unloaded). */

@@ -2,6 +2,7 @@
 /* Transactions of plugins: the gateway's, tagged with their owner. */
 #include <db_kv.h>
 #include "host_priv.h"
+#include "hold.h"
 #include "tx_priv.h"
 
 struct wb_tx *wb_host_tx_begin(struct wb_plugin *self)
@@ -46,24 +47,55 @@ void wb_host_tx_event(struct wb_tx *tx, const struct wb_event_new *ev)
 	wb_tx_event(tx, ev);
 }
 
-int32_t wb_host_tx_send(struct wb_tx *tx, const struct wb_send *s, char ret_id[27])
+/* What is not plain text, as a content object. */
+static int read_content(const struct wb_send *s, json_t **ret, struct wa_err *err)
+{
+	if (s->content.ptr && s->text)
+		return wa_err_set(err, WA_EINVALID, "text or content, not both");
+	if (s->content.ptr) {
+		*ret = json_loadb(s->content.ptr, s->content.len, JSON_REJECT_DUPLICATES, NULL);
+		if (!json_is_object(*ret))
+			return wa_err_set(err, WA_EINVALID, "content: no JSON object");
+	} else if ((s->flags & WB_SEND_PREVIEW) && s->text) {
+		*ret = json_pack("{s:s, s:s}", "kind", "text", "text", s->text);
+		if (!*ret)
+			return wa_err_set(err, WA_EINVALID, "text: no UTF-8");
+	}
+	return 0;
+}
+
+int32_t wb_host_tx_send(struct wb_tx *tx, const struct wb_send *given, char ret_id[27])
 {
 	struct wb_gateway *gw = tx->gw;
-	struct wb_outbox_new m = {
-		.session = s->session,
-		.to = s->to,
-		.text = s->text,
-		.quoted = s->quoted,
-		.message_class = s->message_class,
-		.meta_json = s->meta_json,
-		.due_ms = s->due_ms,
-		.idem_scope = s->idempotency_key ? tx->plugin->scope : NULL,
-		.idem_key = s->idempotency_key,
-		.idem_request = wa_span_str(s->text),
-	};
+	struct wb_outbox_new m;
+	struct wb_send s;
 	struct wa_err err = WA_ERR_INIT;
-	int r = wb_outbox_add(tx, &m, ret_id, &err);
+	json_t *content = NULL;
+	int r;
 
+	if (!WB_HOST_READ(&s, given, due_ms))
+		return WB_EINVALID;
+	m = (struct wb_outbox_new){
+		.session = s.session,
+		.to = s.to,
+		.text = s.text,
+		.quoted = s.quoted,
+		.message_class = s.message_class,
+		.meta_json = s.meta_json,
+		.due_ms = s.due_ms,
+		.preview = s.flags & WB_SEND_PREVIEW,
+		.idem_scope = s.idempotency_key ? tx->plugin->scope : NULL,
+		.idem_key = s.idempotency_key,
+		.idem_request = s.content.ptr ? wa_span(s.content.ptr, s.content.len) : wa_span_str(s.text),
+	};
+	r = read_content(&s, &content, &err);
+	if (content) {
+		m.content = content;
+		m.text = NULL;
+	}
+	if (r == 0)
+		r = wb_outbox_add(tx, &m, ret_id, &err);
+	json_decref(content);
 	if (r < 0)
 		WB_GATEWAY_LOG(gw, WA_INFO, "plugin.send", WA_S("plugin", tx->plugin->name),
 			       WA_S("error", err.msg));
@@ -89,6 +121,25 @@ void wb_host_tx_kv(struct wb_tx *tx, const char *key, struct wb_str value, int64
 				expires_ms);
 	else
 		db_batch_kv_del(tx->batch, tx->plugin->name, key);
+}
+
+void wb_host_tx_kv_add(struct wb_tx *tx, const char *key, int64_t delta, int64_t expires_ms)
+{
+	if (strlen(key) > DB_KV_KEY_MAX)
+		wb_tx_fail(tx, WA_ELIMIT, "key too long");
+	else
+		db_batch_kv_add(tx->batch, tx->plugin->name, key, delta, expires_ms);
+}
+
+void wb_host_tx_hold(struct wb_tx *tx, const char *session, const char *chat, const char *owner,
+		     int64_t until_ms)
+{
+	struct wa_err err = WA_ERR_INIT;
+	int r = owner ? wb_hold_set(tx, session, chat, owner, until_ms, NULL, &err) :
+			wb_hold_release(tx, session, chat, NULL, &err);
+
+	if (r < 0)
+		wb_tx_fail(tx, r, err.msg);
 }
 
 void wb_host_tx_cursor(struct wb_tx *tx, const char *name, int64_t seq)

@@ -21,6 +21,7 @@ int wb_plugins_new(struct wb_gateway *gw, struct wb_plugins **ret_p, struct wa_e
 	wa_list_init(&p->all);
 	wa_list_init(&p->dead);
 	wa_list_init(&p->routes);
+	wa_list_init(&p->lua);
 	wb_host_timers_of(p);
 	*ret_p = p;
 	return 0;
@@ -404,15 +405,22 @@ json_t *wb_plugin_json(const struct wb_plugin *pl)
 	return o;
 }
 
-size_t wb_plugin_handles(const struct wb_plugin *pl)
+size_t wb_handles_count(const struct wb_plugin *pl)
 {
-	const struct wb_gateway *gw = pl->host->gw;
 	const struct wa_list *it;
-	const void *owner;
-	size_t n = wb_bus_count(gw->bus, pl);
+	size_t n = 0;
 
 	for (it = pl->handles.next; it != &pl->handles; it = it->next)
 		n++;
+	return n;
+}
+
+size_t wb_plugin_handles(const struct wb_plugin *pl)
+{
+	const struct wb_gateway *gw = pl->host->gw;
+	const void *owner;
+	size_t n = wb_bus_count(gw->bus, pl) + wb_handles_count(pl);
+
 	for (size_t i = 0; wb_router_at(gw->router, i, &owner); i++)
 		n += owner == pl;
 	return n;

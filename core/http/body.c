@@ -2,6 +2,8 @@
 /* Bodies that do not fit into memory: read as they come, written as the peer takes them. */
 #include "http_priv.h"
 
+#include "local.h"
+
 #define PIECE (64u << 10)	/* of a chunked body, handed out at once */
 #define OUTPUT_LOW (256u << 10)	/* unsent bytes below which more is asked for */
 
@@ -130,7 +132,9 @@ void wb_req_read(struct wb_req *r, const struct wb_req_read_ops *ops, void *ctx)
 {
 	r->read = ops;
 	r->read_ctx = ctx;
-	if (r->unread && r->conn) {
+	if (r->unread && r->local) {
+		local_read(r);
+	} else if (r->unread && r->conn) {
 		wb_req_resume(r);
 	} else if (r->unread) {
 		body_gone(r);
@@ -146,15 +150,20 @@ void wb_req_resume(struct wb_req *r)
 	if (!r->paused)
 		return;
 	r->paused = false;
-	if (r->conn)
+	if (r->local)
+		local_read(r);
+	else if (r->conn)
 		conn_resume_body(r->conn);
 }
 
 /* ---- out ---- */
 
 struct wb_reply_stream {
-	struct conn *conn;	/* NULL: over */
+	struct conn *conn;	/* NULL: over, or local */
 	struct wb_req *req;
+	bool local;		/* collected, for one who asked from inside the process */
+	const char *type;
+	struct wa_buf body;
 	struct wb_loop *loop;
 	const struct wb_reply_stream_ops *ops;
 	void *ctx;
@@ -169,7 +178,9 @@ static void stream_free(struct wb_reply_stream *s)
 
 	s->req = NULL;
 	s->conn = NULL;
+	s->local = false;
 	s->ops = NULL;
+	wa_buf_clear(&s->body);
 	/* a deferred ask_more() still looks */
 	wb_loop_defer_free(s->loop, s);
 	req_end(r, s->status, (size_t)s->written);
@@ -180,7 +191,7 @@ static void ask_more(void *ctx)
 	struct wb_reply_stream *s = ctx;
 
 	s->asked = false;
-	if (s->conn && s->written < s->length)
+	if ((s->conn || s->local) && s->written < s->length)
 		s->ops->more(s->ctx);
 }
 
@@ -202,6 +213,35 @@ static void on_closed(void *ctx)
 
 static const struct conn_stream_ops stream_ops = { on_drained, on_closed };
 
+/* The whole body is collected, and given when it is complete. */
+static struct wb_reply_stream *local_stream(struct wb_req *r, struct wb_reply_stream *s)
+{
+	if (s->length > WB_HTTP_LOCAL_ANSWER_MAX || strcmp(r->head.method, "HEAD") == 0 || !s->length) {
+		bool too_long = s->length > WB_HTTP_LOCAL_ANSWER_MAX;
+
+		if (too_long)
+			wb_reply_problem(r, 501, "unsupported", "too long to be given inside the process");
+		else
+			wb_reply_raw(r, s->status, s->type, wa_span(NULL, 0));
+		free(s);
+		return NULL;
+	}
+	s->local = s->asked = true;
+	s->type = wa_arena_str(&r->arena, wa_span_str(s->type));
+	wa_buf_init(&s->body, (size_t)s->length);
+	wb_loop_defer(s->loop, ask_more, s);
+	return s;
+}
+
+static void local_end(struct wb_reply_stream *s)
+{
+	if (s->written == s->length && !s->body.failed)
+		local_answer(s->req, s->status, s->type, wa_buf_view(&s->body));
+	else
+		local_answer(s->req, 500, "text/plain", wa_span_str("the answer broke off"));
+	stream_free(s);
+}
+
 struct wb_reply_stream *wb_reply_stream(struct wb_req *r, int status, const char *type, uint64_t length,
 					const struct wb_reply_stream_ops *ops, void *ctx)
 {
@@ -210,6 +250,11 @@ struct wb_reply_stream *wb_reply_stream(struct wb_req *r, int status, const char
 	struct conn *c = r->conn;
 	struct wa_buf out;
 
+	if (s && r->local) {
+		*s = (struct wb_reply_stream){ .req = r, .loop = r->http->loop, .ops = ops, .ctx = ctx,
+					       .status = status, .length = length, .type = type };
+		return local_stream(r, s);
+	}
 	if (!c || !s) {
 		free(s);
 		wb_reply_problem(r, 503, "no_memory", "no memory for a stream");
@@ -245,15 +290,18 @@ struct wb_reply_stream *wb_reply_stream(struct wb_req *r, int status, const char
 
 void wb_reply_stream_write(struct wb_reply_stream *s, struct wa_span bytes)
 {
-	if (!s->conn)
+	if (!s->conn && !s->local)
 		return;
 	if (bytes.len > s->length - s->written)
 		bytes.len = (size_t)(s->length - s->written);
 	if (!bytes.len)
 		return;
 	s->written += bytes.len;
-	conn_write(s->conn, bytes);
-	if (conn_queued(s->conn) < OUTPUT_LOW && !s->asked) {
+	if (s->local)
+		wa_buf_span(&s->body, bytes);
+	else
+		conn_write(s->conn, bytes);
+	if ((s->local || conn_queued(s->conn) < OUTPUT_LOW) && !s->asked) {
 		s->asked = true;
 		wb_loop_defer(s->loop, ask_more, s);
 	}
@@ -264,6 +312,8 @@ void wb_reply_stream_end(struct wb_reply_stream *s)
 	struct conn *c = s->conn;
 	bool whole = s->written == s->length;
 
+	if (s->local)
+		local_end(s);
 	if (!c)
 		return;
 	s->conn = NULL;

@@ -127,7 +127,8 @@ void conn_end_stream(struct conn *c);	/* flush and close; ops are not called any
 
 struct wb_req {
 	struct wb_http *http;
-	struct conn *conn;		/* NULL: the peer has gone */
+	struct conn *conn;		/* NULL: the peer has gone, or there is none: local */
+	struct wb_http_local *local;	/* asked from inside the process; NULL: from a socket */
 	struct wa_arena arena;
 	struct wb_h1_head head;
 	struct route_match match;
@@ -156,6 +157,7 @@ struct wb_req {
 };
 
 struct wb_req *req_new(struct conn *c);
+struct wb_req *req_new_local(struct wb_http *h);
 void req_free(struct wb_req *r);
 bool req_set_target(struct wb_req *r);	/* path, query, route; false: out of memory */
 void req_dispatch(struct wb_req *r);
@@ -166,6 +168,10 @@ void req_end(struct wb_req *r, int status, size_t bytes);
 /* Status line and headers, to the connection. length < 0: no Content-Length (stream). */
 void reply_head(struct wb_req *r, int status, const char *type, int64_t length, struct wa_buf *out);
 int64_t http_mono_ns(void);
+
+/* local.c */
+void local_answer(struct wb_req *r, int status, const char *type, struct wa_span body);
+void local_read(struct wb_req *r);	/* hand the body to r->read, later */
 
 /* body.c: what of a streamed body can be handed out now; false: bytes, or a reader, are missing. */
 bool body_read(struct conn *c, struct evbuffer *in);

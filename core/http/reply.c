@@ -130,6 +130,8 @@ void wb_reply_raw(struct wb_req *r, int status, const char *type, struct wa_span
 
 	if (req_hold_reply(r, status, type, body))
 		return;
+	if (r->local)
+		local_answer(r, status, type, with_body ? body : wa_span(NULL, 0));
 	if (!r->conn) {
 		done(r, 0, 0);
 		return;
@@ -160,10 +162,10 @@ void wb_reply_json(struct wb_req *r, int status, json_t *take_body)
 {
 	char *text = NULL;
 
-	if (take_body && (r->conn || r->reply_fn))
+	if (take_body && (r->conn || r->local || r->reply_fn))
 		text = json_dumps(take_body, JSON_COMPACT | JSON_ENCODE_ANY);
 	json_decref(take_body);
-	if (!text && r->conn) {
+	if (!text && (r->conn || r->local)) {
 		wb_reply_raw(r, 500, "application/problem+json",
 			     wa_span_str("{\"type\":\"about:blank\",\"title\":\"Internal Server Error\","
 					 "\"status\":500,\"code\":\"no_memory\"}"));

@@ -4,23 +4,32 @@
 
 #define QUERY_MAX 100	/* parameters; more are ignored */
 
-struct wb_req *req_new(struct conn *c)
+struct wb_req *req_new_local(struct wb_http *h)
 {
 	struct wb_req *r = calloc(1, sizeof(*r));
 
 	if (!r)
 		return NULL;
-	r->http = c->http;
-	r->conn = c;
+	r->http = h;
 	r->start_ns = http_mono_ns();
 	r->head.method = "";
 	r->head.target = r->path = "/";
-	memcpy(r->remote, c->remote, sizeof(r->remote));
-	wa_arena_init(&r->arena, c->http->opts.arena_max);
-	wa_buf_init(&r->body, c->http->opts.max_body);
+	wa_arena_init(&r->arena, h->opts.arena_max);
+	wa_buf_init(&r->body, h->opts.max_body);
 	wa_buf_init(&r->headers, 16384);
 	http_ref(r->http);
 	r->http->stats.pending++;
+	return r;
+}
+
+struct wb_req *req_new(struct conn *c)
+{
+	struct wb_req *r = req_new_local(c->http);
+
+	if (!r)
+		return NULL;
+	r->conn = c;
+	memcpy(r->remote, c->remote, sizeof(r->remote));
 	return r;
 }
 
@@ -55,7 +64,7 @@ void req_end(struct wb_req *r, int status, size_t bytes)
 
 	(void)req_hold_reply(r, 0, NULL, wa_span(NULL, 0));
 
-	if (h->after && !h->dead)
+	if (h->after && !h->dead && !r->local)
 		h->after(r, status, bytes, (http_mono_ns() - r->start_ns) / 1000, h->after_ctx);
 	req_free(r);
 }
@@ -272,7 +281,7 @@ const char *wb_req_remote(const struct wb_req *r)
 
 bool wb_req_gone(const struct wb_req *r)
 {
-	return !r->conn;
+	return !r->conn && !r->local;
 }
 
 void wb_req_set_auth(struct wb_req *r, void *take_auth, wb_fn *destroy)

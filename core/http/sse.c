@@ -52,10 +52,15 @@ static void on_beat(void *ctx)
 
 struct wb_sse *wb_sse_open(struct wb_req *r, const struct wb_sse_opts *opts)
 {
-	struct wb_sse *s = calloc(1, sizeof(*s));
+	struct wb_sse *s;
 	struct conn *c = r->conn;
 	struct wa_buf out;
 
+	if (r->local) {
+		wb_reply_problem(r, 501, "unsupported", "no stream of events inside the process");
+		return NULL;
+	}
+	s = calloc(1, sizeof(*s));
 	if (s) {
 		s->opts = *opts;
 		s->loop = r->http->loop;

@@ -13,7 +13,9 @@
  *
  * Compatibility: both tables begin { size, abi }. A different major is refused.
  * Within a major, fields are only appended; WB_HAS(host, field) tells whether
- * this host has one. Never reorder, never change a type.
+ * this host has one. Never reorder, never change a type. Structs that a plugin
+ * fills in begin with their size: the host reads no further than that, and
+ * refuses what is shorter than the first version of the struct (WB_EINVALID).
  *
  * Ownership: pointers and spans given to a callback live until it returns;
  * arguments to host functions are copied. Nothing allocated on one side is
@@ -43,7 +45,7 @@ extern "C" {
 #endif
 
 #define WB_ABI_MAJOR 1
-#define WB_ABI_MINOR 1
+#define WB_ABI_MINOR 2
 #define WB_ABI ((uint32_t)(WB_ABI_MAJOR << 16 | WB_ABI_MINOR))
 
 enum wb_code {
@@ -66,6 +68,7 @@ struct wb_plugin_ws;			/* one accepted WebSocket connection */
 struct wb_plugin_ws_listener;
 struct wb_plugin_fetch;
 struct wb_plugin_http_listener;
+struct wb_lua_call;		/* a script waits for a function of the plugin */
 struct wb_sub;
 
 /* ---- values for SQL ---- */
@@ -100,9 +103,10 @@ struct wb_event_new {
 };
 
 /* ---- sending ---- */
+#define WB_SEND_PREVIEW 1u	/* since 1.2: look for a preview of the first link of the text */
 struct wb_send {
 	uint32_t size;
-	uint32_t flags;
+	uint32_t flags;			/* WB_SEND_… */
 	const char *session;
 	const char *to;			/* JID, LID or E.164 */
 	const char *text;
@@ -111,6 +115,9 @@ struct wb_send {
 	const char *idempotency_key;	/* NULL none; unique per plugin */
 	const char *meta_json;		/* carried through to the message's events; NULL none */
 	int64_t due_ms;			/* 0 now */
+	/* since 1.2: a content object as JSON (any kind of message, as "content" of POST /v1/messages)
+	 * instead of text; ptr NULL none */
+	struct wb_str content;
 };
 /* Before a message leaves the outbox: 0 lets it go; negative stops it with `reason` (<= 120 bytes). */
 typedef int wb_before_send_fn(void *ctx, const char *message_id, const struct wb_send *s, char reason[121]);
@@ -193,6 +200,22 @@ struct wb_migration {
 	const char *name;
 	const char *sql;		/* tables are named <plugin>_… and STRICT */
 };
+
+/* ---- since 1.2: requests to the REST API, and scripts ---- */
+struct wb_plugin_call {
+	uint32_t size;
+	uint32_t reserved;
+	const char *method, *path;	/* "POST", "/v1/messages?wait=server": path with its query */
+	struct wb_str body;		/* JSON; ptr NULL none */
+	const char *idempotency_key;	/* NULL none; unique per plugin, the same ones as wb_send's */
+};
+/* Any status the API can answer; 503 when the gateway is going down. content_type "" without a body. */
+typedef void wb_plugin_call_fn(void *ctx, int32_t status, const char *content_type, struct wb_str body);
+
+/* A script called a function of the plugin: answer once with lua_return or lua_fail, now or later. */
+typedef void wb_lua_fn(void *ctx, struct wb_lua_call *call);
+/* What a script's function returned: code 0 and a JSON value, or its error. */
+typedef void wb_lua_result_fn(void *ctx, int32_t code, struct wb_str json, const char *message);
 
 struct wb_check { uint32_t size; int32_t code; const char *query; int32_t exists; int32_t reserved; const char *jid; const char *lid; };
 typedef void wb_check_fn(void *ctx, const struct wb_check *result);
@@ -302,7 +325,49 @@ struct wb_plugin_host {
 	/* since 1.1: announce all of body, send cut_at bytes of it, hang up: for those who test clients */
 	void (*http_reply_cut)(struct wb_plugin_req *take_req, int32_t status, const char *content_type,
 			       struct wb_str body, size_t cut_at, const struct wb_header *headers, uint32_t n_headers);
-	/* append here: since 1.2 */
+	/*
+	 * since 1.2: a request to the REST API from inside: the same routes, checks and answers as over
+	 * HTTP, without a socket, with all scopes. This is how a plugin reaches what has no function of
+	 * its own: contacts, labels, groups, media, templates, lists, orders. fn runs exactly once, later
+	 * on the loop, never inside call() and never after the plugin was stopped.
+	 */
+	void (*call)(struct wb_plugin *self, const struct wb_plugin_call *c, wb_plugin_call_fn *fn, void *ctx);
+	/* since 1.2: every key that begins with prefix ("" all), in no order; non-zero from fn stops and is
+	 * returned. Reads all keys of the plugin: for start-up and for small sets */
+	int32_t (*kv_each)(struct wb_plugin *self, const char *prefix,
+			   int (*fn)(void *ctx, const char *key, struct wb_str value), void *ctx);
+	/* since 1.2: adds delta to the whole number (decimal text) under key, absent counting as 0, so that
+	 * two adding at once both count. What is no number fails the transaction with WB_EINVALID.
+	 * expires_ms as tx_kv's, but an expiry that is set already stays */
+	void (*tx_kv_add)(struct wb_tx *tx, const char *key, int64_t delta, int64_t expires_ms);
+	/* since 1.2: every session, by id; status as session_status's; non-zero from fn stops and is returned */
+	int32_t (*session_each)(struct wb_plugin *self, int (*fn)(void *ctx, const char *session, const char *status),
+				void *ctx);
+	/* since 1.2: whether this person wants no messages of the session (NULL: of any). 1, 0 or < 0 */
+	int32_t (*opted_out)(struct wb_plugin *self, const char *session, const char *jid);
+	/*
+	 * since 1.2: who has the conversation: "flow:<script>/<flow>", "human", "plugin:<name>". 1 held,
+	 * 0 free, < 0. Automatic answers keep out of a held chat. tx_hold with owner NULL releases it.
+	 */
+	int32_t (*held)(struct wb_plugin *self, const char *session, const char *chat, char ret_owner[96]);
+	void (*tx_hold)(struct wb_tx *tx, const char *session, const char *chat, const char *owner, int64_t until_ms);
+	/* since 1.2: a header of the answer, only inside the fetch's callback; NULL none. f as fetch gave it */
+	const char *(*fetch_header)(struct wb_plugin_fetch *f, const char *name);
+	/*
+	 * since 1.2: a function that Lua scripts reach as require("warbler").plugins.<plugin>.<name>(…).
+	 * name: [a-z][a-z0-9_]*; args_help "(number, text)" and summary are for the reference. WB_ECONFLICT
+	 * when there is one of that name.
+	 */
+	int32_t (*lua_function)(struct wb_plugin *self, const char *name, const char *args_help, const char *summary,
+				wb_lua_fn *fn, void *ctx);
+	struct wb_str (*lua_args)(struct wb_lua_call *c);	/* a JSON array; lives until the answer */
+	void (*lua_return)(struct wb_lua_call *take_c, struct wb_str json);	/* any JSON value */
+	void (*lua_fail)(struct wb_lua_call *take_c, int32_t code, const char *message);	/* nil, message, code */
+	/* since 1.2: what a script exported with warbler.export(name, fn): args a JSON array. WB_ENOTFOUND
+	 * at once, and fn is not called, when there is no such script or function */
+	int32_t (*lua_call)(struct wb_plugin *self, const char *script, const char *function, struct wb_str args,
+			    wb_lua_result_fn *fn, void *ctx);
+	/* append here: since 1.3 */
 };
 
 #define WB_HAS(host, field) ((host)->size >= offsetof(struct wb_plugin_host, field) + sizeof((host)->field))
