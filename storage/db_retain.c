@@ -46,7 +46,8 @@ static int message_row(void *ctx, const struct db_row *row)
 	struct db_reader rd = { row, &k->a, k->err, WA_OK };
 	struct wa_span f[DB_MESSAGE_FIELDS];
 	struct db_keep_row m = { .id = db_row_text(row, 0), .ts_ms = db_row_int(row, 1),
-				 .bytes = db_row_int(row, 2), .chat = "", .sender = "" };
+				 .bytes = db_row_int(row, 2), .chat = "", .sender = "",
+				 .session = k->q->session };
 	int r;
 
 	wa_arena_reset(&k->a);
@@ -114,7 +115,8 @@ static int media_row(void *ctx, const struct db_row *row)
 {
 	struct keep *k = ctx;
 	struct db_keep_row m = { .id = db_row_text(row, 0), .ts_ms = db_row_int(row, 1),
-				 .bytes = db_row_int(row, 2), .chat = "", .sender = "" };
+				 .bytes = db_row_int(row, 2), .chat = "", .sender = "",
+				 .session = k->q->session };
 	struct of_message f = { .o = { k, &m } };
 	struct db_value id = db_text(db_row_text(row, 3));
 	int r = 0;
@@ -152,21 +154,21 @@ size_t db_batch_media_forget(struct db_batch *b, const char *id)
 	return DB_OP(b, 0, "DELETE FROM media WHERE id = $1", db_text(db_batch_str(b, id)));
 }
 
-/* ---- events: seq, ts_ms, bytes ---- */
+/* ---- events: seq, ts_ms, bytes, session ---- */
 
 static int event_row(void *ctx, const struct db_row *row)
 {
 	struct keep *k = ctx;
 	char id[24];
 	struct db_keep_row m = { .id = id, .ts_ms = db_row_int(row, 1), .bytes = db_row_int(row, 2),
-				 .chat = "", .sender = "" };
+				 .chat = "", .sender = "", .session = db_row_text(row, 3) };
 
 	snprintf(id, sizeof(id), "%lld", (long long)db_row_int(row, 0));
 	return k->fn(k->ctx, &m);
 }
 
 #define EVENTS                                                                                    \
-	"SELECT seq, ts_ms, COALESCE(length(body), 0) FROM event"                                 \
+	"SELECT seq, ts_ms, COALESCE(length(body), 0), session FROM event"                        \
 	" WHERE seq < (SELECT MAX(seq) FROM event) AND "
 
 int db_keep_events(struct db *db, const struct db_keep_query *q, db_keep_fn *fn, void *ctx,

@@ -14,6 +14,7 @@ struct db_keep_row {
 	int64_t bytes;		/* of its contents; media: of its file */
 	const char *chat;	/* JIDs; "" unknown, or not asked for */
 	const char *sender;
+	const char *session;	/* events: "" none */
 };
 typedef int db_keep_fn(void *ctx, const struct db_keep_row *row);	/* row dies with the call */
 

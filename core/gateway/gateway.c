@@ -16,6 +16,7 @@
 #include "janitor.h"
 #include "media.h"
 #include "mem.h"
+#include "retain.h"
 #include "scripts.h"
 
 #define TURNS 8		/* rounds of sessions and outbox before the loop looks at sockets again */
@@ -232,7 +233,9 @@ static int build(struct wb_gateway *gw, struct wa_err *err)
 	wb_http_set_before(gw->http, refuse, NULL);
 	gw->outbox = wb_outbox_new(gw);
 	gw->previews = wb_previews_new(gw);
-	r = wb_sessions_new(gw, &gw->sessions, err);
+	r = wb_retain_core(gw, err);
+	if (r == 0)
+		r = wb_sessions_new(gw, &gw->sessions, err);
 	if (r == 0)
 		r = wb_holds_new(gw, &gw->holds, err);
 	if (r == 0)
@@ -452,6 +455,7 @@ void wb_gateway_free(struct wb_gateway *gw)
 	wb_timer_free(gw->kick);
 	wb_loop_free(gw->loop);
 	wb_plugins_free(gw->plugins);
+	wb_retain_free(gw);
 	wb_router_free(gw->router);
 	wb_metrics_free(gw->metrics);
 	wb_config_free(gw->config);

@@ -14,6 +14,7 @@
  * Members may be read by every part of the gateway and the API; nobody but
  * gateway.c sets them.
  */
+#include <list.h>
 #include <loop.h>
 #include <net.h>
 #include <work.h>
@@ -73,6 +74,7 @@ struct wb_gateway {
 	size_t tx_pending;	/* transactions submitted and not finished */
 	bool store_failing;	/* the last commit that had something to write could not (disk full) */
 	struct wb_janitor *janitor;
+	struct wa_list retain;	/* retain.c: kinds of data that may be thrown away */
 	struct wb_holds *holds;	/* who has which conversation */
 	struct wb_scripts *scripts;	/* core/script; NULL without it (tests, the sandbox) */
 	const struct wb_script_ops *script_ops;	/* scripts.h */

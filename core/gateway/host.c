@@ -4,6 +4,7 @@
 #include <db_kv.h>
 #include <ulid.h>
 #include "host_priv.h"
+#include "retain.h"
 
 #define FIELDS_MAX 24
 #define SEAL_MAX (1u << 20)
@@ -257,6 +258,24 @@ static int32_t host_before_send(struct wb_plugin *self, wb_before_send_fn *fn, v
 	return wb_outbox_hook(wb_plugin_gateway(self)->outbox, self, fn, ctx);
 }
 
+/* ---- retention ---- */
+
+static int32_t host_retain(struct wb_plugin *self, const struct wb_retain *kind)
+{
+	struct wb_gateway *gw = wb_plugin_gateway(self);
+	struct wa_err err = WA_ERR_INIT;
+	int r = wb_retain_add(gw, self, kind, &err);
+
+	if (r < 0)
+		WB_GATEWAY_LOG(gw, WA_ERROR, "plugin.retain", WA_S("plugin", self->name), WA_S("error", err.msg));
+	return r;
+}
+
+static int32_t host_retain_each(struct wb_plugin *self, wb_retain_each_fn *fn, void *ctx)
+{
+	return wb_retain_each(wb_plugin_gateway(self), fn, ctx);
+}
+
 /* ---- metrics ---- */
 
 static void metric_name(struct wb_plugin *self, const char *name, char out[128])
@@ -340,6 +359,8 @@ const struct wb_plugin_host wb_host_table = {
 	.check_number = wb_host_check_number,
 	.session_status = wb_host_session_status,
 	.before_send = host_before_send,
+	.retain = host_retain,
+	.retain_each = host_retain_each,
 	.metric_add = host_metric_add,
 	.metric_set = host_metric_set,
 	.call = wb_host_call,

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "janitor.h"
+#include <db_flow.h>
 #include <db_idem.h>
 #include <db_kv.h>
 #include <db_outbox.h>
 #include <db_record.h>
+#include <db_retain.h>
 #include <wa/store.h>
 #include "gateway.h"
 #include "media.h"
@@ -12,6 +14,7 @@
 #define HOUR_MS 3600000LL
 #define DAY_MS (24 * HOUR_MS)
 #define IDEM_MS (48 * HOUR_MS)
+#define FLOW_MS (48 * HOUR_MS)	/* ended ones */
 #define OUTBOX_MS (30 * DAY_MS)
 #define SENT_MS (14 * DAY_MS)
 #define SEEN_MS (30 * DAY_MS)
@@ -23,9 +26,13 @@
 #define BUSY_MS 1000
 #define TRY_MS 2000
 #define ROWS 500		/* of one kind in one step */
-#define OPS_MAX 3
+#define OPS_MAX 4
 
-enum job { JOB_GLOBAL, JOB_SESSIONS };
+#define TRIM_MIN (4 << 20)	/* bytes: less is soon used again */
+#define TRIM_PART 10		/* of the file */
+#define TRIM_PAGES 256		/* of one step: a few ms of the writer */
+
+enum job { JOB_GLOBAL, JOB_SESSIONS, JOB_TRIM };
 
 struct wb_janitor {
 	struct wb_gateway *gw;
@@ -60,7 +67,7 @@ static void on_step(void *ctx, int code, const struct wa_err *err, const struct 
 	if (!more && j->job == JOB_GLOBAL) {
 		j->job = JOB_SESSIONS;
 		j->last[0] = 0;
-	} else if (!more) {
+	} else if (!more && j->job == JOB_SESSIONS) {
 		memcpy(j->last, j->now, sizeof(j->last));
 	}
 	again(j, STEP_MS);
@@ -75,7 +82,8 @@ static void global_step(struct wb_janitor *j)
 	j->op[0] = db_batch_idem_prune(b, now - IDEM_MS, ROWS);
 	j->op[1] = db_batch_kv_prune(b, now, ROWS);
 	j->op[2] = db_batch_outbox_prune(b, now - OUTBOX_MS, ROWS);
-	j->n_ops = 3;
+	j->op[3] = db_batch_flow_prune(b, now - FLOW_MS, ROWS);
+	j->n_ops = 4;
 	j->busy = true;
 	wb_tx_commit(tx, on_step, j);
 }
@@ -100,6 +108,53 @@ static bool session_step(struct wb_janitor *j)
 	j->busy = true;
 	wb_tx_commit(tx, on_step, j);
 	return true;
+}
+
+static void on_trimmed(void *ctx, int code, const struct wa_err *err, const struct db_result *res)
+{
+	struct wb_janitor *j = ctx;
+
+	(void)err;
+	j->busy = false;
+	if (code == 0 && res->rows[j->op[0]] == 0)
+		j->job = JOB_GLOBAL;	/* a file that gives nothing back: not again and again */
+	again(j, code ? TRY_MS : j->job == JOB_TRIM ? STEP_MS : ROUND_MS);
+}
+
+/* False: there is little to give back. */
+static bool trim_step(struct wb_janitor *j)
+{
+	int64_t bytes = 0, unused = 0;
+	struct wb_tx *tx;
+
+	if (db_space(j->gw->db, &bytes, &unused, NULL) < 0 || unused < TRIM_MIN ||
+	    unused < bytes / TRIM_PART)
+		return false;
+	tx = wb_tx_new(j->gw);
+	j->op[0] = db_batch_trim(wb_tx_batch(tx), TRIM_PAGES);
+	j->busy = true;
+	wb_tx_commit(tx, on_trimmed, j);
+	return true;
+}
+
+static void end_round(struct wb_janitor *j)
+{
+	j->job = JOB_GLOBAL;
+	wb_media_sweep(j->gw->media);
+	again(j, ROUND_MS);
+}
+
+static void step(struct wb_janitor *j)
+{
+	if (j->job == JOB_GLOBAL) {
+		global_step(j);
+		return;
+	}
+	if (j->job == JOB_SESSIONS && session_step(j))
+		return;
+	j->job = JOB_TRIM;
+	if (!trim_step(j))
+		end_round(j);
 }
 
 static void on_tried(void *ctx, int code, const struct wa_err *err, const struct db_result *res)
@@ -133,12 +188,8 @@ static void on_timer(void *ctx)
 		try_store(j);
 	} else if (db_busy(j->gw->db)) {
 		again(j, BUSY_MS);
-	} else if (j->job == JOB_GLOBAL) {
-		global_step(j);
-	} else if (!session_step(j)) {
-		j->job = JOB_GLOBAL;
-		wb_media_sweep(j->gw->media);
-		again(j, ROUND_MS);
+	} else {
+		step(j);
 	}
 }
 

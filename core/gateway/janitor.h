@@ -10,6 +10,7 @@
  *	finished outbox rows, their traces	30 days
  *	messages kept for retry receipts	14 days
  *	ids of messages received		30 days
+ *	pages of the file that nothing uses	from 4 MiB and a tenth of the file on
  *
  * One small transaction per step, a pause between steps, a round every hour;
  * nothing while the store has a queue. Messages, chats, contacts and events

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "host_priv.h"
+#include "retain.h"
 #include "tx_priv.h"
 
 #define NAME_MAX_LEN 32
@@ -224,6 +225,7 @@ static void revoke_all(struct wb_plugin *pl)
 	wb_router_revoke(gw->router, pl);
 	wb_bus_revoke(gw->bus, pl);
 	wb_outbox_revoke(gw->outbox, pl);
+	wb_retain_revoke(gw, pl);
 	while ((it = wa_list_pop_front(&pl->txs)))
 		wb_tx_abort(container_of(it, struct wb_tx, link));
 	while ((it = wa_list_pop_front(&pl->handles))) {

@@ -217,6 +217,46 @@ typedef void wb_lua_fn(void *ctx, struct wb_lua_call *call);
 /* What a script's function returned: code 0 and a JSON value, or its error. */
 typedef void wb_lua_result_fn(void *ctx, int32_t code, struct wb_str json, const char *message);
 
+/* ---- since 1.2: retention. What grows with time and may be thrown away by the owner's rules ---- */
+#define WB_RETAIN_SESSIONS 1u	/* rows belong to sessions: each may have a rule of its own */
+#define WB_RETAIN_WHOLE 2u	/* session "" stands for the rows of all sessions; else for those of none */
+#define WB_RETAIN_PREFIX 4u	/* only the oldest may go: what stays has no holes */
+struct wb_retain_row {
+	uint32_t size;
+	uint32_t reserved;
+	const char *id;			/* at most 64 bytes */
+	int64_t ts_ms;
+	int64_t bytes;			/* about what it occupies */
+	const char *session;		/* "" none */
+	const char *who[4];		/* whom it is about: JIDs, phone numbers; "" or NULL none */
+	const char *order;		/* id of the order it belongs to; "" none */
+};
+typedef int wb_retain_row_fn(void *ctx, const struct wb_retain_row *row);	/* non-zero stops */
+#define WB_RETAIN_NEWEST 1u	/* newest first; else oldest first */
+#define WB_RETAIN_PEOPLE 2u	/* who and order are needed */
+struct wb_retain_query {
+	uint32_t size;
+	uint32_t flags;
+	const char *session;
+	int64_t ts_ms;			/* beyond this place, in the direction asked for */
+	const char *id;			/* NULL: from the end */
+	int32_t limit;
+	int32_t reserved;
+};
+struct wb_retain {
+	uint32_t size;
+	uint32_t flags;
+	const char *kind;		/* [a-z0-9_]+, "orders"; unique */
+	const char *summary;		/* one line: what goes */
+	int64_t keep_ms;		/* when the owner has said nothing; 0 for ever */
+	/* Rows in order of (ts_ms, id), from storage: 0, what fn returned, or < 0. */
+	int32_t (*page)(void *ctx, const struct wb_retain_query *q, wb_retain_row_fn *fn, void *fn_ctx);
+	/* Adds to tx, which may be another plugin's, what removes the row. */
+	void (*remove)(void *ctx, struct wb_tx *tx, const char *session, const char *id);
+	void *ctx;
+};
+typedef int wb_retain_each_fn(void *ctx, const struct wb_retain *kind);
+
 struct wb_check { uint32_t size; int32_t code; const char *query; int32_t exists; int32_t reserved; const char *jid; const char *lid; };
 typedef void wb_check_fn(void *ctx, const struct wb_check *result);
 typedef void wb_done_fn(void *ctx, int32_t code, const char *message);
@@ -367,6 +407,10 @@ struct wb_plugin_host {
 	 * at once, and fn is not called, when there is no such script or function */
 	int32_t (*lua_call)(struct wb_plugin *self, const char *script, const char *function, struct wb_str args,
 			    wb_lua_result_fn *fn, void *ctx);
+	/* since 1.2: tell retention of a kind of data; it ends with the plugin. WB_ECONFLICT: the name is taken */
+	int32_t (*retain)(struct wb_plugin *self, const struct wb_retain *kind);
+	/* since 1.2: every kind, the gateway's and those of plugins; non-zero from fn stops and is returned */
+	int32_t (*retain_each)(struct wb_plugin *self, wb_retain_each_fn *fn, void *ctx);
 	/* append here: since 1.3 */
 };
 
