@@ -104,5 +104,8 @@ const struct wb_migration orders_migrations[] = {
 	  " created_ms INTEGER NOT NULL"
 	  ") STRICT;"
 	  "CREATE INDEX orders_idem_age ON orders_idem (created_ms);" },
+	{ 2, 0, "retention",
+	  "CREATE INDEX orders_order_session ON orders_order (session, id);"
+	  "CREATE INDEX orders_delivery_order ON orders_delivery (order_id) WHERE order_id IS NOT NULL;" },
 	{ 0, 0, NULL, NULL },
 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Starting and stopping, the one timer, and the words all files share. */
 #include "orders.h"
+#include "retain.h"
 
 #include "api.h"
 #include "text.h"
@@ -15,7 +16,8 @@ const struct wb_param orders_params[] = {
 	{ "max_body_kib", WB_PARAM_INT, 0, "1024", "largest webhook taken, in KiB" },
 	{ "timestamp_tolerance_seconds", WB_PARAM_INT, 0, "300",
 	  "how old a signed request of the generic kind may be" },
-	{ "raw_keep_days", WB_PARAM_INT, 0, "14", "days the raw webhooks are kept for replay" },
+	{ "raw_keep_days", WB_PARAM_INT, 0, "30",
+	  "days the raw webhooks are kept for replay, unless retention has a rule of its own; 0: for ever" },
 	{ "update_max_age_days", WB_PARAM_INT, 0, "3",
 	  "an update of an order that is older and unknown starts no confirmation" },
 	{ NULL, 0, 0, NULL, NULL },
@@ -179,18 +181,12 @@ void job_end(struct job *take_job)
 	free_job(take_job);
 }
 
-/* Raw webhooks hold everything the shop knows of a customer; they are for replay only. */
 static void clean_up(struct orders *o)
 {
-	const struct wb_value before[] = { v_int(now_ms(o) - o->raw_keep_ms) };
 	const struct wb_value day[] = { v_int(now_ms(o) - INT64_C(86400000)) };
 	struct wb_tx *tx = tx_new(o);
 
 	o->cleaned_at = now_ms(o);
-	o->host->tx_sql(tx,
-			"UPDATE orders_delivery SET body = NULL, headers = NULL"
-			" WHERE received_ms < $1 AND body IS NOT NULL AND state <> 'stored'",
-			before, 1, 0);
 	o->host->tx_sql(tx, "DELETE FROM orders_idem WHERE created_ms < $1", day, 1, 0);
 	o->host->tx_commit(tx, NULL, NULL);
 }
@@ -251,6 +247,8 @@ int32_t orders_start(const struct wb_plugin_host *host, struct wb_plugin *self, 
 	o->raw_keep_ms = param_int(o, "raw_keep_days", 0, 3650) * DAY_MS;
 	o->max_age_ms = param_int(o, "update_max_age_days", 0, 3650) * DAY_MS;
 	r = api_routes(o);
+	if (r == 0)
+		r = retain_start(o);
 	if (r == 0)
 		r = replies_start(o);
 	if (r < 0) {

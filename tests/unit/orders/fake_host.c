@@ -76,6 +76,8 @@ struct fake {
 	struct wb_sub subs[4];
 	struct wb_plugin_route routes[ROUTES];
 	int n_routes;
+	struct wb_retain kinds[4];
+	int n_kinds;
 	struct check checks[CHECKS];
 	int n_checks;
 	char status[32], digits[16];
@@ -467,6 +469,13 @@ static void host_timer_cancel(struct wb_plugin_timer *t)
 	t->set = false;
 }
 
+static int32_t host_retain(struct wb_plugin *self, const struct wb_retain *kind)
+{
+	assert(self->f->n_kinds < 4);
+	self->f->kinds[self->f->n_kinds++] = *kind;
+	return 0;
+}
+
 static int32_t host_route(struct wb_plugin *self, const struct wb_plugin_route *r)
 {
 	assert(self->f->n_routes < ROUTES);
@@ -603,7 +612,7 @@ static const struct wb_plugin_host host = {
 	.tx_cancel_message = host_tx_cancel, .tx_cursor = host_tx_cursor, .tx_consent = host_tx_consent,
 	.tx_commit = host_tx_commit, .tx_abort = host_tx_abort, .query = host_query, .seal = host_seal,
 	.unseal = host_unseal, .hash = host_hash, .timer = host_timer, .timer_cancel = host_timer_cancel,
-	.route = host_route, .http_method = host_http_method, .http_path = host_http_path,
+	.retain = host_retain, .route = host_route, .http_method = host_http_method, .http_path = host_http_path,
 	.http_param = host_http_param, .http_query = host_http_query, .http_header = host_http_header,
 	.http_headers = host_http_headers, .http_body = host_http_body, .http_reply = host_http_reply,
 	.http_problem = host_http_problem, .phone_parse = host_phone_parse, .check_number = host_check_number,
@@ -659,6 +668,7 @@ void fake_crash(struct fake *f)
 	memset(f->timers, 0, sizeof(f->timers));
 	memset(f->subs, 0, sizeof(f->subs));
 	f->n_routes = 0;
+	f->n_kinds = 0;
 	f->n_checks = 0;
 	f->crash_after = -1;
 	f->dead = true;
@@ -897,4 +907,45 @@ void fake_event(struct fake *f, const char *kind, const char *json)
 	bind(st, v, 2);
 	assert(sqlite3_step(st) == SQLITE_DONE);
 	sqlite3_finalize(st);
+}
+
+/* ---- retention ---- */
+
+struct removing {
+	struct fake *f;
+	const struct wb_retain *kind;
+	int64_t older_than;
+	const char *who;
+	int n;
+};
+
+static int remove_row(void *ctx, const struct wb_retain_row *row)
+{
+	struct removing *m = ctx;
+	struct wb_tx *tx;
+
+	if (row->ts_ms >= m->older_than)
+		return 1;
+	for (int i = 0; m->who && i < 4; i++)
+		if (row->who[i] && strcmp(row->who[i], m->who) == 0)
+			return 0;
+	tx = host_tx_begin(&m->f->self);
+	m->kind->remove(m->kind->ctx, tx, "", row->id);
+	host_tx_commit(tx, NULL, NULL);
+	m->n++;
+	return 0;
+}
+
+int fake_retain(struct fake *f, const char *kind, int64_t older_than_ms, const char *who)
+{
+	struct wb_retain_query q = { .size = sizeof(q), .session = "", .limit = 100,
+				     .flags = who ? WB_RETAIN_PEOPLE : 0 };
+	struct removing m = { f, NULL, older_than_ms, who, 0 };
+
+	for (int i = 0; i < f->n_kinds; i++)
+		if (strcmp(f->kinds[i].kind, kind) == 0)
+			m.kind = &f->kinds[i];
+	assert(m.kind && m.kind->page(m.kind->ctx, &q, remove_row, &m) >= 0);
+	fake_run(f);
+	return m.n;
 }

@@ -44,6 +44,10 @@ void fake_reply_clear(struct fake_reply *r);
 /* Something happened in the gateway: an event is committed. data: JSON text. */
 void fake_event(struct fake *f, const char *kind, const char *json);
 
+/* Everything of a kind that is older than that goes, oldest first; how many did. who (NULL: nobody): rows
+ * about this person stay. */
+int fake_retain(struct fake *f, const char *kind, int64_t older_than_ms, const char *who);
+
 /* One number or text out of the database; "" when there is no row. */
 int64_t fake_int(struct fake *f, const char *sql);
 const char *fake_text(struct fake *f, const char *sql);

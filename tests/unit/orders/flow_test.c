@@ -609,6 +609,25 @@ static void stores_are_managed(void **state)
 	assert_int_equal(fake_int(f, "SELECT count(*) FROM orders_delivery WHERE body IS NOT NULL"), 0);
 }
 
+static void old_orders_go_with_all_they_have(void **state)
+{
+	struct fake *f = *state;
+	struct shop s = open_shop(f, "generic", "");
+
+	assert_int_equal(post(&s, "order.created", NULL, order_text("1", "0551234567")), 200);
+	fake_run(f);
+	assert_int_equal(fake_retain(f, "orders", fake_now(f) + 1, NULL), 0);	/* still has something to do */
+	ack(f, "sent");
+	fake_advance(f, 400 * 24 * HOUR);
+	assert_true(fake_int(f, "SELECT count(*) FROM orders_history") > 0);
+	assert_int_equal(fake_retain(f, "orders", fake_now(f) - 400 * 24 * HOUR, NULL), 0);
+	assert_int_equal(fake_retain(f, "orders", fake_now(f), "+966551234567"), 0);
+	assert_int_equal(fake_retain(f, "orders", fake_now(f), NULL), 1);
+	assert_int_equal(fake_int(f, "SELECT (SELECT count(*) FROM orders_order) + (SELECT count(*) FROM orders_history)"
+				     " + (SELECT count(*) FROM orders_message) + (SELECT count(*) FROM orders_delivery)"),
+			 0);
+}
+
 static void idempotency_key(void **state)
 {
 	static const char body[] = "{\"kind\":\"generic\",\"name\":\"A\",\"session\":\"shop\"}";
@@ -739,7 +758,11 @@ static void deliveries_are_replayed(void **state)
 	fake_run(f);
 	assert_int_equal(fake_int(f, "SELECT count(*) FROM fake_message"), 1);
 	/* raw data goes after its time, and can then not be replayed */
-	fake_advance(f, 15 * 24 * HOUR);
+	assert_int_equal(fake_retain(f, "raw_payloads", fake_now(f) - HOUR, NULL), 0);
+	fake_advance(f, 1);
+	/* the broken one is of no order, hence of nobody */
+	assert_int_equal(fake_retain(f, "raw_payloads", fake_now(f), "+966551234567"), 1);
+	assert_int_equal(fake_retain(f, "raw_payloads", fake_now(f), NULL), 1);
 	assert_int_equal(fake_int(f, "SELECT count(*) FROM orders_delivery WHERE body IS NOT NULL"), 0);
 	json_decref(call(f, "POST", target, NULL, 409));
 }
@@ -767,6 +790,7 @@ int main(void)
 		FLOW(shopify_waits_for_its_secret),
 		cmocka_unit_test(crash_at_every_commit),
 		FLOW(stores_are_managed),
+		FLOW(old_orders_go_with_all_they_have),
 		FLOW(idempotency_key),
 		FLOW(operators_decide),
 		FLOW(templates_are_checked_when_saved),
