@@ -754,6 +754,52 @@ static void plugin_key_value(void **state)
 	wa_buf_clear(&out);
 }
 
+static int64_t counter(struct fix *f, const char *key)
+{
+	struct wa_buf out;
+	int64_t n;
+
+	wa_buf_init(&out, 100);
+	n = db_kv_get(f->db, "p", key, &out, NULL) == 1 ? strtoll(wa_buf_cstr(&out), NULL, 10) : -999;
+	wa_buf_clear(&out);
+	return n;
+}
+
+static int add_one(struct fix *f, const char *key, int64_t delta)
+{
+	struct db_batch *b = batch(f);
+
+	db_batch_kv_add(b, "p", key, delta, 0);
+	return fix_commit(f, b);
+}
+
+static void plugin_counters(void **state)
+{
+	struct fix *f = *state;
+	struct db_batch *b, *c;
+
+	assert_int_equal(db_migrate_plugin(f->db, "p", NULL, 0, NULL), WA_OK);
+	b = batch(f), c = batch(f);
+	db_batch_kv_add(b, "p", "n", 2, INT64_MAX);
+	db_batch_kv_add(b, "p", "n", 3, 0);
+	db_batch_kv_add(c, "p", "n", -10, 0);	/* made before the other is durable */
+	assert_int_equal(fix_commit(f, b), WA_OK);
+	assert_int_equal(fix_commit(f, c), WA_OK);
+	assert_int_equal(counter(f, "n"), -5);
+	assert_int_equal(fix_int(f, "SELECT expires_ms = 9223372036854775807 FROM plugin_kv"), 1);
+	assert_int_equal(fix_int(f, "SELECT COUNT(*) FROM plugin_kv"), 1);
+	b = batch(f);
+	db_batch_kv_put(b, "p", "word", str("12x"), 0);
+	db_batch_kv_put(b, "p", "most", str("9223372036854775807"), 0);
+	db_batch_kv_put(b, "p", "old", str("7"), 5);	/* expired */
+	assert_int_equal(fix_commit(f, b), WA_OK);
+	assert_int_equal(add_one(f, "word", 1), WA_EINVALID);
+	assert_int_equal(add_one(f, "most", 1), WA_EINVALID);
+	assert_int_equal(add_one(f, "most", -1), WA_OK);
+	assert_int_equal(add_one(f, "old", 1), WA_OK);
+	assert_int_equal(counter(f, "old"), 1);
+}
+
 static void meta(void **state)
 {
 	struct fix *f = *state;
@@ -782,7 +828,8 @@ int main(void)
 		T(contacts_of_two_names_become_one), T(chats), T(messages), T(edit_keeps_the_rest),
 		T(status_never_goes_back), T(receipts_fold_into_one_status),
 		T(outbox_open_states), T(outbox_final_states), T(outbox_idempotency),
-		T(idempotent_answers), T(api_keys), T(consent), T(plugin_key_value), T(meta),
+		T(idempotent_answers), T(api_keys), T(consent), T(plugin_key_value), T(plugin_counters),
+		T(meta),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
