@@ -207,7 +207,8 @@ static bool key_allows(struct wb_api *api, const char *key, char ret_id[DB_ID_LE
 
 	if (!key || api_key_check(api, key, &auth) != 1 || !wb_apikey_allows(auth.scopes, SCOPE))
 		return false;
-	memcpy(ret_id, auth.id, sizeof(auth.id));
+	memcpy(ret_id, auth.id, DB_ID_LEN);	/* a key's id; others ask from inside */
+	ret_id[DB_ID_LEN] = 0;
 	return true;
 }
 

@@ -54,7 +54,7 @@ static int refuse(struct wb_regex_err *err, int code, struct wa_span pattern, si
 	err->column = 1;
 	for (size_t i = 0; i < err->offset; i++)
 		err->column += (pattern.ptr[i] & 0xc0) != 0x80;
-	snprintf(err->msg, sizeof(err->msg), "%s", msg);
+	snprintf(err->msg, sizeof(err->msg), "%.*s", (int)sizeof(err->msg) - 1, msg);
 	return code;
 }
 
