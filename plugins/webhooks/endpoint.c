@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "endpoint.h"
 
+#include "attempt.h"
 #include "clock.h"
+#include "map.h"
+#include "store.h"
+
+#define SETTINGS_MAX (256 * 1024)
 
 static const char *const state_names[] = { "active", "paused" };
 
@@ -23,16 +28,53 @@ struct endpoint *endpoint_find(struct webhooks *w, const char *id)
 	return NULL;
 }
 
+static void free_wiped(char *s)
+{
+	if (s)
+		wa_wipe(s, strlen(s));
+	free(s);
+}
+
 int endpoint_set(char **field, const char *value)
 {
 	char *copy = strdup(value);
 
 	if (!copy)
 		return WA_ENOMEM;
-	if (*field)
-		wa_wipe(*field, strlen(*field));
-	free(*field);
+	free_wiped(*field);
 	*field = copy;
+	return WA_OK;
+}
+
+int endpoint_set_url(struct endpoint *e, const char *url)
+{
+	const char *host = strstr(url, "://");
+
+	host = host ? host + 3 : url;
+	e->host = (uint16_t)(wa_hash(wa_span(host, strcspn(host, "/?#"))) % HOSTS);
+	e->proven = false;
+	return endpoint_set(&e->url, url);
+}
+
+int endpoint_configure(struct endpoint *e, const json_t *settings, char why[WHY_MAX])
+{
+	struct config c;
+	char *text;
+	int r = config_parse(settings, &c, why);
+
+	if (r)
+		return r;
+	text = json_dumps(settings, JSON_COMPACT);
+	if (!text) {
+		config_free(&c);
+		return WA_ENOMEM;
+	}
+	config_free(&e->config);
+	free_wiped(e->settings);
+	e->config = c;
+	e->settings = text;
+	if (e->allowed > c.concurrency)
+		e->allowed = c.concurrency;
 	return WA_OK;
 }
 
@@ -44,24 +86,18 @@ struct endpoint *endpoint_new(struct webhooks *w, const char *id, const char *ur
 	if (!e)
 		return NULL;
 	e->hooks = w;
-	e->log.endpoint = e->dead.endpoint = e;
+	wa_list_init(&e->lanes);
 	wa_list_push_back(&w->endpoints, &e->link);
 	w->n_endpoints++;
 	(void)snprintf(e->id, sizeof(e->id), "%s", id);
 	e->created_ms = w->host->now_ms();
-	if (endpoint_set(&e->url, url) || endpoint_set(&e->secret, secret) ||
-	    endpoint_set(&e->kinds, kinds) || endpoint_set(&e->session, session)) {
+	e->allowed = 1;
+	if (endpoint_set_url(e, url) || endpoint_set(&e->secret, secret) || endpoint_set(&e->kinds, kinds) ||
+	    endpoint_set(&e->session, session)) {
 		endpoint_free(e);
 		return NULL;
 	}
 	return e;
-}
-
-static void free_wiped(char *s)
-{
-	if (s)
-		wa_wipe(s, strlen(s));
-	free(s);
 }
 
 void endpoint_free(struct endpoint *e)
@@ -69,36 +105,41 @@ void endpoint_free(struct endpoint *e)
 	if (!e)
 		return;
 	endpoint_stop(e);
+	attempt_end_tests(e);
+	wa_list_del(&e->dirty);
 	wa_list_del(&e->link);
 	e->hooks->n_endpoints--;
+	config_free(&e->config);
+	free_wiped(e->settings);
 	free_wiped(e->secret);
+	free_wiped(e->old_secret);
 	free_wiped(e->url);
 	free(e->kinds);
 	free(e->session);
+	free(e->saved);
 	free(e);
 }
-
 
 static void copy_out(void *ctx, struct wb_str s)
 {
 	wa_buf_put(ctx, s.ptr, s.len);
 }
 
-/* Seal `text` for column `label` of row e into buf; the caller clears it. */
+/* Seal `text` for column `label` of row e into buf; the caller clears it. NULL stays NULL. */
 static struct wb_value sealed(struct endpoint *e, const char *label, const char *text, struct wa_buf *buf)
 {
 	char aad[64];
 
-	wa_buf_init(buf, URL_MAX_LEN + 128);
+	wa_buf_init(buf, SETTINGS_MAX * 2);
 	(void)snprintf(aad, sizeof(aad), "%s:%s", label, e->id);
-	if (e->hooks->host->seal(e->hooks->self, webhooks_str(aad), webhooks_str(text), copy_out, buf))
-		return (struct wb_value){ .type = WB_NULL };	/* NOT NULL column: the commit fails */
+	if (!text || e->hooks->host->seal(e->hooks->self, webhooks_str(aad), webhooks_str(text), copy_out, buf))
+		return (struct wb_value){ .type = WB_NULL };	/* NOT NULL columns: the commit fails */
 	return (struct wb_value){ .type = WB_BLOB, .str = { (const char *)buf->ptr, buf->len } };
 }
 
 static void put(struct wb_tx *tx, struct endpoint *e, const char *sql)
 {
-	struct wa_buf url, secret;
+	struct wa_buf url, secret, old, settings;
 	const struct wb_value v[] = {
 		webhooks_text(e->id),
 		sealed(e, "url", e->url, &url),
@@ -107,82 +148,124 @@ static void put(struct wb_tx *tx, struct endpoint *e, const char *sql)
 		webhooks_text(e->session),
 		webhooks_text(endpoint_state_str(e->state)),
 		webhooks_int(e->created_ms),
+		sealed(e, "settings", e->settings, &settings),
+		sealed(e, "old_secret", e->old_secret, &old),
+		webhooks_int(e->old_until_ms),
+		webhooks_text(e->reason),
 	};
 
 	e->hooks->host->tx_sql(tx, sql, v, (int32_t)WA_ARRAY_LEN(v), WB_MUST_CHANGE);
 	wa_buf_clear(&url);
 	wa_buf_clear(&secret);
+	wa_buf_clear(&settings);
+	wa_buf_clear(&old);
 }
 
 void endpoint_insert(struct wb_tx *tx, struct endpoint *e)
 {
+	const struct wb_value v[] = { webhooks_text(e->id), webhooks_int(e->pos) };
+
 	put(tx, e,
-	    "INSERT INTO webhooks_endpoint (id, url, secret, kinds, session, state, created_ms) "
-	    "VALUES ($1, $2, $3, $4, $5, $6, $7)");
+	    "INSERT INTO webhooks_endpoint (id, url, secret, kinds, session, state, created_ms, settings, old_secret, "
+	    "old_until_ms, reason) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)");
+	e->hooks->host->tx_sql(tx, "UPDATE webhooks_endpoint SET pos = $2 WHERE id = $1", v, 2, WB_MUST_CHANGE);
 }
 
 void endpoint_update(struct wb_tx *tx, struct endpoint *e)
 {
 	put(tx, e,
 	    "UPDATE webhooks_endpoint SET url = $2, secret = $3, kinds = $4, session = $5, state = $6, "
-	    "created_ms = $7 WHERE id = $1");
+	    "created_ms = $7, settings = $8, old_secret = $9, old_until_ms = $10, reason = $11 WHERE id = $1");
 }
 
 void endpoint_delete(struct wb_tx *tx, struct endpoint *e)
 {
 	const struct wb_value id = webhooks_text(e->id);
 
+	e->hooks->host->tx_sql(tx, "DELETE FROM webhooks_delivery WHERE endpoint = $1", &id, 1, 0);
 	e->hooks->host->tx_sql(tx, "DELETE FROM webhooks_dead WHERE endpoint = $1", &id, 1, 0);
 	e->hooks->host->tx_sql(tx, "DELETE FROM webhooks_endpoint WHERE id = $1", &id, 1, WB_MUST_CHANGE);
 }
 
-static int unsealed(struct webhooks *w, const char *label, const char *id, struct wb_str blob,
-		    struct wa_buf *out)
-{
-	char aad[64];
+/* ---- loading ---- */
 
-	wa_buf_init(out, URL_MAX_LEN + 128);
+/* malloc'ed text; NULL: it cannot be opened. */
+static char *unsealed(struct webhooks *w, const char *label, const char *id, struct wb_str blob)
+{
+	struct wa_buf out;
+	char aad[64], *text = NULL;
+
+	wa_buf_init(&out, SETTINGS_MAX);
 	(void)snprintf(aad, sizeof(aad), "%s:%s", label, id);
-	return w->host->unseal(w->self, webhooks_str(aad), blob, copy_out, out);
+	if (w->host->unseal(w->self, webhooks_str(aad), blob, copy_out, &out) == 0)
+		text = strdup(wa_buf_cstr(&out));
+	wa_buf_wipe(&out);
+	return text;
+}
+
+static bool load_settings(struct endpoint *e, const struct wb_value *c)
+{
+	char *text = c->type == WB_BLOB ? unsealed(e->hooks, "settings", e->id, c->str) : strdup("{}");
+	json_t *o = text ? json_loads(text, 0, NULL) : NULL;
+	char why[WHY_MAX];
+	bool ok = o && endpoint_configure(e, o, why) == WA_OK;
+
+	free_wiped(text);
+	json_decref(o);
+	return ok;
+}
+
+static bool load_rest(struct endpoint *e, const struct wb_value *c)
+{
+	e->state = c[5].str.len == 6 && memcmp(c[5].str.ptr, "paused", 6) == 0 ? EP_PAUSED : EP_ACTIVE;
+	e->created_ms = c[6].num;
+	e->old_until_ms = c[9].num;
+	(void)snprintf(e->reason, sizeof(e->reason), "%.*s", (int)c[10].str.len, c[10].str.ptr);
+	e->pos = e->stored_pos = c[11].num;
+	e->broken = c[13].num != 0;
+	e->again.pos = c[14].num;
+	e->again.end = c[15].num;
+	e->again.rate = (int32_t)c[16].num;
+	if (c[8].type == WB_BLOB)
+		e->old_secret = unsealed(e->hooks, "old_secret", e->id, c[8].str);
+	return load_settings(e, &c[7]) &&
+	       store_parse_saved(wa_span(c[12].str.ptr, c[12].str.len), &e->saved, &e->n_saved) == WA_OK;
 }
 
 static int load_row(void *ctx, const struct wb_value *c, int32_t n)
 {
 	struct webhooks *w = ctx;
-	struct wa_buf url, secret;
 	char id[27], kinds[KINDS_MAX_LEN + 1], session[80];
 	struct endpoint *e = NULL;
+	char *url, *secret;
 
 	(void)n;
 	(void)snprintf(id, sizeof(id), "%.*s", (int)c[0].str.len, c[0].str.ptr);
 	(void)snprintf(kinds, sizeof(kinds), "%.*s", (int)c[3].str.len, c[3].str.ptr);
 	(void)snprintf(session, sizeof(session), "%.*s", (int)c[4].str.len, c[4].str.ptr);
-	wa_buf_init(&url, 1);
-	wa_buf_init(&secret, 1);
-	if (unsealed(w, "url", id, c[1].str, &url) == 0 &&
-	    unsealed(w, "secret", id, c[2].str, &secret) == 0)
-		e = endpoint_new(w, id, wa_buf_cstr(&url), wa_buf_cstr(&secret), kinds, session);
-	wa_buf_wipe(&url);
-	wa_buf_wipe(&secret);
-	if (!e) {
+	url = unsealed(w, "url", id, c[1].str);
+	secret = unsealed(w, "secret", id, c[2].str);
+	if (url && secret)
+		e = endpoint_new(w, id, url, secret, kinds, session);
+	free_wiped(url);
+	free_wiped(secret);
+	if (!e || !load_rest(e, c)) {
+		endpoint_free(e);
 		w->host->log(w->self, WB_ERROR, "webhooks.unreadable", (const char *[]){ "endpoint", id, NULL });
-		return 0;
 	}
-	e->state = c[5].str.len == 6 && memcmp(c[5].str.ptr, "paused", 6) == 0 ? EP_PAUSED : EP_ACTIVE;
-	e->created_ms = c[6].num;
-	e->head_seq = c[7].num;
-	e->head_attempts = (int32_t)c[8].num;
-	e->head_first_ms = c[9].num;
 	return 0;
 }
 
 int endpoint_load_all(struct webhooks *w)
 {
 	return w->host->query(w->self,
-			      "SELECT id, url, secret, kinds, session, state, created_ms, "
-			      "head_seq, head_attempts, head_first_ms FROM webhooks_endpoint ORDER BY id",
+			      "SELECT id, url, secret, kinds, session, state, created_ms, settings, old_secret, "
+			      "old_until_ms, reason, pos, open, broken, replay_pos, replay_end, replay_rate "
+			      "FROM webhooks_endpoint ORDER BY id",
 			      NULL, 0, load_row, w);
 }
+
+/* ---- as JSON ---- */
 
 static json_t *kinds_json(const char *kinds)
 {
@@ -198,18 +281,53 @@ static json_t *kinds_json(const char *kinds)
 	return list;
 }
 
+static json_t *time_json(int64_t ms)
+{
+	char at[WA_TIME_TEXT];
+
+	return ms ? json_string(wa_time_format(ms, at)) : json_null();
+}
+
+static json_t *last_json(const struct endpoint *e)
+{
+	if (!e->last_ms)
+		return json_null();
+	return json_pack("{s:o, s:i, s:s?, s:i}", "at", time_json(e->last_ms), "status", (int)e->last_status, "error",
+			 e->last_error[0] ? e->last_error : NULL, "attempts", (int)e->last_attempts);
+}
+
+static json_t *health_json(const struct endpoint *e)
+{
+	const struct webhooks *w = e->hooks;
+	int64_t behind = w->host->event_last_seq(w->self) - e->pos;
+
+	return json_pack("{s:s, s:i, s:I, s:I, s:o}", "state", e->broken ? "failing" : "ok", "failures",
+			 (int)e->failures, "open", (json_int_t)(e->n_entries + e->n_saved - e->i_saved), "behind",
+			 (json_int_t)(behind > 0 ? behind : 0), "not_before",
+			 time_json(e->not_before_ms > w->host->now_ms() ? e->not_before_ms : 0));
+}
+
 json_t *endpoint_json(const struct endpoint *e)
 {
-	char created[WA_TIME_TEXT], last[WA_TIME_TEXT];
+	json_t *settings = json_loads(e->settings ? e->settings : "{}", 0, NULL);
+	json_t *shown = config_shown(settings);
+	json_t *o = json_pack("{s:s, s:s, s:o, s:s?, s:s, s:s?, s:o, s:o, s:o, s:I, s:I, s:o}", "id", e->id, "url",
+			      e->url, "events", kinds_json(e->kinds), "session", e->session[0] ? e->session : NULL,
+			      "state", endpoint_state_str(e->state), "reason",
+			      e->state == EP_PAUSED && e->reason[0] ? e->reason : NULL, "created_at",
+			      time_json(e->created_ms), "last_attempt", last_json(e), "health", health_json(e),
+			      "delivered", (json_int_t)e->delivered, "failed", (json_int_t)e->failed, "replay",
+			      e->again.pos < e->again.end
+				      ? json_pack("{s:I, s:I, s:i}", "position", (json_int_t)e->again.pos, "until_seq",
+						  (json_int_t)e->again.end, "per_second", (int)e->again.rate)
+				      : json_null());
 
-	return json_pack("{s:s, s:s, s:o, s:s?, s:s, s:s, s:o, s:I, s:I}", "id", e->id, "url", e->url, "events",
-			 kinds_json(e->kinds), "session", e->session[0] ? e->session : NULL, "state",
-			 endpoint_state_str(e->state), "created_at", wa_time_format(e->created_ms, created),
-			 "last_attempt",
-			 e->last_ms ? json_pack("{s:s, s:i, s:s?, s:i}", "at", wa_time_format(e->last_ms, last),
-						"status", (int)e->last_status, "error",
-						e->last_error[0] ? e->last_error : NULL, "attempts",
-						(int)e->log.now.attempts)
-				    : json_null(),
-			 "delivered", (json_int_t)e->delivered, "failed", (json_int_t)e->failed);
+	json_object_update_missing(o, shown);
+	json_object_set_new(o, "concurrency", json_integer(e->config.concurrency));
+	json_object_set_new(o, "payload", json_string(e->config.shape->name));
+	json_object_set_new(o, "old_secret_until",
+			    time_json(e->old_secret && e->old_until_ms > e->hooks->host->now_ms() ? e->old_until_ms : 0));
+	json_decref(shown);
+	json_decref(settings);
+	return o;
 }

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* /v1/webhooks */
-#include "endpoint.h"
+#include "routes.h"
 
 #include "clock.h"
 #include "sign.h"
+#include "store.h"
 #include "text.h"
 
 #define LIST_MAX 200
+#define OVERLAP_DEFAULT_S 86400
+#define OVERLAP_MAX_S (30 * 86400)
 
-static void reply_json(struct webhooks *w, struct wb_plugin_req *req, int32_t status, json_t *take_o)
+void reply_json(struct webhooks *w, struct wb_plugin_req *req, int32_t status, json_t *take_o)
 {
 	char *text = take_o ? json_dumps(take_o, JSON_COMPACT) : NULL;
 
@@ -21,7 +23,10 @@ static void reply_json(struct webhooks *w, struct wb_plugin_req *req, int32_t st
 	free(text);
 }
 
-enum then { DO_NOTHING, DO_START, DO_RESTART, DO_FREE, DO_REPLAY };
+void route_invalid(struct webhooks *w, struct wb_plugin_req *req, const char *why)
+{
+	w->host->http_problem(req, 422, "invalid", why);
+}
 
 /* A request whose answer waits for a commit. */
 struct pending {
@@ -33,13 +38,34 @@ struct pending {
 	enum then then;
 };
 
+static void do_then(struct endpoint *e, enum then then)
+{
+	switch (then) {
+	case DO_START:
+		endpoint_start(e);
+		break;
+	case DO_FREE:
+		endpoint_free(e);
+		break;
+	case DO_DEAD:
+		e->again.dead_wanted = true;
+		endpoint_wake(e);
+		break;
+	case DO_REPLAY:
+		endpoint_wake(e);
+		break;
+	case DO_NOTHING:
+		break;
+	}
+}
+
 static void on_committed(void *ctx, int32_t code, const char *message)
 {
 	struct pending *p = ctx;
 	struct endpoint *e = endpoint_find(p->w, p->id);
 
 	if (code) {
-		if (e && p->then == DO_START)
+		if (e && p->then == DO_START && p->status == 201)
 			endpoint_free(e);
 		else if (e)
 			endpoint_start(e);	/* stopped for what did not happen */
@@ -49,14 +75,8 @@ static void on_committed(void *ctx, int32_t code, const char *message)
 		free(p);
 		return;
 	}
-	if (e && p->then == DO_RESTART)
-		endpoint_stop(e);
-	if (e && (p->then == DO_START || p->then == DO_RESTART))
-		endpoint_start(e);
-	if (e && p->then == DO_REPLAY)
-		endpoint_replay_dead(e);
-	if (e && p->then == DO_FREE)
-		endpoint_free(e);
+	if (e)
+		do_then(e, p->then);
 	if (p->answer)
 		reply_json(p->w, p->req, p->status, p->answer);
 	else
@@ -64,8 +84,8 @@ static void on_committed(void *ctx, int32_t code, const char *message)
 	free(p);
 }
 
-static void commit(struct webhooks *w, struct wb_plugin_req *req, struct wb_tx *tx, const char *id, int32_t status,
-		   json_t *take_answer, enum then then)
+void route_commit(struct webhooks *w, struct wb_plugin_req *req, struct wb_tx *tx, const char *id, int32_t status,
+		  json_t *take_answer, enum then then)
 {
 	struct pending *p = calloc(1, sizeof(*p));
 
@@ -83,6 +103,30 @@ static void commit(struct webhooks *w, struct wb_plugin_req *req, struct wb_tx *
 	(void)snprintf(p->id, sizeof(p->id), "%s", id);
 	w->host->tx_commit(tx, on_committed, p);
 }
+
+struct endpoint *route_endpoint(struct webhooks *w, struct wb_plugin_req *req)
+{
+	struct endpoint *e = endpoint_find(w, w->host->http_param(req, "id"));
+
+	if (!e)
+		w->host->http_problem(req, 404, "not_found", "no webhook has this id");
+	return e;
+}
+
+json_t *route_doc(struct webhooks *w, struct wb_plugin_req *req)
+{
+	struct wb_str body = w->host->http_body(req);
+	json_error_t je;
+	json_t *doc = body.len ? json_loadb(body.ptr, body.len, JSON_REJECT_DUPLICATES, &je) : json_object();
+
+	if (json_is_object(doc))
+		return doc;
+	route_invalid(w, req, doc ? "an object is needed" : je.text);
+	json_decref(doc);
+	return NULL;
+}
+
+/* ---- what an owner says of an endpoint ---- */
 
 static bool url_ok(const char *url)
 {
@@ -120,68 +164,156 @@ static bool kinds_from(json_t *list, char out[KINDS_MAX_LEN + 1])
 }
 
 struct wish {
-	const char *url, *secret, *session, *state;
+	char *url, *secret, *session;	/* malloc'ed; NULL: not said */
 	char kinds[KINDS_MAX_LEN + 1];
-	bool has_kinds;
+	bool has_kinds, all_sessions;
+	int state;			/* -1: not said */
+	json_t *settings;		/* what remains, merged with what was */
 };
 
-/* The request's document; false: answered. */
-static bool read_wish(struct webhooks *w, struct wb_plugin_req *req, json_t **ret_doc, struct wish *ret)
+static void wish_free(struct wish *s)
 {
-	struct wb_str body = w->host->http_body(req);
-	json_error_t je;
-	json_t *doc = json_loadb(body.ptr ? body.ptr : "", body.len, JSON_REJECT_DUPLICATES, &je);
-	json_t *events = NULL;
-	const char *why = NULL;
-	struct wish s = { 0 };
+	free(s->url);
+	if (s->secret)
+		wa_wipe(s->secret, strlen(s->secret));
+	free(s->secret);
+	free(s->session);
+	json_decref(s->settings);
+}
 
-	if (!doc || json_unpack_ex(doc, &je, JSON_STRICT, "{s?s, s?s, s?s, s?s, s?o}", "url", &s.url, "secret",
-				   &s.secret, "session", &s.session, "state", &s.state, "events", &events))
-		why = je.text;
-	else if (s.url && !url_ok(s.url))
-		why = "url: an http:// or https:// URL of at most 2048 characters is needed";
-	else if (s.secret && !webhook_secret_ok(s.secret))
-		why = "secret: whsec_ and base64 of 24 to 64 bytes; leave it out to get a new one";
-	else if (!kinds_from(events, s.kinds))
-		why = "events: a list of event kinds such as \"order.confirmed\" or \"message.*\"";
-	else if (s.state && strcmp(s.state, "active") != 0 && strcmp(s.state, "paused") != 0)
-		why = "state: active or paused";
-	else if (s.session && strlen(s.session) > 64)
-		why = "session: at most 64 characters";
-	if (why) {
-		w->host->http_problem(req, 422, "invalid", why);
-		json_decref(doc);
+/* Moves a text out of doc. false: it is something else. */
+static bool take_text(json_t *doc, const char *key, char **ret)
+{
+	const json_t *v = json_object_get(doc, key);
+
+	if (!v)
+		return true;
+	if (!json_is_string(v))
 		return false;
+	*ret = strdup(json_string_value(v));
+	(void)json_object_del(doc, key);
+	return *ret != NULL;
+}
+
+static const char *take_columns(json_t *doc, struct wish *s)
+{
+	json_t *events = json_object_get(doc, "events");
+	const json_t *state = json_object_get(doc, "state");
+	const char *word = json_string_value(state);
+
+	s->state = -1;
+	if (!take_text(doc, "url", &s->url) || (s->url && !url_ok(s->url)))
+		return "url: an http:// or https:// URL of at most 2048 characters is needed";
+	if (!take_text(doc, "secret", &s->secret) || (s->secret && !webhook_secret_ok(s->secret)))
+		return "secret: whsec_ and base64 of 24 to 64 bytes; leave it out to get a new one";
+	if (json_is_null(json_object_get(doc, "session"))) {
+		s->all_sessions = true;
+		(void)json_object_del(doc, "session");
 	}
-	s.has_kinds = events != NULL;
-	*ret_doc = doc;
-	*ret = s;
-	return true;
+	if (!take_text(doc, "session", &s->session) || (s->session && strlen(s->session) > 64))
+		return "session: at most 64 characters, or null for all";
+	s->has_kinds = events != NULL;
+	if (!kinds_from(events, s->kinds))
+		return "events: a list of event kinds such as \"order.confirmed\" or \"message.*\"";
+	if (state && (!word || (strcmp(word, "active") != 0 && strcmp(word, "paused") != 0)))
+		return "state: active or paused";
+	if (state)
+		s->state = strcmp(word, "paused") == 0 ? EP_PAUSED : EP_ACTIVE;
+	(void)json_object_del(doc, "events");
+	(void)json_object_del(doc, "state");
+	return NULL;
+}
+
+/* What doc says over what e (NULL: a new one) has; null takes a setting away. */
+static json_t *merge(const struct endpoint *e, json_t *doc)
+{
+	json_t *old = e ? json_loads(e->settings, 0, NULL) : json_object();
+	json_t *all = json_deep_copy(old);
+	const char *key;
+	json_t *v;
+
+	config_keep_secrets(doc, old);
+	json_object_foreach(doc, key, v) {
+		if (json_is_null(v))
+			(void)json_object_del(all, key);
+		else
+			(void)json_object_set(all, key, v);
+	}
+	json_decref(old);
+	return all;
+}
+
+/* The request's document; false: answered. The caller frees with wish_free(). */
+static bool read_wish(struct webhooks *w, struct wb_plugin_req *req, const struct endpoint *e, struct wish *ret)
+{
+	json_t *doc = route_doc(w, req);
+	char why[WHY_MAX] = "out of memory";
+	struct config c;
+	const char *bad;
+	int r = WA_EINVALID;
+
+	memset(ret, 0, sizeof(*ret));
+	if (!doc)
+		return false;
+	bad = take_columns(doc, ret);
+	if (bad) {
+		(void)snprintf(why, sizeof(why), "%s", bad);
+	} else {
+		ret->settings = merge(e, doc);
+		r = config_parse(ret->settings, &c, why);
+		if (!r)
+			config_free(&c);
+	}
+	json_decref(doc);
+	if (!r)
+		return true;
+	wish_free(ret);
+	route_invalid(w, req, why);
+	return false;
+}
+
+/* ---- routes ---- */
+
+static struct endpoint *create_from(struct webhooks *w, const struct wish *s)
+{
+	char id[27], secret[WEBHOOK_SECRET_TEXT], why[WHY_MAX];
+	struct endpoint *e;
+
+	w->host->ulid(id);
+	webhook_secret_make(w->host->random, secret);
+	e = endpoint_new(w, id, s->url, s->secret ? s->secret : secret, s->kinds, s->session ? s->session : "");
+	wa_wipe(secret, sizeof(secret));
+	if (!e || endpoint_configure(e, s->settings, why)) {
+		endpoint_free(e);
+		return NULL;
+	}
+	if (s->state == EP_PAUSED) {
+		e->state = EP_PAUSED;
+		(void)snprintf(e->reason, sizeof(e->reason), "owner");
+	}
+	e->pos = e->stored_pos = w->host->event_last_seq(w->self);
+	return e;
 }
 
 static void create(void *ctx, struct wb_plugin_req *req)
 {
 	struct webhooks *w = ctx;
-	json_t *doc, *answer;
-	struct wish s;
-	char id[27], cursor[40], secret[WEBHOOK_SECRET_TEXT];
-	struct endpoint *e;
+	struct endpoint *e = NULL;
 	struct wb_tx *tx;
+	struct wish s;
+	json_t *answer;
+	char name[40];
 
-	if (!read_wish(w, req, &doc, &s))
+	if (!read_wish(w, req, NULL, &s))
 		return;
 	if (!s.url || w->n_endpoints >= ENDPOINTS_MAX) {
 		w->host->http_problem(req, 422, s.url ? "limit" : "invalid",
 				      s.url ? "too many webhooks: delete some first" : "url is missing");
-		json_decref(doc);
+		wish_free(&s);
 		return;
 	}
-	w->host->ulid(id);
-	webhook_secret_make(w->host->random, secret);
-	e = endpoint_new(w, id, s.url, s.secret ? s.secret : secret, s.kinds, s.session ? s.session : "");
-	if (e && s.state && strcmp(s.state, "paused") == 0)
-		e->state = EP_PAUSED;
-	json_decref(doc);
+	e = create_from(w, &s);
+	wish_free(&s);
 	if (!e) {
 		w->host->http_problem(req, 500, "no_memory", "out of memory");
 		return;
@@ -190,70 +322,130 @@ static void create(void *ctx, struct wb_plugin_req *req)
 	json_object_set_new(answer, "secret", json_string(e->secret));	/* shown this once */
 	tx = w->host->tx_begin(w->self);
 	endpoint_insert(tx, e);
-	(void)snprintf(cursor, sizeof(cursor), "endpoint:%s", id);
-	w->host->tx_cursor(tx, cursor, w->host->event_last_seq(w->self));
-	commit(w, req, tx, id, 201, answer, DO_START);
-	wa_wipe(secret, sizeof(secret));
-}
-
-static struct endpoint *find(struct webhooks *w, struct wb_plugin_req *req)
-{
-	struct endpoint *e = endpoint_find(w, w->host->http_param(req, "id"));
-
-	if (!e)
-		w->host->http_problem(req, 404, "not_found", "no webhook has this id");
-	return e;
+	(void)snprintf(name, sizeof(name), "endpoint:%s", e->id);
+	w->host->tx_cursor(tx, name, e->pos);
+	route_commit(w, req, tx, e->id, 201, answer, DO_START);
 }
 
 static void list(void *ctx, struct wb_plugin_req *req)
 {
 	struct webhooks *w = ctx;
-	json_t *all = json_array();
+	const char *after = w->host->http_query(req, "after"), *q = w->host->http_query(req, "limit");
+	const char *next = NULL;
+	int64_t limit = LIST_MAX;
+	json_t *all;
 	struct wa_list *l;
 
-	WA_LIST_EACH(l, &w->endpoints)
-		json_array_append_new(all, endpoint_json(container_of(l, struct endpoint, link)));
-	reply_json(w, req, 200, json_pack("{s:o}", "webhooks", all));
+	if (q && wa_parse_i64(wa_span_str(q), 1, LIST_MAX, &limit)) {
+		route_invalid(w, req, "limit: 1 to 200");
+		return;
+	}
+	all = json_array();
+	WA_LIST_EACH(l, &w->endpoints) {	/* in the order of their ids */
+		const struct endpoint *e = container_of(l, struct endpoint, link);
+
+		if (after && strcmp(e->id, after) <= 0)
+			continue;
+		if ((int64_t)json_array_size(all) == limit) {
+			next = container_of(l->prev, struct endpoint, link)->id;
+			break;
+		}
+		json_array_append_new(all, endpoint_json(e));
+	}
+	reply_json(w, req, 200, json_pack("{s:o, s:s?}", "webhooks", all, "next", next));
 }
 
 static void get(void *ctx, struct wb_plugin_req *req)
 {
 	struct webhooks *w = ctx;
-	struct endpoint *e = find(w, req);
+	struct endpoint *e = route_endpoint(w, req);
 
 	if (e)
 		reply_json(w, req, 200, endpoint_json(e));
 }
 
+/* State in memory and, in tx, the event that tells it. e is stopped. */
+static void set_state(struct endpoint *e, struct wb_tx *tx, int state)
+{
+	if (state < 0 || e->state == state)
+		return;
+	e->state = state;
+	(void)snprintf(e->reason, sizeof(e->reason), "%s", state == EP_PAUSED ? "owner" : "");
+	store_event(e, tx, state == EP_PAUSED ? "paused" : "resumed", "owner");
+	if (state == EP_PAUSED)
+		return;
+	e->broken = false;
+	e->failures = e->probes = 0;
+	e->not_before_ms = 0;
+	for (size_t i = 0; i < e->n_saved; i++) {	/* the pause does not count */
+		e->saved[i].attempts = 0;
+		e->saved[i].since_ms = e->hooks->host->now_ms();
+	}
+	store_dirty(e);
+}
+
+static int apply(struct endpoint *e, const struct wish *s)
+{
+	char why[WHY_MAX];
+
+	if ((s->url && endpoint_set_url(e, s->url)) || (s->secret && endpoint_set(&e->secret, s->secret)) ||
+	    (s->session && endpoint_set(&e->session, s->session)) ||
+	    (s->all_sessions && endpoint_set(&e->session, "")) || (s->has_kinds && endpoint_set(&e->kinds, s->kinds)))
+		return WA_ENOMEM;
+	return endpoint_configure(e, s->settings, why);
+}
+
 static void patch(void *ctx, struct wb_plugin_req *req)
 {
 	struct webhooks *w = ctx;
-	struct endpoint *e = find(w, req);
+	struct endpoint *e = route_endpoint(w, req);
 	struct wb_tx *tx;
-	json_t *doc;
 	struct wish s;
 
-	if (!e || !read_wish(w, req, &doc, &s))
+	if (!e || !read_wish(w, req, e, &s))
 		return;
-	if ((s.url && endpoint_set(&e->url, s.url)) || (s.secret && endpoint_set(&e->secret, s.secret)) ||
-	    (s.session && endpoint_set(&e->session, s.session)) ||
-	    (s.has_kinds && endpoint_set(&e->kinds, s.kinds))) {
-		json_decref(doc);
+	endpoint_stop(e);	/* nothing of what was is under way with what will be */
+	if (apply(e, &s)) {
+		wish_free(&s);
+		endpoint_start(e);
 		w->host->http_problem(req, 500, "no_memory", "out of memory");
 		return;
 	}
-	if (s.state)
-		e->state = strcmp(s.state, "paused") == 0 ? EP_PAUSED : EP_ACTIVE;
-	json_decref(doc);
 	tx = w->host->tx_begin(w->self);
+	set_state(e, tx, s.state);
+	wish_free(&s);
 	endpoint_update(tx, e);
-	commit(w, req, tx, e->id, 200, endpoint_json(e), DO_RESTART);
+	route_commit(w, req, tx, e->id, 200, endpoint_json(e), DO_START);
+}
+
+static void change_state(struct webhooks *w, struct wb_plugin_req *req, int state)
+{
+	struct endpoint *e = route_endpoint(w, req);
+	struct wb_tx *tx;
+
+	if (!e)
+		return;
+	endpoint_stop(e);
+	tx = w->host->tx_begin(w->self);
+	set_state(e, tx, state);
+	endpoint_update(tx, e);
+	route_commit(w, req, tx, e->id, 200, endpoint_json(e), DO_START);
+}
+
+static void pause_it(void *ctx, struct wb_plugin_req *req)
+{
+	change_state(ctx, req, EP_PAUSED);
+}
+
+static void resume_it(void *ctx, struct wb_plugin_req *req)
+{
+	change_state(ctx, req, EP_ACTIVE);
 }
 
 static void del(void *ctx, struct wb_plugin_req *req)
 {
 	struct webhooks *w = ctx;
-	struct endpoint *e = find(w, req);
+	struct endpoint *e = route_endpoint(w, req);
 	struct wb_tx *tx;
 
 	if (!e)
@@ -261,119 +453,45 @@ static void del(void *ctx, struct wb_plugin_req *req)
 	endpoint_stop(e);
 	tx = w->host->tx_begin(w->self);
 	endpoint_delete(tx, e);
-	commit(w, req, tx, e->id, 204, NULL, DO_FREE);
+	route_commit(w, req, tx, e->id, 204, NULL, DO_FREE);
 }
 
-struct test_answer {
-	struct webhooks *w;
-	struct wb_plugin_req *req;
-};
-
-static void on_test(void *ctx, int32_t code, int32_t status, struct wb_str body, const char *message)
-{
-	struct test_answer *t = ctx;
-
-	(void)body;
-	reply_json(t->w, t->req, 200,
-		   json_pack("{s:b, s:i, s:s?}", "ok", code == 0 && status >= 200 && status < 300, "status",
-			     (int)status, "error", code ? message : NULL));
-	free(t);
-}
-
-static void test(void *ctx, struct wb_plugin_req *req)
+/* {"overlap_s": 86400, "secret": "whsec_…"}: a new secret; the old one signs too for a while */
+static void rotate(void *ctx, struct wb_plugin_req *req)
 {
 	struct webhooks *w = ctx;
-	struct endpoint *e = find(w, req);
-	struct test_answer *t;
-
-	if (!e)
-		return;
-	t = calloc(1, sizeof(*t));
-	if (t) {
-		t->w = w;
-		t->req = req;
-	}
-	if (!t || endpoint_test(e, on_test, t)) {
-		free(t);
-		w->host->http_problem(req, 422, "invalid", "the request could not be started: check the URL");
-	}
-}
-
-static int dead_row(void *ctx, const struct wb_value *c, int32_t n)
-{
-	char at[WA_TIME_TEXT];
-
-	(void)n;
-	json_array_append_new(
-		ctx, json_pack("{s:I, s:I, s:s%, s:s%, s:s%, s:s%, s:I, s:s}", "id", (json_int_t)c[0].num, "seq",
-			       (json_int_t)c[1].num, "event_id", c[2].str.ptr, c[2].str.len, "type", c[3].str.ptr,
-			       c[3].str.len, "state", c[4].str.ptr, c[4].str.len, "reason", c[5].str.ptr,
-			       c[5].str.len, "attempts", (json_int_t)c[6].num, "at",
-			       wa_time_format(c[7].num, at)));
-	return 0;
-}
-
-static void dead(void *ctx, struct wb_plugin_req *req)
-{
-	struct webhooks *w = ctx;
-	struct endpoint *e = find(w, req);
-	json_t *rows;
-	int64_t after = 0;
-	const char *q;
-
-	if (!e)
-		return;
-	q = w->host->http_query(req, "after");
-	if (q && wa_parse_i64(wa_span_str(q), 0, INT64_MAX, &after)) {
-		w->host->http_problem(req, 422, "invalid", "after: the id of the last letter seen");
-		return;
-	}
-	rows = json_array();
-	const struct wb_value v[] = { webhooks_text(e->id), webhooks_int(after), webhooks_int(LIST_MAX) };
-	(void)w->host->query(w->self,
-			     "SELECT id, seq, event_id, kind, state, reason, attempts, at_ms FROM webhooks_dead "
-			     "WHERE endpoint = $1 AND id > $2 ORDER BY id LIMIT $3",
-			     v, 3, dead_row, rows);
-	reply_json(w, req, 200, json_pack("{s:o}", "dead", rows));
-}
-
-/* {"id": N} one dead letter, {} all of them, {"since_seq": N} the log again from there */
-static void replay(void *ctx, struct wb_plugin_req *req)
-{
-	struct webhooks *w = ctx;
-	struct endpoint *e = find(w, req);
-	struct wb_str body;
-	json_int_t id = 0, since = -1;
-	json_error_t je;
-	json_t *doc;
+	struct endpoint *e = route_endpoint(w, req);
+	json_int_t overlap = OVERLAP_DEFAULT_S;
+	char made[WEBHOOK_SECRET_TEXT];
+	const char *secret = NULL;
 	struct wb_tx *tx;
+	json_t *doc, *answer;
+	int r;
 
-	if (!e)
+	if (!e || !(doc = route_doc(w, req)))
 		return;
-	body = w->host->http_body(req);
-	doc = body.len ? json_loadb(body.ptr, body.len, 0, &je) : json_object();
-	if (!doc || json_unpack_ex(doc, &je, JSON_STRICT, "{s?I, s?I}", "id", &id, "since_seq", &since)) {
-		w->host->http_problem(req, 422, "invalid", je.text);
+	if (json_unpack_ex(doc, NULL, JSON_STRICT, "{s?I, s?s}", "overlap_s", &overlap, "secret", &secret) ||
+	    overlap < 0 || overlap > OVERLAP_MAX_S || (secret && !webhook_secret_ok(secret))) {
 		json_decref(doc);
+		route_invalid(w, req, "overlap_s: 0 to 2592000; secret: whsec_ and base64 of 24 to 64 bytes");
 		return;
 	}
+	webhook_secret_make(w->host->random, made);
+	r = endpoint_set(&e->old_secret, e->secret);
+	if (!r)
+		r = endpoint_set(&e->secret, secret ? secret : made);
+	wa_wipe(made, sizeof(made));
 	json_decref(doc);
-	tx = w->host->tx_begin(w->self);
-	if (since >= 0) {
-		char cursor[40];
-
-		(void)snprintf(cursor, sizeof(cursor), "endpoint:%s", e->id);
-		endpoint_stop(e);	/* what is under way would move the cursor forward again */
-		w->host->tx_cursor(tx, cursor, since);
-		commit(w, req, tx, e->id, 202, endpoint_json(e), DO_RESTART);
+	if (r) {
+		w->host->http_problem(req, 500, "no_memory", "out of memory");
 		return;
 	}
-	const struct wb_value v[] = { webhooks_text(e->id), webhooks_int(id) };
-	w->host->tx_sql(tx,
-			"UPDATE webhooks_dead SET state = 'replay' WHERE endpoint = $1 AND state = 'dead' "
-			"AND ($2 = 0 OR id = $2)",
-			v, 2, 0);
-	commit(w, req, tx, e->id, 202, endpoint_json(e), DO_REPLAY);
+	e->old_until_ms = w->host->now_ms() + overlap * 1000;
+	answer = endpoint_json(e);
+	json_object_set_new(answer, "secret", json_string(e->secret));	/* shown this once */
+	tx = w->host->tx_begin(w->self);
+	endpoint_update(tx, e);
+	route_commit(w, req, tx, e->id, 200, answer, DO_NOTHING);
 }
 
 int webhooks_routes(struct webhooks *w)
@@ -384,13 +502,27 @@ int webhooks_routes(struct webhooks *w)
 	} routes[] = {
 		{ "POST", "/v1/webhooks", "webhooks:write", "Register a webhook; the secret is shown once", create },
 		{ "GET", "/v1/webhooks", "webhooks:read", "List webhooks", list },
-		{ "GET", "/v1/webhooks/{id}", "webhooks:read", "One webhook and its last delivery", get },
+		{ "GET", "/v1/webhooks/{id}", "webhooks:read", "One webhook, its health and its last attempt", get },
 		{ "PATCH", "/v1/webhooks/{id}", "webhooks:write", "Change, pause or resume a webhook", patch },
-		{ "DELETE", "/v1/webhooks/{id}", "webhooks:write", "Delete a webhook and its dead letters", del },
-		{ "POST", "/v1/webhooks/{id}/test", "webhooks:write", "Send a test event now", test },
-		{ "GET", "/v1/webhooks/{id}/dead", "webhooks:read", "Dead letters of a webhook", dead },
-		{ "POST", "/v1/webhooks/{id}/replay", "webhooks:write",
-		  "Send dead letters again, or the log from a sequence number on", replay },
+		{ "DELETE", "/v1/webhooks/{id}", "webhooks:write", "Delete a webhook with its dead letters", del },
+		{ "POST", "/v1/webhooks/{id}/pause", "webhooks:write", "Stop delivering; events wait", pause_it },
+		{ "POST", "/v1/webhooks/{id}/resume", "webhooks:write", "Deliver again, from where it stopped", resume_it },
+		{ "POST", "/v1/webhooks/{id}/rotate", "webhooks:write",
+		  "A new secret, beside the old one for a while; shown once", rotate },
+		{ "POST", "/v1/webhooks/{id}/test", "webhooks:write", "Send a test event now", route_test },
+		{ "GET", "/v1/webhooks/{id}/deliveries", "webhooks:read", "Attempts, newest first", route_deliveries },
+		{ "GET", "/v1/webhooks/{id}/deliveries/{n}", "webhooks:read", "One attempt: request and answer",
+		  route_delivery },
+		{ "GET", "/v1/webhooks/{id}/dead", "webhooks:read", "Dead letters of a webhook", route_dead },
+		{ "POST", "/v1/webhooks/{id}/dead/redeliver", "webhooks:write", "Send all dead letters again",
+		  route_redeliver },
+		{ "POST", "/v1/webhooks/{id}/dead/{n}/redeliver", "webhooks:write", "Send one dead letter again",
+		  route_redeliver },
+		{ "DELETE", "/v1/webhooks/{id}/dead", "webhooks:write", "Delete all dead letters", route_dead_delete },
+		{ "DELETE", "/v1/webhooks/{id}/dead/{n}", "webhooks:write", "Delete one dead letter",
+		  route_dead_delete },
+		{ "POST", "/v1/webhooks/{id}/replay", "webhooks:write", "Send a part of the log again", route_replay },
+		{ "DELETE", "/v1/webhooks/{id}/replay", "webhooks:write", "Stop a replay", route_replay_stop },
 	};
 
 	for (size_t i = 0; i < WA_ARRAY_LEN(routes); i++) {

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef WEBHOOKS_ROUTES_H
+#define WEBHOOKS_ROUTES_H
+
+/* /v1/webhooks: routes.c the endpoints, routes_log.c what was delivered and what was not. */
+#include "endpoint.h"
+
+enum then { DO_NOTHING, DO_START, DO_FREE, DO_DEAD, DO_REPLAY };
+
+void reply_json(struct webhooks *w, struct wb_plugin_req *req, int32_t status, json_t *take_o);
+/* The endpoint of the path; NULL: answered 404. */
+struct endpoint *route_endpoint(struct webhooks *w, struct wb_plugin_req *req);
+/* Commit, then do `then` with the endpoint and answer (answer NULL: 204). */
+void route_commit(struct webhooks *w, struct wb_plugin_req *req, struct wb_tx *tx, const char *id, int32_t status,
+		  json_t *take_answer, enum then then);
+/* The body as an object ({} when there is none); NULL: answered 422. */
+json_t *route_doc(struct webhooks *w, struct wb_plugin_req *req);
+void route_invalid(struct webhooks *w, struct wb_plugin_req *req, const char *why);
+
+void route_test(void *ctx, struct wb_plugin_req *req);
+void route_deliveries(void *ctx, struct wb_plugin_req *req);
+void route_delivery(void *ctx, struct wb_plugin_req *req);
+void route_dead(void *ctx, struct wb_plugin_req *req);
+void route_redeliver(void *ctx, struct wb_plugin_req *req);
+void route_dead_delete(void *ctx, struct wb_plugin_req *req);
+void route_replay(void *ctx, struct wb_plugin_req *req);
+void route_replay_stop(void *ctx, struct wb_plugin_req *req);
+
+#endif
