@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef AUTOREPLY_REPLY_H
+#define AUTOREPLY_REPLY_H
+
+/*
+ * What is answered. One part is
+ *
+ *	{"text": "Hello {{name}}"}
+ *	{"media": {"id"|"url", "type", "file_name"}, "text": caption}
+ *	{"content": any content object (core/content)}
+ *
+ * and every text in it may be a template. Pure.
+ */
+#include "said.h"
+
+struct rule;
+struct matched;
+
+/* groups: NULL, or the rule's names of groups, for variables "group.<name>". */
+int reply_part_check(const json_t *part, const struct wb_regex *const *patterns, size_t n, char why[WHY_SIZE]);
+
+/* The variables of templates: new reference. */
+json_t *reply_vars(const struct said *m, const struct matched *by, int64_t now_ms);
+
+/*
+ * The part as a content object with its texts rendered; new reference, NULL: no memory, or too long.
+ * *ret_url: the file that must be fetched first and then be named in content.media.id, borrowed from
+ * part; NULL none.
+ */
+json_t *reply_content(const json_t *part, json_t *vars, const char *zone, const char **ret_url);
+
+#endif
