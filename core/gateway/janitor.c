@@ -37,6 +37,7 @@ enum job { JOB_GLOBAL, JOB_SESSIONS, JOB_TRIM };
 struct wb_janitor {
 	struct wb_gateway *gw;
 	struct wb_timer *timer;
+	struct wb_sub *sub;
 	enum job job;
 	char last[DB_SESSION_ID_MAX + 1];	/* sessions up to this one are done */
 	char now[DB_SESSION_ID_MAX + 1];	/* of the step under way */
@@ -193,6 +194,12 @@ static void on_timer(void *ctx)
 	}
 }
 
+static void on_retention(void *ctx, const struct wb_event *ev)
+{
+	(void)ev;
+	wb_janitor_wake(ctx);
+}
+
 int wb_janitor_new(struct wb_gateway *gw, struct wb_janitor **ret_j, struct wa_err *err)
 {
 	struct wb_janitor *j = wb_zalloc(sizeof(*j));
@@ -203,6 +210,7 @@ int wb_janitor_new(struct wb_gateway *gw, struct wb_janitor **ret_j, struct wa_e
 		free(j);
 		return wa_err_set(err, WA_ENOMEM, "janitor");
 	}
+	j->sub = wb_bus_subscribe(gw->bus, j, "janitor", "retention.finished", on_retention, j);
 	again(j, FIRST_MS);
 	*ret_j = j;
 	return 0;

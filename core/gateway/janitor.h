@@ -12,7 +12,7 @@
  *	ids of messages received		30 days
  *	pages of the file that nothing uses	from 4 MiB and a tenth of the file on
  *
- * One small transaction per step, a pause between steps, a round every hour;
+ * One small transaction per step, a pause between steps, a round every hour and after retention;
  * nothing while the store has a queue. Messages, chats, contacts and events
  * belong to the owner and are not touched.
  *

@@ -44,6 +44,7 @@ const struct wb_migration retention_migrations[] = {
 	  " rows INTEGER NOT NULL,"
 	  " bytes INTEGER NOT NULL,"
 	  " held INTEGER NOT NULL,"
+	  " longest_ms INTEGER NOT NULL,"
 	  " results TEXT NOT NULL"		/* JSON: numbers by kind and session */
 	  ") STRICT;" },
 	{ 0, 0, NULL, NULL },
@@ -56,10 +57,9 @@ static void on_hour(void *ctx)
 	struct retention *t = ctx;
 	const struct wb_plugin_host *host = t->kit.host;
 	int64_t now = host->now_ms();
-	char id[27];
 
 	t->timer = NULL;
-	if (run_start(t, "schedule", false, id) < 0)
+	if (run_start(t, NULL, false) < 0)
 		t->next_ms = now + AGAIN_MS;
 	else if (wb_when_next(&t->when, now, &t->next_ms) != 1)
 		t->next_ms = now + DAY_MS;

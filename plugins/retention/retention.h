@@ -65,9 +65,11 @@ int holds_routes(struct retention *t);
 /* run.c */
 struct run_total {
 	int64_t rows, bytes, held;
+	int64_t longest_ms;	/* of its commits, waiting for the writer included */
 };
-/* Starts one; cause is "schedule" or "api". WB_ESTATE: one is under way. */
-int run_start(struct retention *t, const char *cause, bool dry, char ret_id[27]);
+/* Starts one, for the request (NULL: by the hour), which is answered when that is recorded; on failure it is
+ * not. WB_ESTATE: one is under way. */
+int run_start(struct retention *t, struct wb_plugin_req *req, bool dry);
 void run_stop(struct retention *t);	/* it ends at the next step, as "stopped" */
 void run_free(struct run *r);		/* NULL allowed */
 json_t *run_progress(const struct run *r);	/* its document while under way */

@@ -320,6 +320,8 @@ static void on_removed(void *ctx, int32_t code, const char *message)
 
 	(void)message;
 	r->committing = false;
+	if (took > r->total.longest_ms)
+		r->total.longest_ms = took;
 	if (code)
 		r->reason = "a step could not be written";
 	if (took > AIM_MS && r->batch > BATCH_MIN)
@@ -462,18 +464,22 @@ static int add_kind(void *ctx, const struct wb_retain *kind)
 	return 0;
 }
 
-static void on_started(void *ctx, int32_t code, const char *message)
+static void on_started(void *ctx, int32_t code)
 {
 	struct retention *t = ctx;
 
-	(void)message;
-	if (code && t->run)
+	if (code)
 		t->run->reason = "the run could not be recorded";
-	if (t->run)
-		later(t->run, 0);
+	later(t->run, 0);
 }
 
-int run_start(struct retention *t, const char *cause, bool dry, char ret_id[27])
+static void on_started_by_hour(void *ctx, int32_t code, const char *message)
+{
+	(void)message;
+	on_started(ctx, code);
+}
+
+int run_start(struct retention *t, struct wb_plugin_req *req, bool dry)
 {
 	const struct wb_plugin_host *host = t->kit.host;
 	struct names sessions = { NULL, 0 };
@@ -486,7 +492,7 @@ int run_start(struct retention *t, const char *cause, bool dry, char ret_id[27])
 	r = calloc(1, sizeof(*r));
 	if (!r)
 		return WB_ENOMEM;
-	*r = (struct run){ .t = t, .cause = cause, .dry = dry, .batch = BATCH_FIRST, .results = json_array(),
+	*r = (struct run){ .t = t, .cause = req ? "api" : "schedule", .dry = dry, .batch = BATCH_FIRST, .results = json_array(),
 			   .started_ms = host->now_ms(), .now_ms = host->now_ms() };
 	rc = host->retain_each(t->kit.self, add_kind, r);
 	if (rc == 0)
@@ -502,10 +508,12 @@ int run_start(struct retention *t, const char *cause, bool dry, char ret_id[27])
 		return rc;
 	}
 	host->ulid(r->id);
-	snprintf(ret_id, 27, "%s", r->id);
 	t->run = r;
 	tx = host->tx_begin(t->kit.self);
-	runs_put(t, tx, r->id, cause, dry, r->started_ms);
-	host->tx_commit(tx, on_started, t);
+	runs_put(t, tx, r->id, r->cause, dry, r->started_ms);
+	if (req)
+		kit_commit(&t->kit, req, tx, 202, run_progress(r), on_started, t);
+	else
+		host->tx_commit(tx, on_started_by_hour, t);
 	return 0;
 }

@@ -12,8 +12,9 @@ void runs_put(struct retention *t, struct wb_tx *tx, const char *id, const char 
 	      int64_t started_ms)
 {
 	KIT_SQL(&t->kit, tx, 0,
-		"INSERT INTO retention_run (id, cause, dry, state, reason, started_ms, rows, bytes, held, results)"
-		" VALUES ($1, $2, $3, 'running', '', $4, 0, 0, 0, '[]')",
+		"INSERT INTO retention_run (id, cause, dry, state, reason, started_ms, rows, bytes, held, longest_ms,"
+		" results)"
+		" VALUES ($1, $2, $3, 'running', '', $4, 0, 0, 0, 0, '[]')",
 		kit_text(id), kit_text(cause), kit_int(dry), kit_int(started_ms));
 	KIT_SQL(&t->kit, tx, 0,
 		"DELETE FROM retention_run WHERE id <= (SELECT id FROM retention_run ORDER BY id DESC LIMIT 1 OFFSET $1)",
@@ -27,9 +28,10 @@ void runs_end(struct retention *t, struct wb_tx *tx, const char *id, const char 
 
 	KIT_SQL(&t->kit, tx, 0,
 		"UPDATE retention_run SET state = $2, reason = $3, finished_ms = $4, rows = $5, bytes = $6, held = $7,"
-		" results = $8 WHERE id = $1",
+		" results = $8, longest_ms = $9 WHERE id = $1",
 		kit_text(id), kit_text(state), kit_text(reason), kit_int(at_ms), kit_int(total->rows),
-		kit_int(total->bytes), kit_int(total->held), kit_text(text ? text : "[]"));
+		kit_int(total->bytes), kit_int(total->held), kit_text(text ? text : "[]"),
+		kit_int(total->longest_ms));
 	free(text);
 }
 
@@ -73,10 +75,11 @@ int64_t runs_last(struct retention *t)
 json_t *runs_document(const char *id, const char *cause, bool dry, const char *state, const char *reason,
 		      int64_t started_ms, int64_t finished_ms, const struct run_total *total, json_t *take_results)
 {
-	json_t *o = json_pack("{s:s, s:s, s:b, s:s, s:o, s:o, s:I, s:I, s:I, s:o}", "id", id, "cause", cause, "dry_run",
+	json_t *o = json_pack("{s:s, s:s, s:b, s:s, s:o, s:o, s:I, s:I, s:I, s:I, s:o}", "id", id, "cause", cause, "dry_run",
 			      dry, "state", state, "started", kit_time(started_ms), "finished", kit_time(finished_ms),
 			      "rows", (json_int_t)total->rows, "bytes", (json_int_t)total->bytes, "held",
-			      (json_int_t)total->held, "results", take_results);
+			      (json_int_t)total->held, "longest_step_ms", (json_int_t)total->longest_ms, "results",
+			      take_results);
 
 	if (o && *reason)
 		json_object_set_new(o, "reason", json_string(reason));
@@ -86,7 +89,8 @@ json_t *runs_document(const char *id, const char *cause, bool dry, const char *s
 /* ---- requests ---- */
 
 #define COLUMNS                                                                                            \
-	"SELECT id, cause, dry, state, reason, started_ms, finished_ms, rows, bytes, held, results"       \
+	"SELECT id, cause, dry, state, reason, started_ms, finished_ms, rows, bytes, held, results,"      \
+	" longest_ms"                                                                                     \
 	" FROM retention_run "
 
 struct list {
@@ -98,7 +102,7 @@ static int run_row(void *ctx, const struct wb_value *c, int32_t n)
 {
 	struct list *l = ctx;
 	char id[27], cause[16], state[16], reason[200];
-	struct run_total total = { c[7].num, c[8].num, c[9].num };
+	struct run_total total = { c[7].num, c[8].num, c[9].num, c[11].num };
 	json_t *results = json_loadb(c[10].str.ptr ? c[10].str.ptr : "", c[10].str.len, 0, NULL);
 
 	(void)n;
@@ -167,7 +171,6 @@ static void post_run(void *ctx, struct wb_plugin_req *req)
 	struct retention *t = ctx;
 	json_t *body = kit_body(&t->kit, req, true);
 	json_error_t je;
-	char id[27];
 	int dry = 0, r;
 
 	if (!body)
@@ -178,13 +181,11 @@ static void post_run(void *ctx, struct wb_plugin_req *req)
 		kit_invalid(&t->kit, req, je.text);
 		return;
 	}
-	r = run_start(t, "api", dry != 0, id);
+	r = run_start(t, req, dry != 0);
 	if (r == WB_ESTATE)
 		kit_problem(&t->kit, req, r, "a run is under way: GET /v1/retention/runs shows it");
 	else if (r < 0)
 		kit_problem(&t->kit, req, r, "the run could not begin");
-	else
-		kit_reply(&t->kit, req, 202, run_progress(t->run));
 }
 
 static void stop_run(void *ctx, struct wb_plugin_req *req)
