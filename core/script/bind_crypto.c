@@ -4,7 +4,6 @@
 #include <sodium.h>
 #include <text.h>
 #include "bind.h"
-#include "bind_modules.h"
 
 #define RANDOM_MAX 1024
 
@@ -67,16 +66,16 @@ static const struct wb_bind_fn crypto_fns[] = {
 	{ "sha256", l_sha256, "bytes: string, opts?: table", "digest: string",
 	  "SHA-256. `opts.as`: `\"hex\"` (default), `\"base64\"` or `\"bytes\"`.",
 	  "return wb.crypto.sha256('abc')",
-	  "\"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\"" },
+	  "\"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\"", WB_BIND_C },
 	{ "hmac", l_hmac, "key: string, bytes: string, opts?: table", "digest: string",
 	  "HMAC-SHA256, to sign what you send and to check what you get.",
 	  "return wb.crypto.hmac('secret', 'hello', { as = 'base64' })",
-	  "\"iKqz7ejTrflNJquQ07r9SiCDBww7zOnAFO4EpEOEfAs=\"" },
+	  "\"iKqz7ejTrflNJquQ07r9SiCDBww7zOnAFO4EpEOEfAs=\"", WB_BIND_C },
 	{ "random", l_random, "n: integer", "bytes: string",
-	  "n random bytes, 1 to 1024, fit for secrets.", "return #wb.crypto.random(16)", "16" },
+	  "n random bytes, 1 to 1024, fit for secrets.", "return #wb.crypto.random(16)", "16", WB_BIND_C },
 	{ "equal", l_equal, "a: string, b: string", "same: boolean",
 	  "Compares without telling by its time where two texts differ: for signatures and secrets.",
-	  "return wb.crypto.equal('secret', 'secret')", "true" },
+	  "return wb.crypto.equal('secret', 'secret')", "true", WB_BIND_C },
 	{ .name = NULL },
 };
-const struct wb_bind_module wb_bind_mod_crypto = { "crypto", NULL, "Hashes, signatures, randomness", "", crypto_fns, NULL };
+WB_BIND_MODULE(wb_bind_crypto, "crypto", crypto_fns, NULL, "Hashes, signatures, random bytes.")

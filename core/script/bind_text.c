@@ -3,10 +3,9 @@
 #include <match.h>
 #include <text.h>
 #include "bind.h"
-#include "bind_modules.h"
 
 #define TEXT_MAX (256u << 10)	/* bytes of a text that is searched or folded */
-#define REGEX_META "warbler.regex"
+#define REGEX_META "warbler.Regex"
 #define REGEX_FOUND_MAX 1000	/* matches of find_all */
 #define WORDS_MAX 10000
 
@@ -67,7 +66,7 @@ static int l_words(lua_State *L)
 		lua_rawseti(L, -2, ++n);
 		left = sp ? wa_span(sp + 1, left.len - len - 1) : wa_span(NULL, 0);
 	}
-	wb_bind_json_mark_array(L, -1);
+	wb_bind_mark_array(L);
 	return 1;
 }
 
@@ -101,27 +100,25 @@ static const struct wb_bind_fn text_fns[] = {
 	{ "fold", l_fold, "text: string", "folded: string",
 	  "The comparable form: lower case, no diacritics, Arabic letters as one, digits as 0-9, punctuation as "
 	  "spaces. Fold both sides, then compare.",
-	  "return wb.text.fold('  ÜBER-Preis: ٢٣!')", "\"uber preis 23\"" },
+	  "return wb.text.fold('  ÜBER-Preis: ٢٣!')", "\"uber preis 23\"", WB_BIND_C },
 	{ "has_words", l_has_words, "text: string, words: string", "yes: boolean",
 	  "Do these words stand in the text, whole and in this order? Both are folded.",
-	  "return wb.text.has_words('Wann kommt mein PAKET?', 'mein paket')", "true" },
+	  "return wb.text.has_words('Wann kommt mein PAKET?', 'mein paket')", "true", WB_BIND_C },
 	{ "similar", l_similar, "text: string, words: string", "percent: integer",
 	  "How much of `words` stands in the text, in any order, typing mistakes allowed: 0 to 100.",
-	  "return wb.text.similar('how long does delivry take', 'delivery take') >= 80", "true" },
+	  "return wb.text.similar('how long does delivry take', 'delivery take') >= 80", "true", WB_BIND_C },
 	{ "distance", l_distance, "a: string, b: string", "n: integer",
 	  "How many letters must be changed, added, removed or swapped to make b of a (65: too far). Fold first.",
-	  "return wb.text.distance('delivery', 'delivry')", "1" },
+	  "return wb.text.distance('delivery', 'delivry')", "1", WB_BIND_C },
 	{ "words", l_words, "text: string", "words: string[]", "The folded words of a text.",
-	  "return wb.text.words('Hello, Wörld!')", "[\"hello\", \"world\"]" },
+	  "return wb.text.words('Hello, Wörld!')", "[\"hello\", \"world\"]", WB_BIND_C },
 	{ "trim", l_trim, "text: string", "text: string", "Without white space at both ends.",
-	  "return wb.text.trim('  yes \\n')", "\"yes\"" },
+	  "return wb.text.trim('  yes \\n')", "\"yes\"", WB_BIND_C },
 	{ "clip", l_clip, "text: string, bytes: integer", "text: string",
-	  "At most so many bytes, never half a character.", "return wb.text.clip('Grüße', 3)", "\"Gr\"" },
+	  "At most so many bytes, never half a character.", "return wb.text.clip('Grüße', 3)", "\"Gr\"", WB_BIND_C },
 	{ .name = NULL },
 };
-const struct wb_bind_module wb_bind_mod_text = {
-	"text", NULL, "Comparing what people type", "", text_fns, NULL,
-};
+WB_BIND_MODULE(wb_bind_text, "text", text_fns, NULL, "Comparing what people type.")
 
 static int regex_gc(lua_State *L)
 {
@@ -225,7 +222,7 @@ static int l_find_all(lua_State *L)
 		while (from < text.len && (text.ptr[from] & 0xc0) == 0x80)
 			from++;
 	}
-	wb_bind_json_mark_array(L, -1);
+	wb_bind_mark_array(L);
 	return 1;
 }
 
@@ -243,42 +240,30 @@ static const struct wb_bind_fn regex_fns[] = {
 	  "A pattern (RE2 syntax), at most 1024 bytes; compile it once, at the top of the script. `opts`: `nocase`, "
 	  "`whole` (the whole text must match), `dotall`, `multiline`. A wrong pattern raises and says where.",
 	  "local number = wb.regex.compile('order #?(?P<id>[0-9]+)', { nocase = true })\nreturn number:find('Where is Order 1001?').id",
-	  "\"1001\"" },
+	  "\"1001\"", WB_BIND_C },
 	{ .name = NULL },
 };
-const struct wb_bind_module wb_bind_mod_regex = {
-	"regex", NULL, "Regular expressions",
-	"RE2: every search takes time linear in the text, whatever the pattern. No look-around, no back references. "
-	"Lua's own `string.match` is there too, for patterns of your own.",
-	regex_fns, NULL,
-};
+WB_BIND_MODULE(wb_bind_regex, "regex", regex_fns, NULL,
+	       "Regular expressions (RE2): every search takes time linear in the text, whatever the pattern. No look-around, "
+	       "no back references. Lua's own `string.match` is there too.")
 
 static const struct wb_bind_fn regex_class_fns[] = {
 	{ "find", l_find, "text: string", "found: table|nil",
 	  "The first match: `text`, `start`, `stop` (bytes), groups by number and by name. nil: none.",
 	  "local re = wb.regex.compile('(\\\\d+) (kg|g)')\nlocal f = re:find('about 20 kg')\nreturn { f[1], f[2], f.start }",
-	  "[\"20\", \"kg\", 7]" },
+	  "[\"20\", \"kg\", 7]", WB_BIND_C },
 	{ "find_all", l_find_all, "text: string", "found: table[]", "All matches, at most 1000.",
 	  "local re = wb.regex.compile('#(\\\\w+)')\nlocal t = {}\nfor _, f in ipairs(re:find_all('#sale and #new')) do t[#t + 1] = f[1] end\nreturn t",
-	  "[\"sale\", \"new\"]" },
+	  "[\"sale\", \"new\"]", WB_BIND_C },
 	{ "test", l_test, "text: string", "yes: boolean", "Does it match anywhere?",
-	  "return wb.regex.compile('^stop$', { nocase = true }):test('STOP')", "true" },
+	  "return wb.regex.compile('^stop$', { nocase = true }):test('STOP')", "true", WB_BIND_C },
 	{ .name = NULL },
 };
 
 static void open_regex_class(lua_State *L)
 {
-	/* on top: the table of methods, which becomes __index */
-	luaL_newmetatable(L, REGEX_META);
 	lua_pushcfunction(L, regex_gc);
 	lua_setfield(L, -2, "__gc");
-	lua_pushboolean(L, 0);
-	lua_setfield(L, -2, "__metatable");
-	lua_pushvalue(L, -2);
-	lua_setfield(L, -2, "__index");
-	lua_pop(L, 1);
 }
 
-const struct wb_bind_module wb_bind_mod_regex_class = {
-	"Regex", "re", "A compiled pattern", "", regex_class_fns, open_regex_class,
-};
+WB_BIND_OBJECT(wb_bind_regex_object, "Regex", regex_class_fns, NULL, open_regex_class, NULL, "A compiled pattern.")
