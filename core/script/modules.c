@@ -2,9 +2,10 @@
 /* What scripts find in `require "warbler"`, and the parts of the host: one row each. */
 #include "bind.h"
 #include "flow_int.h"
-#include "script_int.h"
+#include "host_int.h"
 
 const struct wb_lua_module *const wb_lua_modules[] = {
+	&wb_lua_core, &wb_lua_event,
 	&wb_bind_send, &wb_bind_message, &wb_bind_media_object, &wb_bind_messages, &wb_bind_media, &wb_bind_timers,
 	&wb_bind_kv, &wb_bind_http, &wb_bind_response, &wb_bind_contacts, &wb_bind_chats, &wb_bind_labels,
 	&wb_bind_groups, &wb_bind_orders, &wb_bind_stores, &wb_bind_templates, &wb_bind_text, &wb_bind_regex,

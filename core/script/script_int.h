@@ -100,6 +100,9 @@ struct wb_script_part {
 	/* Pushes a function and its arguments for a new task; returns the number of arguments. Protected;
 	 * may raise. The task belongs to event e. */
 	int (*push)(lua_State *L, struct wb_script *s, struct wb_script_event *e);
+	/* A state that was only tried (it did not load, or nobody wanted more) goes, while another may be running: free
+	 * what wb_script_slot() has; it gives the slots of the tried state here. */
+	void (*discard)(struct wb_script *s);
 };
 extern const struct wb_script_part *const wb_script_parts[];	/* ends with NULL */
 
@@ -112,8 +115,10 @@ struct wb_script_event {
 	json_t *data;		/* NULL until wb_script_event_data() */
 	bool parsed;
 	/* Compared by filters; "" when there is none. Valid after wb_script_event_data(). */
-	const char *chat, *sender, *text, *type;	/* data.chat.jid, data.sender.jid, data.text, data.kind */
+	const char *chat, *sender, *text, *type;	/* data.chat.jid (else lid), data.sender's, data.text, data.kind */
 	bool group, own, backfilled;
+	bool held;		/* somebody had the chat when it came: only handlers that ask for held chats see it */
+	char *folded;		/* data.text for comparing; NULL until asked for */
 };
 struct wb_script_event *wb_script_event_new(const struct wb_event *ev);	/* refs 1 */
 struct wb_script_event *wb_script_event_ref(struct wb_script_event *e);
@@ -133,8 +138,9 @@ struct wb_script *wb_scripts_find(struct wb_scripts *sc, const char *name);	/* N
 struct wb_script *wb_scripts_next(struct wb_scripts *sc, struct wb_script *after);	/* by name; NULL: the first; NULL: the end */
 /* Bound to this session? "" (no session): always. */
 bool wb_script_bound(const struct wb_script *s, const char *session);
-/* A pointer of a part or bind file for each script, by slot; freed by it in `closing`. */
-enum { WB_SLOT_FLOW, WB_SLOT_BIND, WB_SLOT_TIME, WB_SLOT_COUNT };
+/* A pointer of a part or bind file for each state, by slot; freed by it in `closing` (or `discard`). While a script
+ * loads these are the slots of the new state, even if an old one is still running. */
+enum { WB_SLOT_FLOW, WB_SLOT_BIND, WB_SLOT_TIME, WB_SLOT_HTTP, WB_SLOT_COUNT };
 void **wb_script_slot(struct wb_script *s, int slot);
 /* A line in the script's log (last lines, REST) and the gateway's. level: enum wa_level. */
 void wb_script_log(struct wb_script *s, int level, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
@@ -177,22 +183,22 @@ bool wb_wait_gone(const struct wb_wait *w);
 
 /* nil, message, code; code: enum wa_code. For `return wb_lua_fail(...)`. */
 int wb_lua_fail(lua_State *L, int code, const char *message);
-/* Pushes the value; may raise (memory, too deep). JSON null becomes wb.null (a light userdata). */
+/* Pushes the value; may raise (memory, too deep). JSON null becomes wb.json.null (a light userdata). */
 void wb_lua_push_json(lua_State *L, const json_t *v);
 /*
  * The Lua value at idx as JSON: a userdata holding it is pushed, and the value it owns returned (borrowed). A table
- * with a[1..n] and nothing else is an array, an empty one an object unless made by json.array(). Raises with
- * the path ("options.items[3]: a function is no JSON"), and beyond the limits.
+ * with 1..n and nothing else is an array, an empty one an object unless it was marked as an array. What is no
+ * JSON (functions, cycles, NaN, bad UTF-8, text and numbers mixed as keys) raises with a sentence, and so does too much.
  */
-#define WB_LUA_JSON_DEPTH 32
+#define WB_LUA_JSON_DEPTH 64
 #define WB_LUA_JSON_NODES 200000
+#define WB_LUA_JSON_BYTES (4u << 20)	/* texts and names together */
 json_t *wb_lua_to_json(lua_State *L, int idx);
 /* A userdata with one JSON value to hold across calls that may raise; *ret is its place. */
 json_t **wb_lua_json_new(lua_State *L);
-extern const char wb_lua_null;			/* wb.null: lua_pushlightuserdata(L, &wb_lua_null) */
-extern const char wb_lua_array;			/* key in the registry: metatable of arrays */
-#define WB_LUA_STOP "stop"			/* wb.STOP is a light userdata to this: */
-extern const char wb_lua_stop;
+extern const char wb_lua_null;			/* wb.json.null: a light userdata to this */
+extern const char wb_lua_array;			/* key in the registry: the metatable of arrays */
+extern const char wb_lua_stop;			/* wb.STOP: a light userdata to this */
 
 /*
  * A REST request: waits, then returns the answer's body (true when empty), or nil, message, code (and the status).
