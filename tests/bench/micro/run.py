@@ -33,7 +33,7 @@ def figures_of(line):
 
 
 def run(bench):
-    programs = [("bench_wire",), ("bench_file",), ("bench_media",), ("bench_signal",), ("bench_sync",), ("bench_group",), ("storage_bench", bench.dir), ("bench_http",), ("bench_ws",)]
+    programs = [("bench_wire",), ("bench_file",), ("bench_media",), ("bench_rules",), ("bench_signal",), ("bench_sync",), ("bench_group",), ("storage_bench", bench.dir), ("bench_http",), ("bench_ws",)]
     for program, *args in programs:
         path = os.path.join(bench.build, "bench", program)
         if not os.path.exists(path):
