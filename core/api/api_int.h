@@ -155,6 +155,7 @@ API_HANDLER(api_session_restart);
 API_HANDLER(api_session_logout);
 API_HANDLER(api_session_qr);
 API_HANDLER(api_session_code);
+API_HANDLER(api_session_pacing);
 API_HANDLER(api_history_get);
 API_HANDLER(api_chat_history);
 API_HANDLER(api_passkey_get);

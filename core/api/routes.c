@@ -25,6 +25,8 @@ const struct wb_route wb_api_routes[] = {
 	{ "POST", "/v1/sessions/{id}/passkey", "sessions:write", api_passkey_put, NULL, "Answer the passkey challenge" },
 	{ "POST", "/v1/sessions/{id}/passkey/confirm", "sessions:write", api_passkey_confirm, NULL,
 	  "The code was compared: go on with linking" },
+	{ "GET", "/v1/sessions/{id}/pacing", "sessions:read", api_session_pacing, NULL,
+	  "How many messages left today, how many may, when the next" },
 	{ "GET", "/v1/sessions/{id}/history", "sessions:read", api_history_get, NULL, "How far history is" },
 	{ "POST", "/v1/sessions/{id}/chats/{chat}/history", "messages:write", api_chat_history, NULL,
 	  "Ask the phone for older messages of a chat" },

@@ -295,6 +295,21 @@ void api_session_check(struct wb_req *req, void *ctx)
 		wb_session_check(((struct wb_api *)ctx)->gw, id, jid.user, check_done, p);
 }
 
+void api_session_pacing(struct wb_req *req, void *ctx)
+{
+	struct wb_api *api = ctx;
+	const char *id = wb_req_param(req, "id");
+	json_t *doc;
+
+	if (!api_session(api, req, id))
+		return;
+	doc = wb_outbox_pacing_json(api->gw->outbox, id);
+	if (doc)
+		wb_reply_json(req, 200, doc);
+	else
+		wb_reply_problem(req, 503, "store", "the counters could not be read");
+}
+
 void api_session_presence(struct wb_req *req, void *ctx)
 {
 	struct wb_session *s = api_session(ctx, req, wb_req_param(req, "id"));

@@ -234,6 +234,8 @@ json_t *wb_message_trace(struct wb_gateway *gw, const char *id)
 	struct wa_arena a;
 	char time[WA_TIME_TEXT];
 	json_t *o = NULL, *steps, *receipts;
+	const char *why;
+	int64_t until;
 
 	wa_arena_init(&a, ARENA_MAX);
 	if (db_message_get(gw->db, id, &a, &m, NULL) == 1) {
@@ -258,6 +260,11 @@ json_t *wb_message_trace(struct wb_gateway *gw, const char *id)
 		if (db_message_trace_each(gw->db, id, on_step, steps, NULL) < 0 ||
 		    db_message_receipt_each(gw->db, id, on_receipt, receipts, NULL) < 0)
 			json_object_set_new(o, "incomplete", json_true());
+		why = wb_outbox_waits(gw->outbox, id, &until);
+		if (why)
+			json_object_set_new(o, "waits_for", json_string(why));
+		if (why && until)
+			put(o, "waits_until", wa_time_format(until, time));
 		json_object_set_new(o, "steps", steps);
 		json_object_set_new(o, "receipts", receipts);
 	}

@@ -6,12 +6,11 @@
 #include <text.h>
 #include <ulid.h>
 #include "message.h"
-#include "outbox_priv.h"
+#include "outbox_pace.h"
 
 #define ARENA_MAX (2u << 20)
 #define DUE_MAX_MS (400LL * 86400000)
 
-static const char *const classes[] = { "transactional", "reply", "marketing", "reminder" };
 
 /* ---- memory ---- */
 
@@ -252,6 +251,7 @@ void wb_outbox_free(struct wb_outbox *o)
 	wa_map_clear(&o->cancelling);
 	wb_outbox_forget(o);
 	wb_outbox_contacts_clear(o);
+	wb_pace_free(o);
 	free(o);
 }
 
@@ -391,7 +391,8 @@ static int check_new(struct adding *ad, struct wa_err *err)
 {
 	const struct wb_outbox_new *m = ad->m;
 	struct wb_session *s = wb_session_find(ad->gw, m->session ? m->session : "");
-	size_t i, n = m->text ? strlen(m->text) : 0;
+	size_t n = m->text ? strlen(m->text) : 0;
+	int class;
 
 	if (!s)
 		return wa_err_set(err, WA_ENOTFOUND, "session %s", m->session ? m->session : "");
@@ -399,10 +400,9 @@ static int check_new(struct adding *ad, struct wa_err *err)
 	if (!m->content && !m->forward_of &&
 	    (n == 0 || n > WB_OUTBOX_TEXT_MAX || !wa_utf8_valid(wa_span(m->text, n))))
 		return wa_err_set(err, WA_EINVALID, "text: 1 to %d bytes of UTF-8", WB_OUTBOX_TEXT_MAX);
-	ad->message_class = m->message_class ? m->message_class : classes[0];
-	for (i = 0; i < WA_ARRAY_LEN(classes) && strcmp(classes[i], ad->message_class) != 0; i++)
-		;
-	if (i == WA_ARRAY_LEN(classes))
+	ad->message_class = m->message_class ? m->message_class : "transactional";
+	class = wb_class_of(ad->message_class);
+	if (class < 0)
 		return wa_err_set(err, WA_EINVALID, "class: transactional, reply, marketing or reminder");
 	if (m->n_mentions > WB_OUTBOX_MENTIONS_MAX)
 		return wa_err_set(err, WA_ELIMIT, "more than %d mentions", WB_OUTBOX_MENTIONS_MAX);
@@ -648,6 +648,7 @@ static int add(struct wb_tx *tx, struct adding *ad, struct wa_err *err)
 		if (ad->m->ret_wa_id)
 			memcpy(ad->m->ret_wa_id, ad->row->wa_id, sizeof(ad->row->wa_id));
 		ad->row->due = ad->due;
+		ad->row->class = (uint8_t)wb_class_of(ad->message_class);
 		ad->row->consent = ad->gw->outbox->consent;
 		r = m_is_text(ad->m) ? encode(ad, err) : wb_adding_content(ad, err);
 	}

@@ -95,8 +95,14 @@ void wb_outbox_revoke(struct wb_outbox *o, const void *owner);
 
 /* A message's life, for GET /v1/messages/{id}/trace: {"id", "status", "steps": [{"time",
  * "step", "detail"}], "receipts": [{"device", "status", "time"}], "attempts", "due",
- * "next_attempt"}. NULL: unknown. */
+ * "next_attempt", "waits_for", "waits_until": see wb_outbox_waits}. NULL: unknown. */
 json_t *wb_message_trace(struct wb_gateway *gw, const char *id);
+/* Why a message in the outbox does not leave now: connection, quiet_hours, marketing_cap, daily_cap, warm_up,
+ * rate, spacing, due, restricted, recipient; until when (0 unknown). NULL: it does, or is not there. */
+const char *wb_outbox_waits(struct wb_outbox *o, const char *id, int64_t *ret_until);
+/* What pacing counts and allows for a session today: GET /v1/sessions/{id}/pacing. NULL: storage failed. */
+json_t *wb_outbox_pacing_json(struct wb_outbox *o, const char *session);
+void wb_outbox_limits_changed(struct wb_outbox *o, const char *session);	/* look again who may leave */
 /* A message as in the data of its events; `m` from db_message_*. */
 json_t *wb_message_json(struct wb_gateway *gw, const struct db_message *m);
 

@@ -7,7 +7,7 @@
 #include <db_contact.h>
 #include <text.h>
 #include "message.h"
-#include "outbox_priv.h"
+#include "outbox_pace.h"
 
 #define PAGE 500
 #define ARENA_MAX (8u << 20)
@@ -29,6 +29,7 @@ static struct wb_row *make_row(const struct db_outbox *r)
 	snprintf(row->wa_id, sizeof(row->wa_id), "%s", r->wa_id);
 	row->due = r->due_ms;
 	row->next = r->next_ms;
+	row->class = (uint8_t)(wb_class_of(r->class) > 0 ? wb_class_of(r->class) : 0);
 	row->attempts = (uint16_t)(r->attempts > UINT16_MAX ? UINT16_MAX : r->attempts);
 	return row;
 }

@@ -10,7 +10,8 @@
  *	outbox_prepare.c	what must be there before it leaves: its file, a link's preview
  *	outbox_contact.c	recipients looked up lately
  *	outbox_load.c	rows of storage come into memory: start, crash, far future
- *	outbox_pump.c	who may leave now: order, pacing, recipients, vetoes
+ *	outbox_pump.c	who may leave now: order, recipients, vetoes
+ *	outbox_pace.c	pacing: rate, caps per day, quiet hours, warm-up
  *	outbox_result.c	what became of what left
  *
  * In memory: one lane per session, in it one queue per chat, and a heap of
@@ -41,6 +42,8 @@ struct wb_row {
 	bool claimed;		/* `sending` in storage */
 	bool cancelling;
 	bool prepared;		/* outbox_prepare.c: nothing to wait for any more */
+	bool told;		/* its trace says that it is held */
+	uint8_t class;		/* enum wb_class */
 	bool bare;		/* storage has no bytes of it either: made when it leaves */
 	uint8_t failures;	/* of preparing it */
 	uint8_t *raw;
@@ -74,7 +77,8 @@ struct wb_lane {		/* one session */
 	/* pacing */
 	double tokens;
 	int64_t tokens_at;
-	int64_t day_start, day_count;
+	int64_t day, day_start, day_end;	/* the local day that is counted; of pacing.zone */
+	int64_t day_sent, day_marketing, day_warm_up;
 };
 
 struct wb_outbox_hook {
@@ -95,6 +99,7 @@ struct wb_outbox {
 	bool opt_outs;			/* somebody may have opted out: else nobody is looked up */
 	struct wa_map contacts;		/* outbox_contact.c: "session|jid" -> struct wb_known */
 	struct wa_list contacts_used;	/* the same, least recently used last */
+	struct wb_zones *zones;		/* outbox_pace.c; NULL: none needed yet */
 	size_t bytes;			/* of bodies in memory */
 	struct wa_map recent;		/* WhatsApp id -> struct wb_recent */
 	struct wb_recent *ring[1024];	/* the same, oldest at ring_at */

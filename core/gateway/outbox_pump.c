@@ -1,56 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Who may leave now: due times, order within a chat, pacing, recipients, consent, vetoes. */
+/* Who may leave now: due times, order within a chat, recipients, consent, vetoes. */
 #include <db_contact.h>
-#include "outbox_priv.h"
+#include "outbox_pace.h"
 #include "session_account.h"
 
 #define SLICE_MS 5
-#define DAY_MS 86400000
 #define ASK_AGAIN_MS 5000
 #define ASK_MAX 6
 #define SEALED_ARENA_MAX (1u << 20)
-
-/* ---- pacing ---- */
-
-/* 0: a message may leave now; else how long to wait. */
-static int64_t pace(struct wb_lane *lane, int64_t now)
-{
-	const struct wb_config *c = lane->o->gw->config;
-	double rate = (double)wb_config_int(c, "pacing.per_minute") / 60000.0;
-	double burst = (double)wb_config_int(c, "pacing.burst");
-	int64_t daily = wb_config_int(c, "pacing.daily");
-
-	if (!wb_config_bool(c, "pacing.enabled"))
-		return 0;
-	if (!lane->tokens_at) {
-		lane->tokens = burst;
-	} else if (now > lane->tokens_at) {	/* the clock may be set back */
-		lane->tokens += (double)(now - lane->tokens_at) * rate;
-		if (lane->tokens > burst)
-			lane->tokens = burst;
-	}
-	lane->tokens_at = now;
-	if (now - lane->day_start >= DAY_MS || now < lane->day_start) {
-		lane->day_start = now;
-		lane->day_count = 0;
-	}
-	if (daily && lane->day_count >= daily)
-		return lane->day_start + DAY_MS - now;
-	if (lane->tokens >= 1.0)
-		return 0;
-	return (int64_t)((1.0 - lane->tokens) / rate) + 1;
-}
-
-static void pace_take(struct wb_lane *lane, struct wb_queue *q, int64_t now)
-{
-	const struct wb_config *c = lane->o->gw->config;
-
-	if (!wb_config_bool(c, "pacing.enabled"))
-		return;
-	lane->tokens -= 1.0;
-	lane->day_count++;
-	q->free_at = now + wb_config_int(c, "pacing.recipient_ms");
-}
 
 /* ---- recipients ---- */
 
@@ -334,7 +291,7 @@ static void take_off(struct wb_queue *q, struct wb_row *row, int64_t now)
 	lane->n_flying++;
 	if (wa_map_put(&lane->flying, wa_span_str(row->wa_id), row, NULL) < 0)
 		abort();
-	pace_take(lane, q, now);
+	wb_pace_take(lane, q, row, now);
 }
 
 /* libwa did not take it. False: nor would it take another now. */
@@ -345,6 +302,7 @@ static bool turn_back(struct wb_queue *q, struct wb_row *row, int code, const st
 	wa_map_del(&lane->flying, wa_span_str(row->wa_id));
 	lane->n_flying--;
 	row->flying = false;
+	wb_pace_give_back(lane, row);
 	wa_list_del(&row->link);
 	if (code == WA_ESTATE || code == WA_ELIMIT || code == WA_ENOMEM) {
 		wb_row_wait(row);
@@ -439,6 +397,35 @@ static bool hold(struct wb_queue *q, struct wb_row *row)
 	return true;
 }
 
+/* Its trace says so, once: not for each of the moments that the rate makes it wait. */
+static void tell_held(struct wb_row *row, const char *why)
+{
+	struct wb_lane *lane = row->queue->lane;
+	struct wb_tx *tx;
+
+	if (row->told || !*why)
+		return;
+	row->told = true;
+	tx = wb_tx_new(lane->o->gw);
+	db_batch_message_trace(wb_tx_batch(tx), row->id, wb_now(lane->o->gw), "held", why);
+	wb_lane_commit(lane, tx);
+}
+
+/* What may not leave now because of its class goes behind those of its chat that may. */
+static bool put_off(struct wb_queue *q, struct wb_row *row, int64_t now)
+{
+	const char *why;
+	int64_t until = wb_pace_class(q->lane, row, now, &why);
+
+	if (until == 0)
+		return false;
+	wa_list_del(&row->link);
+	row->due = until;
+	wb_row_wait(row);
+	tell_held(row, why);
+	return true;
+}
+
 static void sleep_until(struct wb_lane *lane, int64_t at, int64_t now)
 {
 	wb_timer_start(lane->timer, (uint64_t)(at > now ? at - now : 1));
@@ -451,6 +438,7 @@ void wb_lane_pump(struct wb_lane *lane)
 	int64_t start = wb_loop_now_ms(gw->loop);
 	int64_t now = wb_now(gw), wait, next = INT64_MAX;
 	struct wa_heap_item *it;
+	const char *why;
 
 	if (!lane->up)
 		return;
@@ -473,11 +461,14 @@ void wb_lane_pump(struct wb_lane *lane)
 			wa_heap_del(&lane->ready, it);	/* on_cancelled schedules again */
 			continue;
 		}
-		wait = pace(lane, now);
+		wait = wb_pace(lane, now, &why);
 		if (wait) {
+			tell_held(head, why);
 			next = now + wait;
 			break;
 		}
+		if (put_off(q, head, now))
+			continue;
 		if (!resolve_known(q))
 			continue;
 		if (hold(q, head))

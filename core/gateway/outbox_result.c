@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What became of what left: written into the transaction that brought the news. */
-#include "outbox_priv.h"
+#include "outbox_pace.h"
 
 #define STALE_MS 1000	/* after a failed commit, until storage is read again */
 
@@ -89,6 +89,8 @@ void wb_outbox_on_sent(struct wb_tx *tx, const char *session, const char *wa_id,
 	row->attempts++;
 	row->devices = (uint16_t)devices;
 	db_batch_outbox_claim(wb_tx_batch(tx), row->id, "", wb_now(gw));
+	if (row->attempts == 1)
+		wb_pace_count(tx, row->queue->lane, row);
 	if (row->attempts > 1)	/* the first is told by "sent": one row less for each message */
 		db_batch_message_trace(wb_tx_batch(tx), row->id, wb_now(gw), "sending", "again");
 }
@@ -147,6 +149,7 @@ static void again(struct wb_tx *tx, struct wb_row *row, int64_t next, const char
 	lane->n_flying--;
 	row->flying = false;
 	row->next = next;
+	wb_pace_give_back(lane, row);
 	if (row->claimed) {
 		row->claimed = false;
 		db_batch_outbox_retry(wb_tx_batch(tx), row->id, next, reason);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What the owner sets for one session: a JSON object, stored sealed. A session without any holds none. */
+#include "outbox_pace.h"
 #include "session_account.h"
 #include "session_priv.h"
 
@@ -22,6 +23,12 @@ static const struct setting {
 	{ "proxy", JSON_STRING, check_proxy, true },
 	{ "calls", JSON_STRING, wb_calls_setting_check, false },
 	{ "call_message", JSON_STRING, NULL, false },
+	{ "pacing_daily", JSON_INTEGER, wb_pace_check_count, false },
+	{ "pacing_marketing_daily", JSON_INTEGER, wb_pace_check_count, false },
+	{ "pacing_per_minute", JSON_INTEGER, wb_pace_check_rate, false },
+	{ "pacing_quiet_hours", JSON_STRING, wb_pace_check_hours, false },
+	{ "pacing_zone", JSON_STRING, wb_pace_check_zone, false },
+	{ "pacing_warm_up", JSON_TRUE, NULL, false },
 };
 
 static const struct setting *find(const char *key)
@@ -92,6 +99,7 @@ void wb_session_settings_put(struct wb_session *s, struct wb_tx *tx, const json_
 	doc = wa_span_str(text ? text : "{}");
 	db_batch_session_update(wb_tx_batch(tx), s->id, NULL, &doc);
 	wb_session_settings_load(s, doc);
+	wb_outbox_limits_changed(wb_tx_gateway(tx)->outbox, s->id);
 	json_decref(all);
 	free(text);
 }

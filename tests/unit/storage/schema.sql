@@ -271,6 +271,14 @@ CREATE INDEX outbox_final ON outbox (created_ms) WHERE done = 1;
 
 CREATE INDEX outbox_open ON outbox (session, id) WHERE done = 0;
 
+CREATE TABLE pacing_day (
+	session TEXT NOT NULL REFERENCES session (id) ON DELETE CASCADE,
+	day INTEGER NOT NULL,
+	sent INTEGER NOT NULL,
+	marketing INTEGER NOT NULL,
+	PRIMARY KEY (session, day)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE plugin_kv (
 	plugin TEXT NOT NULL,
 	key BLOB NOT NULL,
