@@ -26,6 +26,7 @@ BUDGETS = {
     "conversation.cpu": (0.8, False),
     "conversation.growth": (1.25, False),
     "history.held": (20, False),
+    "retention.step": (50, False),
     "start.one": (10, False),
     "start.first_request": (200, False),
     "webhook.p99": (10, False),
