@@ -25,6 +25,7 @@
 #include "base.h"
 #include "list.h"
 #include "lists.h"
+#include "map.h"
 #include "when.h"
 
 #define ID_SIZE 27
@@ -47,10 +48,14 @@ struct bc {
 	struct wb_zones *zones;
 	struct wa_list jobs;		/* struct job: sliced work under way */
 	struct wa_list active;		/* struct broadcast: those that are doing something */
+	struct wa_map held;		/* session -> struct held: those that must not send (run.h) */
+	struct wb_plugin_timer *tick;	/* of the active ones */
+	bool awake;			/* it comes at once */
+	struct wb_sub *sessions;	/* live: one came or went */
 	struct wb_plugin_timer *purge;	/* of what was deleted */
 	size_t exports;
 	struct outcome *outcome;
-	int64_t reply_window_until;	/* some broadcast counts replies until then */
+	int64_t replies_until;	/* some broadcast counts replies until then */
 	/* parameters */
 	int64_t window, check_batch, check_pause_ms, reply_days, known_days;
 	int64_t brake_last, brake_min, brake_failed, brake_opt_outs;	/* the latter two in percent */

@@ -1,7 +1,178 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "record.h"
 
+#include "content.h"
 #include "text.h"
+
+static const char *const states[] = { "draft", "checking", "ready", "running",
+				      "paused", "done", "cancelled", "stopped" };
+
+const char *bstate_str(int state)
+{
+	return states[state];
+}
+
+int bstate_parse(const char *name)
+{
+	for (size_t i = 0; i < WA_ARRAY_LEN(states); i++)
+		if (strcmp(states[i], name) == 0)
+			return (int)i;
+	return -1;
+}
+
+/* ---- broadcasts ---- */
+
+void broadcast_free(struct broadcast *x)
+{
+	if (!x)
+		return;
+	if (wa_list_linked(&x->link))
+		wa_list_del(&x->link);
+	content_free(x->content);
+	json_decref(x->doc);
+	free(x);
+}
+
+struct broadcast *broadcast_active(struct bc *b, const char *id)
+{
+	struct wa_list *l;
+
+	WA_LIST_EACH(l, &b->active) {
+		struct broadcast *x = container_of(l, struct broadcast, link);
+
+		if (strcmp(x->id, id) == 0)
+			return x;
+	}
+	return NULL;
+}
+
+struct finding {
+	struct bc *b;
+	struct broadcast *ret;
+	int code;
+};
+
+static int on_broadcast(void *ctx, const struct wb_value *c, int32_t n)
+{
+	struct finding *f = ctx;
+	struct broadcast *x = calloc(1, sizeof(*x));
+	char state[12];
+
+	(void)n;
+	f->code = WA_ENOMEM;
+	if (!x)
+		return 1;
+	x->b = f->b;
+	col_text(&c[0], x->id, sizeof(x->id));
+	col_text(&c[1], state, sizeof(state));
+	x->state = bstate_parse(state);
+	col_text(&c[2], x->reason, sizeof(x->reason));
+	x->version = c[4].num;
+	x->step = c[5].num;
+	col_text(&c[6], x->step_at, sizeof(x->step_at));
+	x->start_ms = c[7].num;
+	col_text(&c[8], x->recent, sizeof(x->recent));
+	x->created_ms = c[9].num;
+	x->began_ms = c[10].num;
+	x->ended_ms = c[11].num;
+	f->code = unseal_json(f->b, "broadcast", x->id, c[3].str, &x->doc);
+	if (f->code < 0) {
+		broadcast_free(x);
+		return 1;
+	}
+	f->code = 1;
+	f->ret = x;
+	return 1;
+}
+
+int broadcast_find(struct bc *b, const char *id, struct broadcast **ret)
+{
+	const struct wb_value v[] = { v_text(id) };
+	struct finding f = { b, NULL, 0 };
+	int r = b->host->query(b->self,
+			       "SELECT id, state, reason, doc, version, step, step_at, start_ms, recent, created_ms, "
+			       "began_ms, ended_ms FROM broadcast_broadcast WHERE id = $1 AND removed_ms = 0",
+			       v, 1, on_broadcast, &f);
+
+	if (r < 0)
+		return r;
+	if (f.code == 1)
+		*ret = f.ret;
+	return f.code;
+}
+
+int broadcast_insert(struct wb_tx *tx, struct bc *b, const char *id, const json_t *doc, int64_t start_ms)
+{
+	struct wa_buf sealed;
+	int r = seal_json(b, "broadcast", id, doc, &sealed);
+
+	if (r == 0) {
+		const struct wb_value v[] = { v_text(id), v_blob(sealed.ptr, sealed.len), v_int(start_ms),
+					      v_int(now_ms(b)) };
+
+		b->host->tx_sql(tx,
+				"INSERT INTO broadcast_broadcast (id, state, doc, start_ms, created_ms) "
+				"VALUES ($1, 'draft', $2, $3, $4)",
+				v, 4, WB_MUST_CHANGE);
+	}
+	wa_buf_clear(&sealed);
+	return r;
+}
+
+/* The states in a mask as SQL would list them, quoted. */
+static void state_list(uint32_t mask, char out[160])
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < WA_ARRAY_LEN(states); i++)
+		if (mask & B_BIT(i))
+			n += (size_t)snprintf(out + n, 160 - n, ",%s,", states[i]);
+}
+
+int broadcast_put_doc(struct wb_tx *tx, struct broadcast *x, const json_t *doc, uint32_t from)
+{
+	struct wa_buf sealed;
+	char list[160] = "";
+	int r = seal_json(x->b, "broadcast", x->id, doc, &sealed);
+
+	state_list(from, list);
+	if (r == 0) {
+		const struct wb_value v[] = { v_text(x->id), v_blob(sealed.ptr, sealed.len), v_int(x->version),
+					      v_text(list), v_int(x->start_ms) };
+
+		x->b->host->tx_sql(tx,
+				   "UPDATE broadcast_broadcast SET doc = $2, version = version + 1, start_ms = $5 "
+				   "WHERE id = $1 AND version = $3 AND instr($4, ',' || state || ',') > 0",
+				   v, 5, WB_MUST_CHANGE);
+	}
+	wa_buf_clear(&sealed);
+	return r;
+}
+
+void broadcast_move(struct wb_tx *tx, struct bc *b, const char *id, uint32_t from, int to, const char *reason)
+{
+	bool ends = to == B_DONE || to == B_CANCELLED;
+	char list[160] = "", json[256];
+
+	state_list(from, list);
+	const struct wb_value v[] = { v_text(id), v_text(list), v_text(bstate_str(to)), v_text(reason),
+				      v_int(now_ms(b)), v_int(to == B_RUNNING), v_int(ends), v_int(to == B_CHECKING) };
+	b->host->tx_sql(tx,
+			"UPDATE broadcast_broadcast SET state = $3, reason = $4, "
+			"began_ms = CASE WHEN $6 = 1 AND began_ms = 0 THEN $5 ELSE began_ms END, "
+			"ended_ms = CASE WHEN $7 = 1 THEN $5 ELSE 0 END, "
+			"step = CASE WHEN $8 = 1 THEN 0 ELSE step END, "
+			"step_at = CASE WHEN $8 = 1 THEN '' ELSE step_at END, "
+			"recent = CASE WHEN $6 = 1 THEN '' ELSE recent END "
+			"WHERE id = $1 AND instr($2, ',' || state || ',') > 0 AND removed_ms = 0",
+			v, 8, WB_MUST_CHANGE);
+	(void)snprintf(json, sizeof(json), "{\"id\":\"%s\",\"state\":\"%s\",\"reason\":\"%s\"}", id, bstate_str(to),
+		       reason);
+	b->host->tx_event(tx, &(struct wb_event_new){ .kind = "broadcast.state", .subject = id,
+						      .json = str_of(json) });
+}
+
+/* ---- recipients ---- */
 
 struct page {
 	struct bc *b;
@@ -91,4 +262,77 @@ json_t *recipient_json(const struct recipient *r)
 			 "queued_at", json_time(r->queued_ms), "sent_at", json_time(r->sent_ms), "delivered_at",
 			 json_time(r->delivered_ms), "read_at", json_time(r->read_ms), "replied_at",
 			 json_time(r->replied_ms), "opted_out_at", json_time(r->opted_out_ms));
+}
+
+int recipient_add(struct wb_tx *tx, struct bc *b, const char *broadcast, const struct person *p, const json_t *doc)
+{
+	uint8_t key[KEY_SIZE], phone[KEY_SIZE], lid[KEY_SIZE];
+	bool has_phone = person_phone_key(b, p, phone), has_lid = person_lid_key(b, p, lid);
+	char id[RECIPIENT_SEAL_ID];
+	struct wa_buf sealed;
+	int r;
+
+	person_key(b, p, key);
+	recipient_seal_id(broadcast, key, id);
+	r = seal_json(b, "recipient", id, doc, &sealed);
+	if (r == 0) {
+		const struct wb_value v[] = { v_text(broadcast), v_blob(key, sizeof(key)),
+					      v_blob(has_phone ? phone : NULL, sizeof(phone)),
+					      v_blob(has_lid ? lid : NULL, sizeof(lid)),
+					      v_blob(sealed.ptr, sealed.len) };
+
+		b->host->tx_sql(tx,
+				"INSERT INTO broadcast_recipient (broadcast, key, phone_key, lid_key, doc, state, reason) "
+				"SELECT $1, $2, $3, $4, $5, CASE WHEN x THEN 'excluded' ELSE 'new' END, "
+				"CASE WHEN x THEN 'barred' ELSE '' END FROM (SELECT EXISTS (SELECT 1 FROM "
+				"broadcast_barred WHERE broadcast = $1 AND key IN ($3, $4)) AS x) WHERE true "
+				"ON CONFLICT (broadcast, key) DO NOTHING",
+				v, 5, 0);
+	}
+	wa_buf_clear(&sealed);
+	return r;
+}
+
+void recipient_bar(struct wb_tx *tx, struct bc *b, const char *broadcast, const struct person *p)
+{
+	uint8_t keys[2][KEY_SIZE];
+	const bool has[2] = { person_phone_key(b, p, keys[0]), person_lid_key(b, p, keys[1]) };
+
+	for (size_t i = 0; i < 2; i++) {
+		const struct wb_value v[] = { v_text(broadcast), v_blob(keys[i], KEY_SIZE) };
+
+		if (has[i])
+			b->host->tx_sql(tx, "INSERT INTO broadcast_barred VALUES ($1, $2) ON CONFLICT DO NOTHING", v,
+					2, 0);
+	}
+}
+
+/* ---- counts ---- */
+
+struct counting {
+	count_fn *fn;
+	void *ctx;
+};
+
+static int on_count(void *ctx, const struct wb_value *c, int32_t n)
+{
+	struct counting *k = ctx;
+	char session[SESSION_SIZE], state[12], reason[64];
+
+	(void)n;
+	col_text(&c[0], session, sizeof(session));
+	col_text(&c[1], state, sizeof(state));
+	col_text(&c[2], reason, sizeof(reason));
+	k->fn(k->ctx, session, state, reason, c[3].num);
+	return 0;
+}
+
+int counts_each(struct bc *b, const char *broadcast, count_fn *fn, void *ctx)
+{
+	const struct wb_value v[] = { v_text(broadcast) };
+	struct counting k = { fn, ctx };
+
+	return b->host->query(b->self,
+			      "SELECT session, state, reason, n FROM broadcast_count WHERE broadcast = $1 AND n > 0", v,
+			      1, on_count, &k);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Parameters, starting, stopping. */
-#include "broadcast.h"
+#include "run.h"
 
 #include "text.h"
 
@@ -34,6 +34,7 @@ void bc_stop(void *state)
 
 	WA_LIST_EACH_SAFE(l, tmp, &b->jobs)
 		job_end(container_of(l, struct job, link));
+	run_stop(b);
 	wb_zones_free(b->zones);
 	free(b);
 }
@@ -63,6 +64,10 @@ int32_t bc_start(const struct wb_plugin_host *host, struct wb_plugin *self, void
 	b->brake_failed = int_param(b, "brake_failed_percent", 1, 100);
 	b->brake_opt_outs = int_param(b, "brake_opt_out_percent", 1, 100);
 	r = b->zones ? list_routes(b) : WB_ENOMEM;
+	if (r == 0)
+		r = api_routes(b);
+	if (r == 0)
+		r = run_start(b);
 	if (r < 0) {
 		bc_stop(b);
 		return r;
