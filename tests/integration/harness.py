@@ -360,13 +360,16 @@ class Store:
 
 
 class Receiver:
-    """Takes webhooks; `answer(event)` decides the status (default 204). Wrong signatures are counted."""
+    """Takes webhooks; `answer(event)` decides the status (default 204), `says(event)` a JSON body (default none).
+    Wrong signatures are counted."""
 
     def __init__(self):
         self.got = []           # (webhook-id, event), in order of arrival
         self.bad = 0
+        self.replays = 0
         self.secret = None
         self.answer = lambda event: 204
+        self.says = lambda event: None
         self.lock = threading.Lock()
         outer = self
 
@@ -394,22 +397,26 @@ class Receiver:
         body = req.rfile.read(int(req.headers.get("Content-Length") or 0))
         id, at, sig = (req.headers.get(f"webhook-{x}", "") for x in ("id", "timestamp", "signature"))
         with self.lock:
-            status = 401
+            status, said = 401, b""
             if self.secret:
                 key = base64.b64decode(self.secret.removeprefix("whsec_"))
                 want = "v1," + base64.b64encode(hmac.new(key, f"{id}.{at}.".encode() + body, hashlib.sha256).digest()).decode()
-                if hmac.compare_digest(want, sig):
+                if any(hmac.compare_digest(want, s) for s in sig.split()):      # two while a secret is rotated
                     event = json.loads(body)
                     status = self.answer(event)
+                    if self.says(event) is not None:
+                        status, said = 200, json.dumps(self.says(event)).encode()
+                    self.replays += req.headers.get("webhook-replay") == "true"
                     self.got.append((id, event, status))
                 else:
                     self.bad += 1
         req.send_response(status)
-        req.send_header("Content-Length", "0")
+        req.send_header("Content-Length", str(len(said)))
         req.end_headers()
+        req.wfile.write(said)
 
-    def register(self, gateway, events):
-        made = gateway.rest.post("/v1/webhooks", {"url": self.url, "events": events})
+    def register(self, gateway, events, **more):
+        made = gateway.rest.post("/v1/webhooks", {"url": self.url, "events": events, **more})
         self.secret = made["secret"]
         return made["id"]
 
