@@ -62,6 +62,7 @@ static void push_object(lua_State *L, const json_t *v, unsigned depth)
 	json_t *o = (json_t *)(uintptr_t)v, *member;
 	const char *key;
 
+	lua_createtable(L, 0, json_object_size(v) < INT32_MAX ? (int)json_object_size(v) : 0);
 	json_object_foreach(o, key, member) {
 		lua_pushstring(L, key);
 		push(L, member, depth + 1);
