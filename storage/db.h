@@ -227,7 +227,7 @@ struct db_migration {
 };
 
 /* Forward only, each in one transaction, recorded per plugin; makes the
- * plugin's scope as well. Call with n = 0 for the scope alone. Start-up only: blocks. */
+ * plugin's scope as well. Call with n = 0 for the scope alone. Blocks; from any thread. */
 int db_migrate_plugin(struct db *db, const char *plugin, const struct db_migration *migrations,
 		      size_t n, struct wa_err *err) WA_MUST_USE;
 

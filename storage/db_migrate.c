@@ -135,8 +135,10 @@ int db_migrate_plugin(struct db *db, const char *plugin, const struct db_migrati
 
 	if (!plugin_name_ok(plugin))
 		return wa_err_set(err, WA_EINVALID, "plugin name '%.60s'", plugin);
-	r = db_conn_int(&db->r, "SELECT MAX(number) FROM plugin_migration WHERE plugin = $1", &name,
+	pthread_mutex_lock(&db->wlock);
+	r = db_conn_int(&db->w, "SELECT MAX(number) FROM plugin_migration WHERE plugin = $1", &name,
 			1, &have, err);
+	pthread_mutex_unlock(&db->wlock);
 	if (r >= 0 && have > 0 && (size_t)have < n)
 		r = copy_before(db, plugin, (int)have + 1, err);
 	if (r < 0)

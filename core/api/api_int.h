@@ -305,6 +305,10 @@ API_HANDLER(api_readyz);
 API_HANDLER(api_metrics);
 API_HANDLER(api_hosts);
 API_HANDLER(api_plugins);
+API_HANDLER(api_plugin_get);
+API_HANDLER(api_plugin_load);
+API_HANDLER(api_plugin_unload);
+API_HANDLER(api_plugin_reload);
 API_HANDLER(api_openapi);
 
 /* media.c */

@@ -261,5 +261,11 @@ const struct wb_route wb_api_routes[] = {
 
 	{ "GET", "/v1/hosts", "metrics:read", api_hosts, NULL, "Every host this gateway has contacted" },
 	{ "GET", "/v1/plugins", "plugins:read", api_plugins, NULL, "Loaded plugins and their parameters" },
+	{ "GET", "/v1/plugins/{name}", "plugins:read", api_plugin_get, NULL, "One loaded plugin, what it holds, how slow it is" },
+	{ "POST", "/v1/plugins/{name}/load", "plugins:write", api_plugin_load, NULL, "Load a plugin from its file" },
+	{ "POST", "/v1/plugins/{name}/unload", "plugins:write", api_plugin_unload, NULL,
+	  "Stop a plugin and take back all it registered" },
+	{ "POST", "/v1/plugins/{name}/reload", "plugins:write", api_plugin_reload, NULL,
+	  "Replace a running plugin by what its file is now" },
 	{ NULL, NULL, NULL, NULL, NULL, NULL },
 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Health, metrics, contacted hosts, plugins, the API document. */
+/* Health, metrics, contacted hosts, the API document. */
 #include "api_int.h"
 
 #include "openapi.h"
@@ -46,17 +46,6 @@ void api_hosts(struct wb_req *req, void *ctx)
 	struct wb_api *api = ctx;
 
 	wb_reply_json(req, 200, json_pack("{s:o}", "hosts", wb_gateway_hosts(api->gw)));
-}
-
-void api_plugins(struct wb_req *req, void *ctx)
-{
-	struct wb_api *api = ctx;
-	json_t *list = json_array();
-	const struct wb_plugin *pl;
-
-	for (size_t i = 0; (pl = wb_plugin_at(api->gw->plugins, i)); i++)
-		json_array_append_new(list, wb_plugin_json(pl));
-	wb_reply_json(req, 200, json_pack("{s:o}", "plugins", list));
 }
 
 void api_openapi(struct wb_req *req, void *ctx)

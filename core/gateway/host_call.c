@@ -60,7 +60,7 @@ void wb_host_call(struct wb_plugin *self, const struct wb_plugin_call *c, wb_plu
 
 	k->fn = fn;
 	k->ctx = ctx;
-	wb_handle_add(self, &k->h, call_revoke);
+	wb_handle_add(self, &k->h, call_revoke, "requests_inside");
 	if (!WB_HOST_READ(&q, c, idempotency_key) || !q.method || !q.path) {
 		wb_loop_defer(gw->loop, on_refused, k);
 		return;

@@ -39,7 +39,7 @@ void wb_host_http_hand_over(struct wb_req *req, struct wb_plugin *pl, wb_plugin_
 	}
 	r = wb_zalloc(sizeof(*r));
 	r->req = req;
-	wb_handle_add(pl, &r->h, req_revoke);
+	wb_handle_add(pl, &r->h, req_revoke, "requests");
 	w = wb_plugin_enter(pl);
 	fn(ctx, r);
 	wb_plugin_leave(pl, &w);
@@ -60,34 +60,36 @@ static void route_revoke(struct wb_handle *h)
 	(void)h;	/* a request that waits for authentication may still come here */
 }
 
-int32_t wb_host_route(struct wb_plugin *self, const struct wb_plugin_route *r)
+int32_t wb_host_route(struct wb_plugin *self, const struct wb_plugin_route *given)
 {
 	struct wb_gateway *gw = wb_plugin_gateway(self);
-	bool is_public = r->flags & WB_ROUTE_PUBLIC;
 	struct route *rt = wb_zalloc(sizeof(*rt));
-	struct wb_route route = { .method = r->method, .pattern = r->pattern,
-				  .scope = is_public ? NULL : r->scope, .fn = on_request, .ctx = rt,
-				  .summary = r->summary };
 	struct wa_err err = WA_ERR_INIT;
-	int code;
+	struct wb_plugin_route r;
+	struct wb_route route;
+	bool is_public;
+	int code = 0;
 
-	if (!is_public && (!r->scope || !*r->scope)) {
-		code = wa_err_set(&err, WA_EINVALID, "route %s needs a scope or WB_ROUTE_PUBLIC",
-				  r->pattern);
-	} else {
+	if (!WB_HOST_READ(&r, given, reserved) || !r.method || !r.pattern || !r.fn)
+		code = wa_err_set(&err, WA_EINVALID, "struct wb_plugin_route is incomplete");
+	is_public = r.flags & WB_ROUTE_PUBLIC;
+	route = (struct wb_route){ .method = r.method, .pattern = r.pattern, .scope = is_public ? NULL : r.scope,
+				   .fn = on_request, .ctx = rt, .summary = r.summary };
+	if (code == 0 && !is_public && (!r.scope || !*r.scope))
+		code = wa_err_set(&err, WA_EINVALID, "route %s needs a scope or WB_ROUTE_PUBLIC", r.pattern);
+	if (code == 0)
 		code = wb_router_add(gw->router, self, &route, 1, &err);
-	}
 	if (code < 0) {
 		WB_GATEWAY_LOG(gw, WA_ERROR, "plugin.route", WA_S("plugin", self->name),
 			       WA_S("error", err.msg));
 		free(rt);
 		return code;
 	}
-	rt->fn = r->fn;
-	rt->ctx = r->ctx;
-	rt->max_body = r->max_body;
+	rt->fn = r.fn;
+	rt->ctx = r.ctx;
+	rt->max_body = r.max_body;
 	wa_list_push_back(&self->host->routes, &rt->link);
-	wb_handle_add(self, &rt->h, route_revoke);
+	wb_handle_add(self, &rt->h, route_revoke, "routes");
 	return 0;
 }
 
@@ -243,35 +245,43 @@ const char *wb_host_fetch_header(struct wb_plugin_fetch *f, const char *name)
 	return f && f->res ? wb_fetch_header(f->res, name) : NULL;
 }
 
+/* 0, or why it could not begin. */
+static int begin_fetch(struct wb_plugin *self, struct wb_plugin_fetch *f, const struct wb_plugin_fetch_req *given)
+{
+	const char *headers[HEADERS_MAX * 2 + 1];
+	struct wb_plugin_fetch_req r;
+	size_t n = 0;
+
+	if (!WB_HOST_READ(&r, given, reserved) || !r.method || !r.url)
+		return wa_err_set(&f->err, WA_EINVALID, "struct wb_plugin_fetch_req is incomplete");
+	for (uint32_t i = 0; i < r.n_headers && i < HEADERS_MAX; i++) {
+		headers[n++] = r.headers[i].name;
+		headers[n++] = r.headers[i].value;
+	}
+	headers[n] = NULL;
+	return wb_fetch(wb_plugin_gateway(self)->net,
+			&(struct wb_fetch_req){ .method = r.method,
+						.url = r.url,
+						.headers = headers,
+						.body = wa_span(r.body.ptr, r.body.len),
+						.timeout_ms = r.timeout_ms,
+						.max_body = r.max_body ? r.max_body : 65536,
+						.allow_private = r.allow_private != 0,
+						.owner = self->name },
+			on_fetched, f, &f->f, &f->err);
+}
+
 struct wb_plugin_fetch *wb_host_fetch(struct wb_plugin *self, const struct wb_plugin_fetch_req *r,
 				      wb_plugin_fetch_fn *fn, void *ctx)
 {
-	struct wb_gateway *gw = wb_plugin_gateway(self);
 	struct wb_plugin_fetch *f = wb_zalloc(sizeof(*f));
-	const char *headers[HEADERS_MAX * 2 + 1];
-	size_t n = 0;
-	struct wb_fetch_req q = {
-		.method = r->method,
-		.url = r->url,
-		.headers = headers,
-		.body = wa_span(r->body.ptr, r->body.len),
-		.timeout_ms = r->timeout_ms,
-		.max_body = r->max_body ? r->max_body : 65536,
-		.allow_private = r->allow_private != 0,
-		.owner = self->name,
-	};
 
-	for (uint32_t i = 0; i < r->n_headers && i < HEADERS_MAX; i++) {
-		headers[n++] = r->headers[i].name;
-		headers[n++] = r->headers[i].value;
-	}
-	headers[n] = NULL;
 	f->fn = fn;
 	f->ctx = ctx;
-	wb_handle_add(self, &f->h, fetch_revoke);
-	if (wb_fetch(gw->net, &q, on_fetched, f, &f->f, &f->err) < 0) {
+	wb_handle_add(self, &f->h, fetch_revoke, "fetches");
+	if (begin_fetch(self, f, r) < 0) {
 		f->f = NULL;
-		wb_loop_defer(gw->loop, on_refused, f);
+		wb_loop_defer(wb_plugin_gateway(self)->loop, on_refused, f);
 	}
 	return f;
 }

@@ -59,27 +59,30 @@ static int build(struct wb_plugin_http_listener *l, struct wb_loop *loop, const 
 }
 
 struct wb_plugin_http_listener *wb_host_http_listen(struct wb_plugin *self,
-						    const struct wb_plugin_http_listen *r, int32_t *ret_port)
+						    const struct wb_plugin_http_listen *given, int32_t *ret_port)
 {
 	struct wb_gateway *gw = wb_plugin_gateway(self);
 	struct wb_plugin_http_listener *l = wb_zalloc(sizeof(*l));
 	struct wa_err err = WA_ERR_INIT;
+	struct wb_plugin_http_listen r;
 	uint16_t port = 0;
 	int code;
 
-	l->fn = r->fn;
-	l->ctx = r->ctx;
-	if (r->port < 0 || r->port > UINT16_MAX)
-		code = wa_err_set(&err, WA_EINVALID, "port %d", (int)r->port);
+	if (!WB_HOST_READ(&r, given, ctx) || !r.fn)
+		code = wa_err_set(&err, WA_EINVALID, "struct wb_plugin_http_listen is incomplete");
+	else if (r.port < 0 || r.port > UINT16_MAX)
+		code = wa_err_set(&err, WA_EINVALID, "port %d", (int)r.port);
 	else
-		code = build(l, gw->loop, r, &port, &err);
+		code = build(l, gw->loop, &r, &port, &err);
+	l->fn = r.fn;
+	l->ctx = r.ctx;
 	if (code < 0) {
 		WB_GATEWAY_LOG(gw, WA_ERROR, "plugin.listen", WA_S("plugin", self->name),
 			       WA_S("error", err.msg));
 		listener_free(l);
 		return NULL;
 	}
-	wb_handle_add(self, &l->h, listener_revoke);
+	wb_handle_add(self, &l->h, listener_revoke, "http_listeners");
 	if (ret_port)
 		*ret_port = port;
 	return l;

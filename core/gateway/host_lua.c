@@ -66,7 +66,7 @@ int32_t wb_host_lua_function(struct wb_plugin *self, const char *name, const cha
 	f->fn = fn;
 	f->ctx = ctx;
 	wa_list_push_back(&self->host->lua, &f->link);
-	wb_handle_add(self, &f->h, function_revoke);
+	wb_handle_add(self, &f->h, function_revoke, "lua_functions");
 	return 0;
 }
 
@@ -153,7 +153,7 @@ struct wb_lua_call *wb_plugin_lua_ask(struct wb_gateway *gw, const char *plugin,
 	wa_buf_init(&c->args, ARGS_MAX);
 	wa_buf_init(&c->result, ARGS_MAX);
 	wa_buf_span(&c->args, args);
-	wb_handle_add(pl, &c->h, call_revoke);
+	wb_handle_add(pl, &c->h, call_revoke, "lua_calls");
 	w = wb_plugin_enter(pl);
 	f->fn(f->ctx, c);
 	wb_plugin_leave(pl, &w);
@@ -232,7 +232,7 @@ int32_t wb_host_lua_call(struct wb_plugin *self, const char *script, const char 
 	a = wb_zalloc(sizeof(*a));
 	a->fn = fn;
 	a->ctx = ctx;
-	wb_handle_add(self, &a->h, asked_revoke);
+	wb_handle_add(self, &a->h, asked_revoke, "lua_asked");
 	r = wb_scripts_call(wb_plugin_gateway(self), script, function, list, on_result, a);
 	json_decref(list);
 	if (r < 0) {

@@ -47,7 +47,7 @@ void wb_host_check_number(struct wb_plugin *self, const char *session, const cha
 
 	k->fn = fn;
 	k->ctx = ctx;
-	wb_handle_add(self, &k->h, check_revoke);
+	wb_handle_add(self, &k->h, check_revoke, "checks");
 	wb_session_check(wb_plugin_gateway(self), session, e164, on_number, k);
 }
 

@@ -5,7 +5,10 @@
 /*
  * Inside of plugin.c and host*.c only.
  *
- *	plugin.c	loading, unloading, parameters
+ *	plugin.c	the steps of loading and unloading
+ *	plugin_file.c	a plugin's file, mapped and checked
+ *	plugin_change.c	loading and reloading while the loop runs
+ *	plugin_info.c	what is told about a plugin
  *	host.c		the host table; log, parameters, reads, seals, metrics
  *	host_people.c	sessions, numbers, opt-outs, who has a conversation
  *	host_call.c	requests to the REST API from inside
@@ -25,11 +28,13 @@
 #include <stdatomic.h>
 #include "gateway.h"
 #include "mem.h"
+#include "plugin_file.h"
 
 struct wb_handle {
 	struct wa_list link;
 	struct wb_plugin *pl;	/* NULL: revoked */
 	void (*revoke)(struct wb_handle *h);	/* frees h, or leaves that to what is under way */
+	const char *kind;	/* "timers": for who wants to know */
 };
 
 struct wb_plugin {
@@ -37,10 +42,15 @@ struct wb_plugin {
 	struct wa_list link;
 	char *name, *scope;	/* scope: "plugin:<name>" */
 	char *data_dir;
-	void *dl;
-	const struct wb_plugin_def *def;
+	char *path;		/* of its file */
+	struct wb_module module;
+	const struct wb_plugin_def *def;	/* of the module; NULL when that is closed */
 	void *state;
-	const char **params;	/* beside def->params */
+	char **params;		/* beside def->params */
+	size_t n_params;
+	int64_t loaded_ms;
+	uint64_t slow;		/* callbacks that took too long */
+	int64_t slow_max_ms;
 	struct wa_list handles;
 	struct wa_list txs;	/* begun, not committed */
 	unsigned busy;		/* jobs on the pool: its code must stay mapped */
@@ -52,12 +62,14 @@ struct wb_plugins {
 	struct wa_list all;	/* loaded, in order */
 	struct wa_list dead;	/* unloaded; memory stays until the loop is gone */
 	struct wa_list routes;	/* of all times: a request may still point to one */
+	struct wa_list changes;	/* being loaded or reloaded (plugin_change.c) */
 	struct wa_list lua;	/* functions of all plugins that scripts may call */
 	struct wa_map timers;	/* id -> timer: handles of fired ones stay harmless */
 	uint64_t next_timer;
 };
 
-void wb_handle_add(struct wb_plugin *pl, struct wb_handle *h, void (*revoke)(struct wb_handle *h));
+void wb_handle_add(struct wb_plugin *pl, struct wb_handle *h, void (*revoke)(struct wb_handle *h),
+		   const char *kind);
 void wb_handle_del(struct wb_handle *h);	/* out of its list; does not free */
 /* Around every call into a plugin: slow ones are logged with its name. */
 struct wb_watch wb_plugin_enter(struct wb_plugin *pl);
@@ -75,6 +87,19 @@ struct wb_gateway *wb_plugin_gateway(const struct wb_plugin *pl);
 bool wb_host_read(void *dst, size_t dst_size, const void *src, size_t size, size_t least);
 
 size_t wb_handles_count(const struct wb_plugin *pl);
+
+/* plugin.c: the steps. A new one belongs to nobody; free it, or begin it. */
+struct wb_plugin *wb_plugin_make(struct wb_plugins *p, const char *name);
+void wb_plugin_discard(struct wb_plugin *take_pl);	/* one that was not begun; NULL allowed */
+struct wb_plugin *wb_plugin_find(struct wb_plugins *p, const char *name);
+int wb_plugin_read_params(struct wb_plugin *pl, struct wa_err *err);
+int wb_plugin_migrate(struct db *db, const struct wb_plugin_def *def, struct wa_err *err);	/* any thread */
+/* Into the list, folder, start(); on failure it is taken back as by wb_plugin_end(), and stays the host's. */
+int wb_plugin_begin(struct wb_plugin *take_pl, struct wa_err *err);
+void wb_plugin_end(struct wb_plugin *pl, bool started);
+/* plugin_change.c */
+bool wb_plugin_changing(const struct wb_plugins *p, const char *name);
+void wb_plugin_changes_stop(struct wb_plugins *p);	/* all are answered; what runs on the pool is dropped */
 
 extern const struct wb_plugin_host wb_host_table;
 

@@ -60,7 +60,7 @@ struct wb_plugin_timer *wb_host_timer(struct wb_plugin *self, int64_t delay_ms, 
 	t->t = wb_timer_new(wb_plugin_gateway(self)->loop, self->name, on_timer, t);
 	if (!t->t || wa_map_put(&self->host->timers, wa_map_u64(&t->id), t, NULL) < 0)
 		abort();
-	wb_handle_add(self, &t->h, timer_revoke);
+	wb_handle_add(self, &t->h, timer_revoke, "timers");
 	wb_timer_start(t->t, (uint64_t)(delay_ms > 0 ? delay_ms : 0));
 	return (struct wb_plugin_timer *)(void *)(uintptr_t)t->id;
 }
@@ -175,7 +175,7 @@ void wb_host_work(struct wb_plugin *self, wb_post_fn *run, wb_post_fn *done, voi
 	wk->done = done;
 	wk->ctx = ctx;
 	self->busy++;
-	wb_handle_add(self, &wk->h, work_revoke);
+	wb_handle_add(self, &wk->h, work_revoke, "work");
 	if (wb_work(gw->work, self->name, work_run, on_work_done, wk, &wk->w, NULL) < 0) {
 		wk->w = NULL;
 		wb_loop_defer(gw->loop, work_inline, wk);	/* the pool is full */

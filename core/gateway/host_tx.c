@@ -200,7 +200,7 @@ void wb_host_tx_commit(struct wb_tx *take_tx, wb_done_fn *done, void *ctx)
 	c = wb_zalloc(sizeof(*c));
 	c->done = done;
 	c->ctx = ctx;
-	wb_handle_add(tx->plugin, &c->h, committing_revoke);
+	wb_handle_add(tx->plugin, &c->h, committing_revoke, "commits");
 	wb_tx_commit(tx, on_done, c);
 }
 

@@ -88,38 +88,44 @@ static void on_closed(struct wb_ws *ws, int code, const struct wa_err *err, void
 
 static const struct wb_ws_ops ws_ops = { .open = on_open, .data = on_data, .closed = on_closed };
 
+static int listen_ws(struct wb_gateway *gw, struct wb_plugin_ws_listener *l,
+		     const struct wb_plugin_ws_listen *given, struct wa_err *err)
+{
+	struct wb_plugin_ws_listen r;
+
+	if (!WB_HOST_READ(&r, given, ctx) || !WB_HOST_READ(&l->ops, r.ops, closed) || !l->ops.open ||
+	    !l->ops.data || !l->ops.closed)
+		return wa_err_set(err, WA_EINVALID, "struct wb_plugin_ws_listen or its ops are incomplete");
+	l->ctx = r.ctx;
+	if (r.port < 0 || r.port > UINT16_MAX)
+		return wa_err_set(err, WA_EINVALID, "port %d", (int)r.port);
+	return wb_ws_listen(gw->net,
+			    &(struct wb_ws_listen_opts){ .address = r.address,
+							 .port = (uint16_t)r.port,
+							 .cert_file = r.cert_file,
+							 .key_file = r.key_file,
+							 .max_message = r.max_message,
+							 .ops = &ws_ops,
+							 .ctx = l },
+			    &l->l, err);
+}
+
 struct wb_plugin_ws_listener *wb_host_ws_listen(struct wb_plugin *self,
 						const struct wb_plugin_ws_listen *r,
 						int32_t *ret_port)
 {
 	struct wb_gateway *gw = wb_plugin_gateway(self);
 	struct wb_plugin_ws_listener *l = wb_zalloc(sizeof(*l));
-	struct wb_ws_listen_opts o = {
-		.address = r->address,
-		.port = (uint16_t)r->port,
-		.cert_file = r->cert_file,
-		.key_file = r->key_file,
-		.max_message = r->max_message,
-		.ops = &ws_ops,
-		.ctx = l,
-	};
 	struct wa_err err = WA_ERR_INIT;
-	int code;
 
 	wa_list_init(&l->conns);
-	l->ops = *r->ops;
-	l->ctx = r->ctx;
-	if (r->port < 0 || r->port > UINT16_MAX)
-		code = wa_err_set(&err, WA_EINVALID, "port %d", (int)r->port);
-	else
-		code = wb_ws_listen(gw->net, &o, &l->l, &err);
-	if (code < 0) {
+	if (listen_ws(gw, l, r, &err) < 0) {
 		WB_GATEWAY_LOG(gw, WA_ERROR, "plugin.listen", WA_S("plugin", self->name),
 			       WA_S("error", err.msg));
 		free(l);
 		return NULL;
 	}
-	wb_handle_add(self, &l->h, listener_revoke);
+	wb_handle_add(self, &l->h, listener_revoke, "ws_listeners");
 	if (ret_port)
 		*ret_port = wb_ws_listener_port(l->l);
 	return l;

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Plugins come and go. */
-#include <dlfcn.h>
 #include <errno.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -8,9 +7,21 @@
 #include "retain.h"
 #include "tx_priv.h"
 
-#define NAME_MAX_LEN 32
-#define MIGRATIONS_MAX 256
-#define PARAMS_MAX 128
+/* The watch knows owners by name; a plugin's own has no dots, as those of the gateway's parts do. */
+static void on_slow(void *ctx, const char *owner, int64_t ms)
+{
+	struct wb_plugins *p = ctx;
+	struct wb_plugin *pl = wb_plugin_find(p, owner);
+	char labels[64];
+
+	if (!pl)
+		return;
+	pl->slow++;
+	if (ms > pl->slow_max_ms)
+		pl->slow_max_ms = ms;
+	(void)snprintf(labels, sizeof(labels), "plugin=\"%s\"", pl->name);
+	wb_metric_add(p->gw->metrics, "warbler_plugins_slow_callbacks_total", labels, 1);
+}
 
 int wb_plugins_new(struct wb_gateway *gw, struct wb_plugins **ret_p, struct wa_err *err)
 {
@@ -21,9 +32,11 @@ int wb_plugins_new(struct wb_gateway *gw, struct wb_plugins **ret_p, struct wa_e
 	p->gw = gw;
 	wa_list_init(&p->all);
 	wa_list_init(&p->dead);
+	wa_list_init(&p->changes);
 	wa_list_init(&p->routes);
 	wa_list_init(&p->lua);
 	wb_host_timers_of(p);
+	wb_loop_on_slow(gw->loop, on_slow, p);
 	*ret_p = p;
 	return 0;
 }
@@ -33,8 +46,10 @@ struct wb_gateway *wb_plugin_gateway(const struct wb_plugin *pl)
 	return pl->host->gw;
 }
 
-void wb_handle_add(struct wb_plugin *pl, struct wb_handle *h, void (*revoke)(struct wb_handle *h))
+void wb_handle_add(struct wb_plugin *pl, struct wb_handle *h, void (*revoke)(struct wb_handle *h),
+		   const char *kind)
 {
+	h->kind = kind;
 	h->pl = pl;
 	h->revoke = revoke;
 	wa_list_push_back(&pl->handles, &h->link);
@@ -56,7 +71,20 @@ void wb_plugin_leave(struct wb_plugin *pl, const struct wb_watch *w)
 	wb_watch_end(pl->host->gw->loop, w);
 }
 
-/* ---- files ---- */
+/* ---- one of them ---- */
+
+struct wb_plugin *wb_plugin_find(struct wb_plugins *p, const char *name)
+{
+	struct wa_list *it;
+
+	WA_LIST_EACH(it, &p->all) {
+		struct wb_plugin *pl = container_of(it, struct wb_plugin, link);
+
+		if (strcmp(pl->name, name) == 0)
+			return pl;
+	}
+	return NULL;
+}
 
 static bool exists(const char *path)
 {
@@ -87,63 +115,59 @@ static void find_file(struct wb_gateway *gw, const char *name, char *out, size_t
 	snprintf(out, size, "%s/%s.so", WB_PLUGIN_DIR, name);
 }
 
-static int open_file(struct wb_plugin *pl, struct wa_err *err)
+struct wb_plugin *wb_plugin_make(struct wb_plugins *p, const char *name)
 {
-	char path[4096];
-	const struct wb_plugin_def *d;
+	struct wb_plugin *pl = wb_zalloc(sizeof(*pl));
+	char text[4096];
 
-	find_file(pl->host->gw, pl->name, path, sizeof(path));
-	if (!exists(path))
-		return wa_err_set(err, WA_ENOTFOUND, "plugin %s: no %s", pl->name, path);
-	pl->dl = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-	if (!pl->dl)
-		return wa_err_set(err, WA_EINVALID, "plugin %s: %s", pl->name, dlerror());
-	d = dlsym(pl->dl, "wb_plugin");
-	if (!d)
-		return wa_err_set(err, WA_EINVALID, "plugin %s: exports no wb_plugin", pl->name);
-	if (d->abi >> 16 != WB_ABI_MAJOR)
-		return wa_err_set(err, WA_EUNSUPPORTED, "plugin %s: ABI %u, this host has %u", pl->name,
-				  d->abi >> 16, WB_ABI_MAJOR);
-	if (d->size < offsetof(struct wb_plugin_def, stop) + sizeof(d->stop) || !d->name || !d->start)
-		return wa_err_set(err, WA_EINVALID, "plugin %s: incomplete definition", pl->name);
-	if (strcmp(d->name, pl->name) != 0)
-		return wa_err_set(err, WA_EINVALID, "plugin %s: calls itself %s", pl->name, d->name);
-	pl->def = d;
-	return 0;
+	pl->host = p;
+	pl->name = wb_strdup(name);
+	snprintf(text, sizeof(text), DB_PLUGIN_SCOPE "%s", name);
+	pl->scope = wb_strdup(text);
+	find_file(p->gw, name, text, sizeof(text));
+	pl->path = wb_strdup(text);
+	pl->module.fd = -1;
+	wa_list_init(&pl->link);
+	wa_list_init(&pl->handles);
+	wa_list_init(&pl->txs);
+	return pl;
 }
 
-/* ---- parameters ---- */
-
-static size_t n_params(const struct wb_plugin_def *d)
+void wb_plugin_discard(struct wb_plugin *pl)
 {
-	size_t n = 0;
-
-	while (d->params && d->params[n].name && n < PARAMS_MAX)
-		n++;
-	return n;
+	if (!pl)
+		return;
+	for (size_t i = 0; i < pl->n_params; i++) {
+		wa_wipe(pl->params[i], strlen(pl->params[i]));
+		free(pl->params[i]);
+	}
+	wb_module_close(&pl->module);
+	free(pl->params);
+	free(pl->name);
+	free(pl->scope);
+	free(pl->path);
+	free(pl->data_dir);
+	free(pl);
 }
 
-static int read_params(struct wb_plugin *pl, struct wa_err *err)
+int wb_plugin_read_params(struct wb_plugin *pl, struct wa_err *err)
 {
 	static const int types[] = { [WB_PARAM_TEXT] = WB_C_TEXT, [WB_PARAM_INT] = WB_C_INT,
 				     [WB_PARAM_BOOL] = WB_C_BOOL, [WB_PARAM_LIST] = WB_C_LIST };
 	struct wb_config *c = pl->host->gw->config;
-	size_t n = n_params(pl->def);
-	const char *names[PARAMS_MAX];
+	size_t n = wb_module_params(pl->def);
+	const char *names[WB_PLUGIN_PARAMS_MAX];
 
 	for (size_t i = 0; i < n; i++)
 		names[i] = pl->def->params[i].name;
 	if (wb_config_plugin_check(c, pl->name, names, n, err) < 0)
 		return WA_EINVALID;
-	pl->params = wb_zalloc((n + 1) * sizeof(const char *));
+	pl->params = wb_zalloc((n + 1) * sizeof(*pl->params));
 	for (size_t i = 0; i < n; i++) {
 		const struct wb_param *p = &pl->def->params[i];
 		const char *text = NULL;
-		int r;
+		int r = wb_config_plugin(c, pl->name, p->name, types[p->type], &text, err);
 
-		if (p->type < 0 || p->type > WB_PARAM_LIST)
-			return wa_err_set(err, WA_EINVALID, "plugin %s: parameter %s", pl->name, p->name);
-		r = wb_config_plugin(c, pl->name, p->name, types[p->type], &text, err);
 		if (r < 0)
 			return r;
 		if (!text)
@@ -153,21 +177,21 @@ static int read_params(struct wb_plugin *pl, struct wa_err *err)
 					  p->name, p->help ? p->help : "");
 		if (p->type == WB_PARAM_LIST && !*text)
 			text = "[]";
-		pl->params[i] = wb_strdup(text);
+		pl->params[pl->n_params++] = wb_strdup(text);
 	}
 	return 0;
 }
 
-static int migrate(struct wb_plugin *pl, struct wa_err *err)
+int wb_plugin_migrate(struct db *db, const struct wb_plugin_def *def, struct wa_err *err)
 {
-	struct db_migration *m = wb_zalloc(MIGRATIONS_MAX * sizeof(*m));
-	const struct wb_migration *w = pl->def->migrations;
-	size_t n = 0;
+	size_t n = wb_module_migrations(def);
+	struct db_migration *m = wb_zalloc((n + 1) * sizeof(*m));
 	int r;
 
-	for (; w && w[n].sql && n < MIGRATIONS_MAX; n++)
-		m[n] = (struct db_migration){ w[n].number, w[n].name, w[n].sql };
-	r = db_migrate_plugin(pl->host->gw->db, pl->name, m, n, err);
+	for (size_t i = 0; i < n; i++)
+		m[i] = (struct db_migration){ def->migrations[i].number, def->migrations[i].name,
+					      def->migrations[i].sql };
+	r = db_migrate_plugin(db, def->name, m, n, err);
 	free(m);
 	return r;
 }
@@ -184,31 +208,14 @@ static int make_data_dir(struct wb_plugin *pl, struct wa_err *err)
 	return 0;
 }
 
-/* ---- load, unload ---- */
-
-static struct wb_plugin *find(struct wb_plugins *p, const char *name)
-{
-	struct wa_list *it;
-
-	WA_LIST_EACH(it, &p->all) {
-		struct wb_plugin *pl = container_of(it, struct wb_plugin, link);
-
-		if (strcmp(pl->name, name) == 0)
-			return pl;
-	}
-	return NULL;
-}
+/* ---- begin, end ---- */
 
 void wb_plugin_unmap(struct wb_plugin *pl)
 {
-	if (!pl->dead || pl->busy || !pl->dl)
+	if (!pl->dead || pl->busy || !pl->module.dl)
 		return;
 	pl->def = NULL;
-#ifndef WARBLER_SANITIZED
-	/* a sanitizer's report needs the symbols of what it reports */
-	dlclose(pl->dl);
-#endif
-	pl->dl = NULL;
+	wb_module_close(&pl->module);
 }
 
 static void on_unmap(void *ctx)
@@ -238,7 +245,7 @@ static void revoke_all(struct wb_plugin *pl)
 	wb_metrics_revoke(gw->metrics, prefix);
 }
 
-static void unload(struct wb_plugin *pl, bool started)
+void wb_plugin_end(struct wb_plugin *pl, bool started)
 {
 	struct wb_gateway *gw = pl->host->gw;
 	struct wb_watch w;
@@ -257,66 +264,70 @@ static void unload(struct wb_plugin *pl, bool started)
 	wb_loop_defer(gw->loop, on_unmap, pl);
 }
 
-static bool name_ok(const char *name)
+int wb_plugin_begin(struct wb_plugin *pl, struct wa_err *err)
 {
-	size_t n = strlen(name);
-
-	return n > 0 && n <= NAME_MAX_LEN &&
-	       strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_") == n;
-}
-
-int wb_plugin_load(struct wb_plugins *p, const char *name, struct wa_err *err)
-{
-	struct wb_gateway *gw = p->gw;
-	char scope[NAME_MAX_LEN + sizeof(DB_PLUGIN_SCOPE)];
-	struct wb_plugin *pl;
-	struct wb_watch w;
+	struct wb_gateway *gw = pl->host->gw;
 	bool started = false;
+	struct wb_watch w;
 	int r;
 
-	if (!name_ok(name))
-		return wa_err_set(err, WA_EINVALID, "plugin name");
-	if (find(p, name))
-		return wa_err_set(err, WA_ECONFLICT, "plugin %s is loaded", name);
-	pl = wb_zalloc(sizeof(*pl));
-	pl->host = p;
-	pl->name = wb_strdup(name);
-	snprintf(scope, sizeof(scope), DB_PLUGIN_SCOPE "%s", name);
-	pl->scope = wb_strdup(scope);
-	wa_list_init(&pl->handles);
-	wa_list_init(&pl->txs);
-	wa_list_push_back(&p->all, &pl->link);
-	r = open_file(pl, err);
-	if (r == 0)
-		r = read_params(pl, err);
-	if (r == 0)
-		r = migrate(pl, err);
-	if (r == 0)
-		r = make_data_dir(pl, err);
+	wa_list_push_back(&pl->host->all, &pl->link);
+	pl->loaded_ms = wb_now(gw);
+	r = make_data_dir(pl, err);
 	if (r == 0) {
 		w = wb_plugin_enter(pl);
 		r = pl->def->start(&wb_host_table, pl, &pl->state);
 		wb_plugin_leave(pl, &w);
 		started = r >= 0;
 		if (r < 0)
-			r = wa_err_set(err, r, "plugin %s did not start: %s", name, wa_code_str(r));
+			r = wa_err_set(err, r, "plugin %s did not start: %s", pl->name, wa_code_str(r));
 	}
 	if (r < 0) {
-		unload(pl, started);
+		wb_plugin_end(pl, started);
 		return r;
 	}
-	WB_GATEWAY_LOG(gw, WA_INFO, "plugin.loaded", WA_S("plugin", name),
+	WB_GATEWAY_LOG(gw, WA_INFO, "plugin.loaded", WA_S("plugin", pl->name),
 		       WA_S("version", pl->def->version ? pl->def->version : ""));
 	return 0;
 }
 
+int wb_plugin_load(struct wb_plugins *p, const char *name, struct wa_err *err)
+{
+	struct wa_err why = WA_ERR_INIT;
+	struct wb_plugin *pl;
+	int r;
+
+	if (!wb_plugin_name_ok(name))
+		return wa_err_set(err, WA_EINVALID, "plugin name");
+	if (wb_plugin_find(p, name))
+		return wa_err_set(err, WA_ECONFLICT, "plugin %s is loaded", name);
+	if (wb_plugin_changing(p, name))
+		return wa_err_set(err, WA_ECONFLICT, "plugin %s is being loaded", name);
+	pl = wb_plugin_make(p, name);
+	r = wb_module_open(&pl->module, pl->path, name, &why);
+	pl->def = pl->module.def;
+	if (r < 0)
+		r = wa_err_set(err, r, "plugin %s: %s", name, why.msg);
+	if (r == 0)
+		r = wb_plugin_read_params(pl, err);
+	if (r == 0)
+		r = wb_plugin_migrate(p->gw->db, pl->def, err);
+	if (r < 0) {
+		wb_plugin_discard(pl);
+		return r;
+	}
+	return wb_plugin_begin(pl, err);
+}
+
 int wb_plugin_unload(struct wb_plugins *p, const char *name, struct wa_err *err)
 {
-	struct wb_plugin *pl = find(p, name);
+	struct wb_plugin *pl = wb_plugin_find(p, name);
 
+	if (wb_plugin_changing(p, name))
+		return wa_err_set(err, WA_ECONFLICT, "plugin %s is being loaded", name);
 	if (!pl)
-		return wa_err_set(err, WA_ENOTFOUND, "plugin %s", name);
-	unload(pl, true);
+		return wa_err_set(err, WA_ENOTFOUND, "plugin %s is not loaded", name);
+	wb_plugin_end(pl, true);
 	return 0;
 }
 
@@ -324,8 +335,10 @@ void wb_plugins_stop(struct wb_plugins *p)
 {
 	if (!p)
 		return;
+	wb_plugin_changes_stop(p);
 	while (!wa_list_empty(&p->all))
-		unload(container_of(p->all.prev, struct wb_plugin, link), true);
+		wb_plugin_end(container_of(p->all.prev, struct wb_plugin, link), true);
+	wb_loop_on_slow(p->gw->loop, NULL, NULL);
 }
 
 void wb_plugins_free(struct wb_plugins *p)
@@ -334,96 +347,10 @@ void wb_plugins_free(struct wb_plugins *p)
 
 	if (!p)
 		return;
-	while ((it = wa_list_pop_front(&p->dead))) {
-		struct wb_plugin *pl = container_of(it, struct wb_plugin, link);
-		size_t i = 0;
-
-		for (; pl->params && pl->params[i]; i++) {
-			union { const char *c; char *m; } u = { pl->params[i] };
-
-			wa_wipe(u.m, strlen(u.m));
-			free(u.m);
-		}
-		wb_plugin_unmap(pl);
-		free(pl->params);
-		free(pl->name);
-		free(pl->scope);
-		free(pl->data_dir);
-		free(pl);
-	}
+	while ((it = wa_list_pop_front(&p->dead)))
+		wb_plugin_discard(container_of(it, struct wb_plugin, link));
 	wb_host_routes_free(p);
 	wa_map_clear(&p->timers);
 	wb_host_timers_of(NULL);
 	free(p);
-}
-
-/* ---- look-ups ---- */
-
-const struct wb_plugin *wb_plugin_at(const struct wb_plugins *p, size_t i)
-{
-	const struct wa_list *it;
-
-	for (it = p->all.next; it != &p->all; it = it->next)
-		if (i-- == 0)
-			return (const struct wb_plugin *)((const char *)it -
-							  offsetof(struct wb_plugin, link));
-	return NULL;
-}
-
-const char *wb_plugin_name(const struct wb_plugin *pl)
-{
-	return pl->name;
-}
-
-static json_t *param_json(const struct wb_param *p, const char *value)
-{
-	static const char *const types[] = { "text", "integer", "boolean", "list" };
-	json_t *o = json_object();
-
-	json_object_set_new(o, "name", json_string(p->name));
-	json_object_set_new(o, "type", json_string(types[p->type]));
-	json_object_set_new(o, "help", json_string(p->help ? p->help : ""));
-	if (p->fallback)
-		json_object_set_new(o, "default", json_string(p->fallback));
-	if (p->secret)
-		json_object_set_new(o, "secret", json_true());
-	else
-		json_object_set_new(o, "value", json_string(value));
-	return o;
-}
-
-json_t *wb_plugin_json(const struct wb_plugin *pl)
-{
-	json_t *o = json_object(), *params = json_array();
-	const struct wb_plugin_def *d = pl->def;
-
-	json_object_set_new(o, "name", json_string(d->name));
-	json_object_set_new(o, "version", json_string(d->version ? d->version : ""));
-	json_object_set_new(o, "summary", json_string(d->summary ? d->summary : ""));
-	json_object_set_new(o, "license", json_string(d->license ? d->license : ""));
-	for (size_t i = 0; i < n_params(d); i++)
-		json_array_append_new(params, param_json(&d->params[i], pl->params[i]));
-	json_object_set_new(o, "params", params);
-	return o;
-}
-
-size_t wb_handles_count(const struct wb_plugin *pl)
-{
-	const struct wa_list *it;
-	size_t n = 0;
-
-	for (it = pl->handles.next; it != &pl->handles; it = it->next)
-		n++;
-	return n;
-}
-
-size_t wb_plugin_handles(const struct wb_plugin *pl)
-{
-	const struct wb_gateway *gw = pl->host->gw;
-	const void *owner;
-	size_t n = wb_bus_count(gw->bus, pl) + wb_handles_count(pl);
-
-	for (size_t i = 0; wb_router_at(gw->router, i, &owner); i++)
-		n += owner == pl;
-	return n;
 }

@@ -65,6 +65,8 @@ struct wb_loop {
 
 	int64_t nested_ns;		/* watched time inside the watch now open */
 	struct wb_loop_stats stats;
+	void (*on_slow)(void *ctx, const char *owner, int64_t ms);
+	void *slow_ctx;
 };
 
 static int64_t mono_ns(void)
@@ -477,6 +479,14 @@ void wb_watch_end(struct wb_loop *l, const struct wb_watch *w)
 		l->stats.slow_owner = w->owner;
 	}
 	WA_LOG(l->env, WA_WARN, "loop.slow", WA_S("owner", w->owner), WA_I("ms", ms));
+	if (l->on_slow)
+		l->on_slow(l->slow_ctx, w->owner, ms);
+}
+
+void wb_loop_on_slow(struct wb_loop *l, void (*fn)(void *ctx, const char *owner, int64_t ms), void *ctx)
+{
+	l->on_slow = fn;
+	l->slow_ctx = ctx;
 }
 
 void wb_loop_stats(struct wb_loop *l, struct wb_loop_stats *ret_stats)

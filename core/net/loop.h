@@ -82,6 +82,8 @@ struct wb_watch {
 };
 struct wb_watch wb_watch_begin(struct wb_loop *l, const char *owner);
 void wb_watch_end(struct wb_loop *l, const struct wb_watch *w);
+/* Told of every slow callback; one listener, fn NULL removes it. */
+void wb_loop_on_slow(struct wb_loop *l, void (*fn)(void *ctx, const char *owner, int64_t ms), void *ctx);
 
 struct wb_loop_stats {
 	uint64_t turns;

@@ -223,8 +223,10 @@ static void routes_need_a_scope_or_say_so(void **state)
 static void unloading_revokes_everything(void **state)
 {
 	struct fix *f = *state;
-	size_t routes = wb_router_count(f->gw->router);
+	size_t routes = wb_router_count(f->gw->router), subs = wb_bus_count(f->gw->bus, NULL);
 	struct answer hanging, after;
+
+	subs -= wb_bus_count(f->gw->bus, wb_plugin_at(f->gw->plugins, 0));	/* what others have */
 
 	fix_emit(f, "test.ws", "{}");
 	assert_true(metric(f, "ws_port") > 0);
@@ -239,7 +241,7 @@ static void unloading_revokes_everything(void **state)
 	fix_until(f, &hanging.done);
 	assert_int_equal(hanging.status, 503);
 	assert_int_equal(wb_router_count(f->gw->router), routes - 3);
-	assert_int_equal(wb_bus_count(f->gw->bus, NULL), 0);
+	assert_int_equal(wb_bus_count(f->gw->bus, NULL), subs);
 	assert_int_equal(metric(f, "count"), -999);
 	fix_emit(f, "test.tx", "{}");
 	request(f, &after, "POST", "/facets/echo/x", "a");
