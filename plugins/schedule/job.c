@@ -258,7 +258,7 @@ static int known_fields(struct reading *r)
 static int read_head(struct reading *r, bool partial)
 {
 	char status[32];
-	const char *name, *session;
+	const char *name = NULL, *session = NULL;
 	int x = text_of(r, "name", &name);
 
 	if (x == 0)
