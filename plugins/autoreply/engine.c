@@ -123,18 +123,29 @@ static void resume(void *ctx)
 	work(a);
 }
 
-/* The oldest message of the chat is this one: nobody wrote here before. */
+/* No message of the chat came before this one. Ids say the order here; WhatsApp's times are whole seconds. */
+static bool is_first(const json_t *o, const char *ours)
+{
+	json_t *list = json_object_get(o, "messages"), *m;
+	size_t i;
+
+	json_array_foreach(list, i, m) {
+		const char *id = json_string_value(json_object_get(m, "id"));
+
+		if (!id || strcmp(id, ours) < 0)
+			return false;
+	}
+	return json_array_size(list) > 0 && !json_is_string(json_object_get(o, "next"));
+}
+
 static void on_chat(void *ctx, int32_t status, const char *type, struct wb_str body)
 {
 	struct autoreply *a = ctx;
 	json_t *o = status == 200 ? json_loadb(body.ptr, body.len, 0, NULL) : NULL;
-	json_t *list = json_object_get(o, "messages");
-	json_t *oldest = json_array_get(list, json_array_size(list) - 1);
-	const char *id = json_string_value(json_object_get(oldest, "id"));
 	const char *ours = json_string_value(json_object_get(a->event->data, "id"));
 
 	(void)type;
-	a->event->first = id && ours && strcmp(id, ours) == 0 && !json_is_string(json_object_get(o, "next"));
+	a->event->first = ours && is_first(o, ours);
 	json_decref(o);
 	resume(a);
 }

@@ -7,7 +7,7 @@
 
 #define AT_ONCE 8
 #define ATTEMPTS_MAX 5
-#define BACKOFF_MS INT64_C(5000)
+#define BACKOFF_MS INT64_C(1000)	/* doubled each time: somebody waits in a chat */
 #define FILES_MAX 64
 #define FILE_KEEP_MS INT64_C(3600000)	/* far below media.keep_given_days */
 
