@@ -12,6 +12,8 @@
 #include <demo.h>
 #include "gateway.h"
 #include "import_cmd.h"
+#include "script_cmd.h"
+#include <script.h>
 
 enum { EXIT_DONE, EXIT_FAILED, EXIT_USAGE, EXIT_CONFIG };
 
@@ -24,12 +26,14 @@ static const char usage_text[] =
 	"       warbler key     create NAME [SCOPES] | list | revoke ID   [--config FILE]\n"
 	"       warbler import  baileys DIR | whatsmeow FILE [--device JID] | bundle FILE   [--session ID] [--config FILE]\n"
 	"       warbler demo    [--once]\n"
+	"       warbler script  test | new | check | --help\n"
 	"       warbler version\n"
 	"\n"
 	"serve    the gateway. Without --config: warbler.lua in this folder, when there is one.\n"
 	"sandbox  a WhatsApp of our own on loopback, without the gateway's sessions.\n"
 	"config   --help lists every key; --check reads the configuration and says what is wrong.\n"
 	"demo     order in, WhatsApp message out, answer in, webhook out, all on this machine.\n"
+	"script   Lua scripts: play test conversations, make a new one, look whether one loads.\n"
 	"key      API keys of a gateway that is not running.\n"
 	"import   a linked device of another program, or a bundle ($WARBLER_PASSPHRASE), into a gateway that is not running.\n"
 	"Exit codes: 0 done, 1 failed, 2 wrong usage, 3 wrong configuration.\n";
@@ -188,7 +192,8 @@ static int run(struct wb_config *take_c, const struct wb_gateway_opts *opts)
 
 static int cmd_serve(const struct options *o)
 {
-	struct wb_gateway_opts opts = { .config_file = o->config, .api = &api_ops };
+	struct wb_gateway_opts opts = { .config_file = o->config, .api = &api_ops,
+					.scripts = &wb_script_gateway_ops };
 	struct wa_err err = WA_ERR_INIT;
 	struct wb_config *c;
 
@@ -410,6 +415,8 @@ int main(int argc, char **argv)
 	}
 	if (strcmp(verb, "demo") == 0)
 		return wb_demo_main(argc - 1, argv + 1);
+	if (strcmp(verb, "script") == 0)
+		return wb_script_main(argc - 1, argv + 1);
 	if (argc < 2 || !parse(argc - 1, argv + 1, &o))
 		return usage();
 	if (strcmp(verb, "version") == 0) {

@@ -461,13 +461,14 @@ static int l_gmatch_next(lua_State *L)
 
 static int l_gmatch(lua_State *L)
 {
-	size_t len;
+	size_t len, from;
 
 	(void)luaL_checklstring(L, 1, &len);
 	(void)luaL_checkstring(L, 2);
+	from = start_of(L, 3, len);
 	lua_pushvalue(L, 1);
 	lua_pushvalue(L, 2);
-	lua_pushinteger(L, (lua_Integer)start_of(L, 3, len));
+	lua_pushinteger(L, (lua_Integer)from);
 	lua_pushinteger(L, -1);
 	lua_pushcclosure(L, l_gmatch_next, 4);
 	return 1;

@@ -202,7 +202,7 @@ static struct answer route(struct wb_sim *sim, const char *method, const char *p
 			return act_on(sim, method, id, verb, body);
 		}
 	}
-	if (strcmp(method, "GET") == 0 && strcmp(path, "/v1/sessions") == 0)
+	if (strcmp(method, "GET") == 0 && strcspn(path, "?") == 12 && strncmp(path, "/v1/sessions", 12) == 0)
 		return (struct answer){ 200, json_pack("{s:[{s:s, s:s}], s:n}", "sessions", "id", WB_SIM_SESSION,
 						       "status", "connected", "next") };
 	if (strncmp(path, "/v1/sessions/", 13) == 0) {
