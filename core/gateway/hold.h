@@ -13,6 +13,7 @@
  *
  * Events: chat.held, chat.released (event.h).
  */
+#include <wa/jid.h>
 #include "tx.h"
 
 #define WB_HOLD_OWNER_MAX 95		/* bytes; fits the plugins' char[96] */
