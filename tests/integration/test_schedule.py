@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Schedules: once, at intervals, by hand; late ones, expiry, what becomes of each message; nothing twice."""
 import datetime
+import sqlite3
 import time
 import unittest
 
@@ -28,6 +29,13 @@ class Schedules(Case):
     def messages(self, g, id, run=0):
         return g.rest.get(f"/v1/schedules/{id}/runs/{self.runs(g, id)[run]['id']}")["messages"]
 
+    def states(self, g, id, run=0):
+        runs = self.runs(g, id)
+        return [m["state"] for m in self.messages(g, id, run)] if len(runs) > run else []
+
+    def run_state(self, g, id):
+        return (self.runs(g, id) or [{"state": None}])[0]["state"]
+
     def texts(self, number):
         return [m["text"] for m in self.sandbox.received(number)]
 
@@ -39,7 +47,7 @@ class Schedules(Case):
         self.assertEqual(g.rest.get(f"/v1/schedules/{id}")["state"], "active")
         until(lambda: self.texts(a) and self.texts(b))
         self.assertRegex(self.texts(a)[0], r"^Hi you, it is \d+ \w+ 20\d\d|^Hi you, it is ")
-        until(lambda: [m["state"] for m in self.messages(g, id)] == ["delivered"] * 2, what="both delivered")
+        until(lambda: self.states(g, id) == ["delivered"] * 2, what="both delivered")
         self.assertEqual(len(self.texts(a)), 1)         # the same person in two spellings
         self.assertEqual(g.rest.get(f"/v1/schedules/{id}")["state"], "finished")
         self.assertEqual([e["data"]["schedule"] for e in g.events(kinds="schedule.ran,schedule.finished")], [id, id])
@@ -71,17 +79,17 @@ class Schedules(Case):
         a = self.sandbox.account(phone(303))
         id = self.make(g, f"+{a}", at=utc(3600), text=None, content={"kind": "location", "latitude": 1.5, "longitude": 2.5})
         run = g.rest.post(f"/v1/schedules/{id}/run")["run"]
-        m = until(lambda: g.rest.get(f"/v1/schedules/{id}/runs/{run}")["messages"])[0]
-        until(lambda: g.message(m["message"])["status"] in ("sent", "delivered"))
+        until(lambda: self.states(g, id) == ["delivered"], what="the location")
+        m = g.rest.get(f"/v1/schedules/{id}/runs/{run}")["messages"][0]
         self.assertEqual(g.message(m["message"])["kind"], "location")
         template = g.rest.get("/v1/templates")["templates"][0]
         g.rest.patch(f"/v1/schedules/{id}", {"template": {"name": template["name"], "language": template["language"]},
                                              "vars": {"order": {"number": "#77"}}})
         g.rest.post(f"/v1/schedules/{id}/run")
-        until(lambda: self.messages(g, id)[0]["state"] == "delivered", what="the template")
+        until(lambda: len(self.runs(g, id)) == 2 and self.states(g, id) == ["delivered"], what="the template")
         g.rest.patch(f"/v1/schedules/{id}", {"template": {"name": "nothing", "language": "en"}})
         g.rest.post(f"/v1/schedules/{id}/run")
-        until(lambda: self.runs(g, id)[0]["state"] == "failed")
+        until(lambda: self.run_state(g, id) == "failed")
         self.assertEqual(self.runs(g, id)[0]["reason"], "template_not_found")
         self.assertEqual(g.event("schedule.failed")["data"]["reason"], "template_not_found")
 
@@ -111,16 +119,25 @@ class Schedules(Case):
         self.assertEqual(self.runs(g, at)[0]["state"], "sent")
 
     def test_expires_while_offline(self):
-        g = self.gateway_up(expires_minutes=0)
+        g = self.gateway_up()
         a = self.sandbox.account(phone(320))
         g.rest.post("/v1/sessions/shop/stop")
         g.until_status("stopped")
-        id = self.make(g, f"+{a}", at=utc(3600))
-        g.rest.post(f"/v1/schedules/{id}/run")
-        until(lambda: self.messages(g, id)[0]["state"] == "queued", what="the outbox to have it")
+        id = self.make(g, f"+{a}", at=utc(3600), expires_minutes=1)
+        keep = self.make(g, f"+{a}", at=utc(3600), expires_minutes=0, text="whenever")
+        for x in (id, keep):
+            g.rest.post(f"/v1/schedules/{x}/run")
+            until(lambda: self.states(g, x) == ["queued"], what="the outbox to have it")
         self.assertEqual(self.texts(a), [])
+        g.stop()
+        with sqlite3.connect(g.data / "warbler.db") as db:      # the minute is over
+            db.execute("UPDATE schedule_run SET expires_ms = expires_ms - 60000 WHERE expires_ms > 0")
+        db.close()
+        g.start()
+        until(lambda: self.states(g, id) == ["cancelled"], what="it to expire")
+        self.assertEqual(self.messages(g, id)[0]["reason"], "expired")
         g.rest.post("/v1/sessions/shop/start")
-        until(lambda: self.texts(a) == ["hello"], what="it to leave once connected")
+        until(lambda: self.texts(a) == ["whenever"], what="the other to leave once connected")
 
     def test_opted_out_and_unknown(self):
         g = self.gateway_up()
@@ -129,18 +146,19 @@ class Schedules(Case):
         g.rest.post(f"/v1/sessions/shop/contacts/{a}@s.whatsapp.net/consent", {"opted_out": True})
         id = self.make(g, [f"+{a}", "+12025559999", "nobody"], at=utc(3600), **{"class": "marketing"})
         g.rest.post(f"/v1/schedules/{id}/run")
-        until(lambda: self.runs(g, id)[0]["state"] == "sent")
+        until(lambda: self.run_state(g, id) == "sent")
         got = until(lambda: (lambda m: m if all(x["state"] == "failed" for x in m) else None)(self.messages(g, id)))
         self.assertEqual([m["reason"] for m in got], ["opted_out", "not_on_whatsapp", "invalid"])
 
     def test_kill_during_run(self):
         g = self.gateway_up()
-        people = [self.sandbox.account(phone(400 + i)) for i in range(120)]
+        people = [self.sandbox.account(phone(400 + i)) for i in range(300)]
         id = self.make(g, [f"+{p}" for p in people], at=utc(1))
-        for _ in range(3):
-            have = sum(len(self.texts(p)) for p in people)
-            until(lambda: sum(len(self.texts(p)) for p in people) > have or
-                  self.runs(g, id)[0]["state"] == "sent", what="some to arrive")
+        count = lambda: sum((self.runs(g, id) or [{"recipients": {}}])[0]["recipients"].values())
+        queued = lambda: count() - self.runs(g, id)[0]["recipients"].get("pending", 0)
+        for look in (lambda: self.runs(g, id), lambda: count() > 60, lambda: queued() > 0, lambda: queued() > 150,
+                     lambda: any(self.texts(p) for p in people)):
+            until(look, what="the next stage")
             g.kill()
             g.start()
         g.until_status("connected")
