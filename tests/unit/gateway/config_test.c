@@ -29,7 +29,8 @@ static void defaults_need_no_file(void **state)
 	assert_false(wb_config_bool(c, "log.private"));
 	assert_string_equal(wb_config_item(c, "plugins.enabled", 0), "webhooks");
 	assert_string_equal(wb_config_item(c, "plugins.enabled", 1), "orders");
-	assert_null(wb_config_item(c, "plugins.enabled", 2));
+	assert_string_equal(wb_config_item(c, "plugins.enabled", 5), "retention");
+	assert_null(wb_config_item(c, "plugins.enabled", 6));
 	assert_false(wb_config_is_set(c, "server.port"));
 	wb_config_free(c);
 }
