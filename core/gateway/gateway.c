@@ -445,6 +445,8 @@ void wb_gateway_free(struct wb_gateway *gw)
 	wb_work_pool_free(gw->work);
 	if (gw->bus)
 		settle(gw);
+	if (gw->scripts)
+		gw->script_ops->free(gw);	/* nothing calls back any more */
 	db_close(gw->db);
 	gw->db = NULL;
 	json_decref(gw->votes);

@@ -223,7 +223,7 @@ static void timers_closing(struct wb_script *s)
 	*slot = NULL;
 }
 
-const struct wb_script_part wb_bind_part_timers = { .name = "timers", .closing = timers_closing };
+const struct wb_script_part wb_bind_part_timers = { .name = "timers", .closing = timers_closing, .discard = timers_closing };
 
 /* ---- sleep ---- */
 

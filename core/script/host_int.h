@@ -19,6 +19,7 @@
  *	dispatch.c job.c  which handler gets which event, and when
  *	position.c	where each script stands in the log
  *	settings.c manage.c report.c  settings, REST documents, logs and counters
+ *	attach.c watch.c  the host in the gateway; files that change
  */
 #include <mem.h>
 #include "script_int.h"
@@ -235,6 +236,7 @@ struct wb_scripts {
 	json_t *positions;		/* as stored */
 	bool saving, save_again;
 	size_t waiting;			/* tasks */
+	struct attached *attached;	/* attach.c; NULL in tests */
 };
 
 struct wb_script *script_new(struct wb_scripts *sc, const char *name);
