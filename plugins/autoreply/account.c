@@ -165,6 +165,16 @@ void account_online(struct autoreply *a, struct account *acc)
 	wa_buf_clear(&path);
 }
 
+/* Another session of that id begins without a bot. */
+static void forget(struct autoreply *a, const char *session)
+{
+	struct wb_tx *tx = a->host->tx_begin(a->self);
+
+	KIT_SQL(&a->kit, tx, 0, "DELETE FROM autoreply_session WHERE session = $1", kit_text(session));
+	a->host->tx_commit(tx, NULL, NULL);
+	(void)account_set(a, session, NULL);
+}
+
 static void on_session(void *ctx, const struct wb_event *e)
 {
 	struct autoreply *a = ctx;
@@ -172,6 +182,10 @@ static void on_session(void *ctx, const struct wb_event *e)
 
 	if (!acc)
 		return;
+	if (strcmp(e->kind, "session.deleted") == 0) {
+		forget(a, e->session);
+		return;
+	}
 	acc->known = false;	/* another account may be linked; asked again when needed */
 	account_online(a, acc);
 }
@@ -203,6 +217,6 @@ int accounts_load(struct autoreply *a)
 
 	if (r < 0)
 		return r;
-	a->sessions = a->host->subscribe(a->self, "session.status", on_session, a);
+	a->sessions = a->host->subscribe(a->self, "session.status,session.deleted", on_session, a);
 	return a->sessions ? 0 : WB_ENOMEM;
 }

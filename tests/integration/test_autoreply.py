@@ -214,7 +214,7 @@ class Answers(Case):
         self.sandbox.say(self.layla, "harga berapa?")
         self.until_texts(self.layla, ["Rp 10.000"])
 
-    def test_session_goes(self):
+    def test_settings_of_a_session(self):
         g = self.linked()
         with self.assertRaises(ApiError) as e:
             g.rest.call("PUT", "/v1/autoreply/sessions/nowhere", {})
@@ -223,6 +223,12 @@ class Answers(Case):
             with self.assertRaises(ApiError) as e:
                 g.rest.call("PUT", "/v1/autoreply/sessions/shop", bad)
             self.assertEqual(e.exception.status, 422)
+        made = g.rest.call("PUT", "/v1/autoreply/sessions/shop", {"bot": {"prefix": "!"}})
+        g.kill()
+        g.start()
+        self.assertEqual(g.rest.get("/v1/autoreply/sessions")["sessions"], [made])
+        g.rest.delete("/v1/sessions/shop")      # and with the session they go
+        until(lambda: g.rest.get("/v1/autoreply/sessions")["sessions"] == [])
 
 
 class Files(Case):
