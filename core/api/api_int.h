@@ -217,6 +217,9 @@ API_HANDLER(api_message_delete_for_me);	/* DELETE of a message with ?for=me */
 API_HANDLER(api_hold_get);
 API_HANDLER(api_hold_put);
 API_HANDLER(api_hold_delete);
+API_HANDLER(api_flows_list);
+API_HANDLER(api_flow_delete);
+API_HANDLER(api_flow_handover);
 API_HANDLER(api_contacts_list);
 API_HANDLER(api_contact_get);
 API_HANDLER(api_contact_consent);

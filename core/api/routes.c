@@ -86,6 +86,11 @@ const struct wb_route wb_api_routes[] = {
 	{ "GET", "/v1/sessions/{id}/sync", "sessions:read", api_sync_get, NULL, "How far app state is" },
 	{ "POST", "/v1/sessions/{id}/sync", "sessions:write", api_sync_start, NULL, "Fetch app state, from scratch if wished" },
 
+	{ "GET", "/v1/flows", "scripts:read", api_flows_list, NULL, "Conversations of scripts that are under way" },
+	{ "DELETE", "/v1/flows/{flow}", "scripts:write", api_flow_delete, NULL, "End a conversation of a script" },
+	{ "POST", "/v1/flows/{flow}/handover", "scripts:write", api_flow_handover, NULL,
+	  "Hand a conversation of a script to a person" },
+
 	{ "POST", "/v1/messages", "messages:write", api_messages_send, NULL, "Send a message" },
 	{ "GET", "/v1/messages", "messages:read", api_messages_list, NULL, "List messages, newest first" },
 	{ "GET", "/v1/messages/{id}", "messages:read", api_message_get, NULL, "One message" },

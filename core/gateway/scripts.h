@@ -16,6 +16,12 @@ struct wb_script_ops {
 	void (*free)(struct wb_gateway *gw);
 	int (*call)(struct wb_gateway *gw, const char *script, const char *function, const json_t *args,
 		    wb_scripts_call_fn *fn, void *ctx);
+	/* core/script/flow.h */
+	json_t *(*flows)(struct wb_scripts *sc, const char *session, const char *chat, const char *script,
+			 const char *after, size_t limit);
+	int (*flow_end)(struct wb_scripts *sc, const char *id, const char *reason, bool human, int64_t until_ms,
+			const char *note, void (*done)(void *ctx, int code, const char *message), void *ctx,
+			struct wa_err *err);
 };
 
 /* A function a script exported. WA_ENOTFOUND at once when there is none (or no host); otherwise fn
