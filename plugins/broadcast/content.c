@@ -9,18 +9,26 @@
 #define TEMPLATES_MAX 64
 #define DEPTH_MAX 16
 
-/* The word is one of those the orders plugin takes as an opt-out. */
+/* A test asks the orders plugin, which reads the answers, whether it takes each word as an opt-out. */
 static const struct {
-	const char *language, *text;
+	const char *language, *word, *text;
 } hints[] = {
-	{ "en", "Reply STOP to receive no more messages." },
-	{ "ar", "أرسل «إيقاف» لعدم تلقي المزيد من الرسائل." },
-	{ "es", "Responde BAJA para no recibir más mensajes." },
-	{ "pt", "Responda PARAR para não receber mais mensagens." },
-	{ "fr", "Répondez ARRET pour ne plus recevoir de messages." },
-	{ "id", "Balas BERHENTI untuk tidak menerima pesan lagi." },
-	{ "de", "Antworte STOP, um keine Nachrichten mehr zu erhalten." },
+	{ "en", "STOP", "Reply STOP to receive no more messages." },
+	{ "ar", "إيقاف", "أرسل «إيقاف» لعدم تلقي المزيد من الرسائل." },
+	{ "es", "BAJA", "Responde BAJA para no recibir más mensajes." },
+	{ "pt", "PARAR", "Responda PARAR para não receber mais mensagens." },
+	{ "fr", "ARRET", "Répondez ARRET pour ne plus recevoir de messages." },
+	{ "id", "BERHENTI", "Balas BERHENTI untuk tidak menerima pesan lagi." },
+	{ "de", "STOP", "Antworte STOP, um keine Nachrichten mehr zu erhalten." },
 };
+
+const char *content_hint_at(size_t i, const char **ret_word)
+{
+	if (i >= WA_ARRAY_LEN(hints))
+		return NULL;
+	*ret_word = hints[i].word;
+	return hints[i].text;
+}
 
 struct content {
 	json_t *message;	/* {"text"} or {"content"}, with its variables */

@@ -35,5 +35,7 @@ json_t *content_render(const struct content *c, const json_t *person, int *ret_c
 
 /* "ar" -> the line in Arabic; NULL: not in this language. */
 const char *content_hint(const char *language);
+/* The i-th language's line and the word in it; NULL past the end. */
+const char *content_hint_at(size_t i, const char **ret_word);
 
 #endif

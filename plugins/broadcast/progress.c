@@ -10,17 +10,16 @@
 int64_t progress_eta(int64_t now, int64_t left, double per_minute, int64_t today, int64_t a_day,
 		     int64_t next_day)
 {
+	double each = per_minute > 0 ? 60000 / per_minute : 0;
 	int64_t days;
 
 	if (left <= 0)
 		return now;
-	if (per_minute <= 0 || (a_day == 0 && today < left))
-		return 0;
-	if (today < 0 || a_day < 0 || left <= today)
-		return now + (int64_t)((double)left / per_minute * 60000);
+	if (today < 0 || a_day < 1 || left <= today)
+		return each > 0 ? now + (int64_t)((double)left * each) : 0;
 	left -= today;
 	days = (left - 1) / a_day;
-	return next_day + days * DAY_MS + (int64_t)((double)(left - days * a_day) / per_minute * 60000);
+	return next_day + days * DAY_MS + (int64_t)((double)(left - days * a_day) * each);
 }
 
 struct tally {
