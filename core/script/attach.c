@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The host in the gateway: configuration, folders, the event bus, metrics. */
+#include "flow.h"
 #include <errno.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -191,4 +192,6 @@ const struct wb_script_ops wb_script_gateway_ops = {
 	.stop = attach_stop,
 	.free = attach_free,
 	.call = attach_call,
+	.flows = wb_flows_json,
+	.flow_end = wb_flow_end,
 };
