@@ -10,24 +10,26 @@ static const uint16_t windows_1252[32] = {
 	0x2013, 0x2014, 0x2dc,	0x2122, 0x161,	0x203a, 0x153,	0x9d,	0x17e,	0x178,
 };
 
+/* The one the first line has most of; of equals, the one that goes on. */
 static char guess_delimiter(struct wa_span in, char quote)
 {
 	static const char choices[] = { ',', ';', '\t', '|' };
-	size_t counts[sizeof(choices)] = { 0 }, best = 0;
-	bool quoted = false;
+	size_t first[sizeof(choices)] = { 0 }, all[sizeof(choices)] = { 0 }, best = 0;
+	bool quoted = false, more = false;
 
 	for (size_t i = 0; i < in.len && i < CSV_ROW_MAX; i++) {
 		char b = (char)in.ptr[i];
 
 		if (b == quote)
 			quoted = !quoted;
-		if (!quoted && (b == '\n' || b == '\r') && i > 0)
-			break;
-		for (size_t k = 0; k < sizeof(choices) && !quoted; k++)
-			counts[k] += b == choices[k];
+		more = more || (!quoted && i > 0 && (b == '\n' || b == '\r'));
+		for (size_t k = 0; k < sizeof(choices) && !quoted; k++) {
+			first[k] += !more && b == choices[k];
+			all[k] += b == choices[k];
+		}
 	}
 	for (size_t k = 1; k < sizeof(choices); k++)
-		if (counts[k] > counts[best])
+		if (first[k] > first[best] || (first[k] == first[best] && first[k] && all[k] > all[best]))
 			best = k;
 	return choices[best];
 }
