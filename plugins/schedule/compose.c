@@ -3,9 +3,9 @@
 
 #include "template.h"
 
-#define N_PARTS 2
+#define N_PARTS 5
 
-static const char *const part_names[N_PARTS] = { "text", "caption" };
+static const char *const part_names[N_PARTS] = { "text", "caption", "body", "title", "footer" };
 
 struct compose {
 	struct wb_template *text;

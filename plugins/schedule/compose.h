@@ -4,8 +4,9 @@
 
 /*
  * What a run says: "text", a named template, or a content object whose texts
- * ("text", "caption") are templates too. Variables: those of the schedule, over
- * them those of the recipient, and name, to, now (the run's time).
+ * ("text", "caption", "body", "title", "footer") are templates too. Variables:
+ * those of the schedule, over them those of the recipient, and name, to, now
+ * (the run's time).
  */
 #include <jansson.h>
 #include "schedule.h"

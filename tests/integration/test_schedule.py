@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Schedules: once, at intervals, by hand; late ones, expiry, what becomes of each message; nothing twice."""
 import datetime
+import json
 import sqlite3
 import time
 import unittest
@@ -92,6 +93,70 @@ class Schedules(Case):
         until(lambda: self.run_state(g, id) == "failed")
         self.assertEqual(self.runs(g, id)[0]["reason"], "template_not_found")
         self.assertEqual(g.event("schedule.failed")["data"]["reason"], "template_not_found")
+
+    def test_labels_lists_groups_channels(self):
+        g = self.linked(plugins={**PLUGINS, "enabled": ["schedule", "orders", "broadcast"]})
+        g.event("session.sync", lambda e: e["data"]["collection"] == "regular")
+        people = [self.sandbox.account(phone(330 + i)) for i in range(5)]
+        S = "/v1/sessions/shop"
+        label = g.rest.post(f"{S}/labels", {"name": "Wholesale"})["id"]
+        for p in people[:2]:
+            g.rest.call("PUT", f"{S}/labels/{label}/chats/{p}")
+        list = g.rest.post("/v1/lists", {"name": "Regulars"})["id"]
+        g.rest.post(f"/v1/lists/{list}/members", {"members": [
+            {"to": f"+{people[1]}", "name": "One"}, {"to": f"+{people[2]}", "name": "Two", "vars": {"gift": "tea"}}]})
+        group = g.rest.post(f"{S}/groups", {"subject": "Circle", "participants": people[3:]})["jid"]
+        channel = g.rest.post(f"{S}/channels", {"name": "News", "description": ""})["id"]
+        id = self.make(g, [{"label": label}, {"list": list}, group, channel], at=utc(3600),
+                       text="For {{name|default:\"you\"}}: {{gift|default:\"nothing\"}}")
+        g.rest.post(f"/v1/schedules/{id}/run")
+        until(lambda: self.run_state(g, id) == "sent" and
+              all(x in ("sent", "delivered", "read") for x in self.states(g, id)), what="all")
+        self.assertEqual(len(self.messages(g, id)), 5)      # the second person is in both
+        until(lambda: [self.texts(p) for p in people[:3]] ==
+              [["For you: nothing"], ["For you: nothing"], ["For Two: tea"]], what="each their own text")
+        posts = self.sandbox.rest.get(f"/channels/{channel.split('@')[0]}/posts")["posts"]
+        self.assertEqual([x["text"] for x in posts], ["For you: nothing"])
+        g.rest.patch(f"/v1/schedules/{id}", {"to": {"list": "01JNOSUCHLIST"}})
+        g.rest.post(f"/v1/schedules/{id}/run")
+        until(lambda: self.run_state(g, id) == "failed")
+        self.assertEqual(self.runs(g, id)[0]["reason"], "recipients_not_found")
+
+    def test_media(self):
+        trust = {"media_private": True, "ca_file": self.sandbox.rest.get("/media")["ca_file"]}
+        g = self.linked(plugins=PLUGINS, whatsapp=trust)
+        a = self.sandbox.account(phone(304))
+        made = g.rest.raw("POST", "/v1/media", b"%PDF-1.4 price list", {"Content-Type": "application/pdf"})
+        self.assertEqual(made[0], 201)
+        id = self.make(g, f"+{a}", at=utc(1), text=None, vars={"month": "May"}, content={
+            "kind": "document", "text": "Prices of {{month}}", "media": {"id": json.loads(made[1])["id"]}})
+        until(lambda: self.states(g, id) == ["delivered"], what="the document")
+        got = self.sandbox.received(a)[0]
+        self.assertIn("Prices of May", json.dumps(got))
+
+    def test_caps_hold_over_a_kill(self):
+        east = 12 - datetime.datetime.now(datetime.timezone.utc).hour      # it is noon there: no midnight in between
+        g = self.linked(plugins=PLUGINS,
+                        pacing={"enabled": True, "daily": 2, "zone": f"{east:+03d}:00", "recipient_ms": 0})
+        people = [self.sandbox.account(phone(360 + i)) for i in range(4)]
+        id = self.make(g, [f"+{p}" for p in people], at=utc(3600))
+        g.rest.post(f"/v1/schedules/{id}/run")
+        until(lambda: sorted(self.states(g, id)) == ["delivered", "delivered", "queued", "queued"], what="the cap")
+        g.kill()
+        g.start()
+        g.until_status("connected")
+        held = [m["message"] for m in self.messages(g, id) if m["state"] == "queued"]
+        trace = until(lambda: (lambda t: t if t.get("waits_for") == "daily_cap" else None)(
+            g.rest.get(f"/v1/messages/{held[0]}/trace")), what="the trace to say why")
+        self.assertIn(f"T{-east % 24:02d}:00:00", trace["waits_until"])    # midnight there
+        said = g.rest.get("/v1/sessions/shop/pacing")
+        self.assertEqual((said["sent"], said["cap"], said["waits_for"]), (2, 2, "daily_cap"))
+        g.rest.patch("/v1/sessions/shop", {"settings": {"pacing_daily": 3}})
+        until(lambda: self.states(g, id).count("delivered") == 3, what="one more")
+        with self.assertRaises(ApiError):
+            g.rest.patch("/v1/sessions/shop", {"settings": {"pacing_zone": "Nowhere"}})
+        g.rest.patch("/v1/sessions/shop", {"settings": {"pacing_daily": 0}})
+        until(lambda: self.states(g, id) == ["delivered"] * 4, what="the rest")
 
     def test_misfires_without_flood(self):
         g = self.gateway_up()

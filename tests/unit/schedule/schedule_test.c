@@ -129,7 +129,7 @@ static void mistakes_are_named(void **state)
 		{ "{\"every\":\"1m\",\"to\":[\"+1\",{\"list\":\"a\",\"x\":1}]}", "to", "entry 2" },
 		{ "{\"every\":\"1m\",\"text\":\"a\",\"content\":{\"kind\":\"text\"}}", "content", "One of" },
 		{ "{\"every\":\"1m\",\"text\":\"{{a|nope}}\"}", "text", "line 1" },
-		{ "{\"every\":\"1m\",\"content\":{\"kind\":\"image\",\"caption\":\"{{#a}}\"}}", "content", "line 1" },
+		{ "{\"every\":\"1m\",\"content\":{\"kind\":\"image\",\"text\":\"{{#a}}\"}}", "content", "line 1" },
 		{ "{\"every\":\"1m\",\"template\":{\"name\":\"a\"}}", "template", "language" },
 		{ "{\"every\":\"1m\",\"text\":\"a\",\"class\":\"spam\"}", "class", "marketing" },
 		{ "{\"every\":\"1m\",\"jitter_seconds\":-1}", "jitter_seconds", "want a number" },
@@ -179,9 +179,9 @@ static void everybody_gets_their_own_words(void **state)
 		    "{\"to\":\"+1\",\"name\":\"Layla\",\"vars\":{\"city\":\"Cairo\"}}", "Layla, Cairo: 01:30", NULL);
 	expect_text("{\"text\":\"{{name|default:\\\"friend\\\"}} {{city}}\",\"vars\":{\"city\":\"here\"}}", "{\"to\":\"+1\"}",
 		    "friend here", NULL);
-	expect_text("{\"content\":{\"kind\":\"image\",\"caption\":\"for {{name}}\",\"media\":{\"id\":\"{{name}}\"}}}",
+	expect_text("{\"content\":{\"kind\":\"image\",\"text\":\"for {{name}}\",\"media\":{\"id\":\"{{name}}\"}}}",
 		    "{\"to\":\"+1\",\"name\":\"A\"}", NULL,
-		    "{\"kind\":\"image\",\"caption\":\"for A\",\"media\":{\"id\":\"{{name}}\"}}");
+		    "{\"kind\":\"image\",\"text\":\"for A\",\"media\":{\"id\":\"{{name}}\"}}");
 }
 
 static int open_zones(void **state)
