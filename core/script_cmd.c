@@ -96,6 +96,7 @@ static int check_one(const char *path)
 		printf("%s: fine\n", path);
 	if (sc) {
 		wb_scripts_stop(sc);
+		(void)wb_sim_run(sim);
 		wb_scripts_free(sc);
 	}
 	wb_sim_free(sim);

@@ -19,7 +19,7 @@ static const struct wb_bind_fn contact_fns[] = {
 	  "GET /v1/sessions/shop/contacts?limit=100", "{\"contacts\":[{\"jid\":\"12025550142@s.whatsapp.net\"}],\"next\":null}" },
 	{ "find", wb_bind_l_find_contacts, "text: string, opts?: table", "contacts: warbler.Contact[]" OR_FAIL,
 	  "Contacts whose name or number holds these words or digits; at most 50. It reads all contacts page by page: not for every message.",
-	  "return wb.contacts.find('mia')[1].push_name", "\"Mia\"", NULL, NULL, NULL, "GET /v1/sessions/shop/contacts?limit=500",
+	  "return wb.contacts.find('mia')[1].push_name", "\"Mía Berg\"", NULL, NULL, NULL, "GET /v1/sessions/shop/contacts?limit=500",
 	  "{\"contacts\":[{\"jid\":\"12025550142@s.whatsapp.net\",\"push_name\":\"Mía Berg\"},{\"push_name\":\"Mia\"}],\"next\":null}" },
 	{ "check", NULL, "phone: string, opts?: table", "answer: table" OR_FAIL,
 	  "Is a number on WhatsApp? `exists`, and then `jid` and `lid`.",
