@@ -21,6 +21,15 @@ static size_t decode(struct wa_span s, uint32_t out[WB_DISTANCE_MAX])
 	return n;
 }
 
+static size_t count_chars(struct wa_span s)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s.len; i++)
+		n += (s.ptr[i] & 0xc0) != 0x80;
+	return n;
+}
+
 static unsigned min3(unsigned a, unsigned b, unsigned c)
 {
 	unsigned m = a < b ? a : b;
@@ -71,6 +80,12 @@ unsigned wb_distance(struct wa_span a, struct wa_span b, unsigned limit)
 		return 1;
 	if (limit > WB_DISTANCE_MAX)
 		limit = WB_DISTANCE_MAX;
+	/* most words differ by their length: that is known before anything is decoded. Broken bytes count
+	 * by themselves below, so only whole text may be judged like this */
+	na = count_chars(a);
+	nb = count_chars(b);
+	if ((na > nb ? na - nb : nb - na) > limit && wa_utf8_valid(a) && wa_utf8_valid(b))
+		return limit + 1;
 	na = decode(a, ca);
 	nb = decode(b, cb);
 	if (na > WB_DISTANCE_MAX || nb > WB_DISTANCE_MAX || (na > nb ? na - nb : nb - na) > limit)

@@ -136,6 +136,7 @@ void path_put(struct wa_buf *b, const char *segment);	/* percent-encoded */
 /* ---- job.c ---- */
 void job_add(struct autoreply *a, struct wb_tx *tx, const json_t *doc);	/* then jobs_pump() after the commit */
 void jobs_pump(struct autoreply *a);
+void jobs_wake(struct autoreply *a);	/* soon: while plugins start, the REST API is not there yet */
 void jobs_stop(struct autoreply *a);
 const char *file_known(struct autoreply *a, const char *url);	/* media id of what was fetched lately, or NULL */
 

@@ -103,7 +103,7 @@ static int begin(struct autoreply *a)
 		return r;
 	a->clean = a->host->timer(a->self, CLEAN_EVERY_MS, CLEAN_EVERY_MS, on_clean, a);
 	a->online = a->host->timer(a->self, 1000, ONLINE_EVERY_MS, on_online, a);
-	jobs_pump(a);
+	jobs_wake(a);
 	return WB_OK;
 }
 

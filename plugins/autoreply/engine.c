@@ -73,8 +73,8 @@ static void on_done(void *ctx, int32_t code, const char *message)
 	struct event_copy *ev = a->event;
 
 	ev->busy = false;
-	/* EDUP: these answers exist, though the position did not move */
-	if (code && code != WB_EDUP) {
+	/* these answers exist, though the position did not move: a database put back from a copy */
+	if (code && code != WB_EDUP && code != WB_ECONFLICT) {
 		ev->n_typing = 0;
 		retry_later(a, message ? message : "");
 		return;
@@ -147,7 +147,14 @@ static void on_chat(void *ctx, int32_t status, const char *type, struct wb_str b
 	(void)type;
 	a->event->first = ours && is_first(o, ours);
 	json_decref(o);
-	resume(a);
+	if (status < 500) {
+		resume(a);
+		return;
+	}
+	/* no answer is not "no": the gateway may be going down */
+	a->event->first = -1;
+	a->event->busy = false;
+	retry_later(a, "the chat cannot be read");
 }
 
 static void ask_first(struct autoreply *a, const struct said *m)

@@ -138,6 +138,11 @@ static void pump_at(struct autoreply *a, int64_t at_ms)
 	a->pump = a->host->timer(a->self, at_ms > now ? at_ms - now : 0, 0, on_pump, a);
 }
 
+void jobs_wake(struct autoreply *a)
+{
+	pump_at(a, a->host->now_ms());
+}
+
 static int on_row(void *ctx, const struct wb_value *c, int32_t n)
 {
 	struct autoreply *a = ctx;

@@ -240,7 +240,9 @@ class Files(Case):
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_GET(self):
                 outer.asked += 1
-                ok = self.path == "/price.png"
+                if self.path == "/slow.png":
+                    outer.gate.wait(30)
+                ok = self.path in ("/price.png", "/slow.png")
                 body = png(60, 40) if ok else b""
                 self.send_response(200 if ok else 404)
                 self.send_header("Content-Type", "image/png")
@@ -252,7 +254,13 @@ class Files(Case):
                 pass
 
         self.asked = 0
-        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.gate = threading.Event()
+        self.addCleanup(self.gate.set)
+        class Server(http.server.ThreadingHTTPServer):
+            def handle_error(self, *_):
+                pass        # a gateway that is killed leaves broken connections
+
+        server = Server(("127.0.0.1", 0), Handler)
         threading.Thread(target=server.serve_forever, daemon=True).start()
         self.addCleanup(server.server_close)
         self.addCleanup(server.shutdown)
@@ -278,6 +286,24 @@ class Files(Case):
         e = g.event("autoreply.failed")
         self.assertIn("words", [m["text"] for m in until(
             lambda: self.sandbox.received(self.layla)[4:], what="the caption alone")], e)
+
+    def test_killed_while_fetching(self):
+        g = self.linked()
+        id = g.rest.post(RULES, {"patterns": "slow", "replies": [{"media": {"url": self.url + "/slow.png"},
+                                                                  "text": "picture"}]})["id"]
+        self.sandbox.say(self.layla, "slow")
+        for asked in range(2):
+            until(lambda: self.asked > asked, what="a request for the picture")
+            g.kill()
+            g.start()
+        self.gate.set()
+        until(lambda: self.sandbox.received(self.layla), what="the picture")
+        g.kill()
+        g.start()
+        g.send(self.layla, "fence", wait="delivered")
+        self.assertEqual([(m["kind"], m["text"]) for m in self.sandbox.received(self.layla)],
+                         [("image", "picture"), ("text", "fence")])
+        self.assertEqual(g.rest.get(f"{RULES}/{id}")["statistics"]["fired"], 1)
 
     def test_bot(self):
         g = self.linked()
