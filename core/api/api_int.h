@@ -217,6 +217,15 @@ API_HANDLER(api_message_delete_for_me);	/* DELETE of a message with ?for=me */
 API_HANDLER(api_hold_get);
 API_HANDLER(api_hold_put);
 API_HANDLER(api_hold_delete);
+API_HANDLER(api_scripts_list);
+API_HANDLER(api_script_get);
+API_HANDLER(api_script_patch);
+API_HANDLER(api_script_delete);
+API_HANDLER(api_script_source);
+API_HANDLER(api_script_put);
+API_HANDLER(api_script_check);
+API_HANDLER(api_script_reload);
+API_HANDLER(api_script_log);
 API_HANDLER(api_flows_list);
 API_HANDLER(api_flow_delete);
 API_HANDLER(api_flow_handover);

@@ -86,6 +86,18 @@ const struct wb_route wb_api_routes[] = {
 	{ "GET", "/v1/sessions/{id}/sync", "sessions:read", api_sync_get, NULL, "How far app state is" },
 	{ "POST", "/v1/sessions/{id}/sync", "sessions:write", api_sync_start, NULL, "Fetch app state, from scratch if wished" },
 
+	{ "GET", "/v1/scripts", "scripts:read", api_scripts_list, NULL, "Lua scripts and how they do" },
+	{ "GET", "/v1/scripts/{name}", "scripts:read", api_script_get, NULL, "One script" },
+	{ "PATCH", "/v1/scripts/{name}", "scripts:write", api_script_patch, NULL,
+	  "Switch a script on or off, bind it to sessions, change its settings" },
+	{ "DELETE", "/v1/scripts/{name}", "scripts:write", api_script_delete, NULL, "Delete an own script" },
+	{ "GET", "/v1/scripts/{name}/source", "scripts:read", api_script_source, NULL, "A script's source" },
+	{ "PUT", "/v1/scripts/{name}/source", "scripts:write", api_script_put, NULL, "Write an own script and run it" },
+	{ "POST", "/v1/scripts/{name}/check", "scripts:write", api_script_check, NULL,
+	  "Look whether a source would load, without running it" },
+	{ "POST", "/v1/scripts/{name}/reload", "scripts:write", api_script_reload, NULL, "Load a script from its file again" },
+	{ "GET", "/v1/scripts/{name}/log", "scripts:read", api_script_log, NULL, "The last lines a script wrote" },
+
 	{ "GET", "/v1/flows", "scripts:read", api_flows_list, NULL, "Conversations of scripts that are under way" },
 	{ "DELETE", "/v1/flows/{flow}", "scripts:write", api_flow_delete, NULL, "End a conversation of a script" },
 	{ "POST", "/v1/flows/{flow}/handover", "scripts:write", api_flow_handover, NULL,
