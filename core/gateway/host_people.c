@@ -86,11 +86,13 @@ int32_t wb_host_opted_out(struct wb_plugin *self, const char *session, const cha
 {
 	struct wb_gateway *gw = wb_plugin_gateway(self);
 	const char *jid = "", *lid = "";
-	char text[WA_JID_TEXT_MAX];
+	char text[WA_JID_TEXT_MAX], e164[32], reason[64];
 	struct wa_err err = WA_ERR_INIT;
 	struct wa_jid j;
 	int r = wb_recipient(who ? who : "", &j, &err);
 
+	if (r < 0 && who && !strchr(who, '@') && wb_phone_parse(who, "", e164, reason) == 0)
+		r = wb_recipient(e164, &j, &err);
 	if (r < 0)
 		return r;
 	wa_jid_text(&j, text);

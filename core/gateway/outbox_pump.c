@@ -155,11 +155,14 @@ static int ask_hooks(struct wb_lane *lane, struct wb_row *row, char reason[121])
 	const char *quoted = json_string_value(
 		json_object_get(json_object_get(row->data, "quoted"), "wa_id"));
 	struct wa_list *it, *tmp;
-	char *meta = NULL;
+	const json_t *content = json_object_get(row->data, "content");
+	char *meta = NULL, *form = NULL;
 	int r = 0;
 
 	if (wa_list_empty(&lane->o->hooks))
 		return 0;
+	if (content && (form = json_dumps(content, JSON_COMPACT)))
+		s.content = (struct wb_str){ form, strlen(form) };
 	if (json_object_get(row->data, "meta"))
 		meta = json_dumps(json_object_get(row->data, "meta"), JSON_COMPACT | JSON_ENCODE_ANY);
 	s.quoted = quoted;
@@ -175,6 +178,7 @@ static int ask_hooks(struct wb_lane *lane, struct wb_row *row, char reason[121])
 			break;
 	}
 	free(meta);
+	free(form);
 	if (r < 0 && !reason[0])
 		snprintf(reason, 121, "refused");
 	return r < 0 ? r : 0;

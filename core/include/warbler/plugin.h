@@ -119,7 +119,7 @@ struct wb_send {
 	 * instead of text; ptr NULL none */
 	struct wb_str content;
 };
-/* Before a message leaves the outbox: 0 lets it go; negative stops it with `reason` (<= 120 bytes). */
+/* Before a message leaves the outbox (text "" when it has none, since 1.2 content then): 0 lets it go; negative stops it with `reason` (<= 120 bytes). */
 typedef int wb_before_send_fn(void *ctx, const char *message_id, const struct wb_send *s, char reason[121]);
 
 /* ---- HTTP ---- */

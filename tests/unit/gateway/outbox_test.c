@@ -465,6 +465,23 @@ static void who_opted_out_under_another_name_gets_nothing(void **state)
 	assert_int_equal(add(f, lid, "four", 0, id), WA_EDENIED);
 }
 
+/* The same by a plugin, which is told the content of what is no plain text. */
+static void a_plugin_may_refuse(void **state)
+{
+	struct fix *f = *state;
+	char one[27], two[27];
+
+	assert_int_equal(wb_plugin_load(f->gw->plugins, "veto", NULL), 0);
+	must_add(f, "4915111111111", "a forbidden word", 0, one);
+	must_add(f, "4915111111112", "a kind word", 0, two);
+	go(f);
+	expect(f, one, "failed", DB_FAILED, "a forbidden word");
+	assert_int_equal(wa.n, 1);
+	assert_int_equal(wb_plugin_unload(f->gw->plugins, "veto", NULL), 0);
+	must_add(f, "4915111111111", "forbidden no more", 0, NULL);
+	assert_int_equal(wa.n, 2);
+}
+
 static void an_opt_out_outlives_the_process(void **state)
 {
 	struct fix *f = *state;
@@ -604,6 +621,7 @@ int main(void)
 		T(who_opted_out_under_another_name_gets_nothing),
 		T(an_opt_out_outlives_the_process),
 		T(hooks_may_refuse),
+		T(a_plugin_may_refuse),
 		T(what_has_not_left_can_be_cancelled),
 		T(an_idempotency_key_counts_once),
 		T(a_deleted_session_takes_its_rows_along),
