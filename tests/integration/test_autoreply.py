@@ -194,6 +194,7 @@ class Answers(Case):
         with self.assertRaises(ApiError) as e:
             self.rule(g, match="regex", patterns="a(b", replies=["x"])
         self.assertIn("missing )", e.exception.body["detail"])
+        self.assertEqual(g.stop(), 0)
 
     def test_export_import(self):
         g = self.linked()
@@ -213,6 +214,7 @@ class Answers(Case):
         self.assertEqual(len(g.rest.get(RULES)["rules"]), 3)
         self.sandbox.say(self.layla, "harga berapa?")
         self.until_texts(self.layla, ["Rp 10.000"])
+        self.assertEqual(g.stop(), 0)
 
     def test_settings_of_a_session(self):
         g = self.linked()
@@ -336,6 +338,7 @@ class Files(Case):
         self.assertEqual(self.sandbox.received(self.layla)[7]["text"], "a rule")
         self.sandbox.say(SHOP, "#ping", to=self.layla)      # the owner, from the phone
         until(lambda: "Pong! 🏓" in [m["text"] for m in self.sandbox.received(self.layla)[8:]], what="the owner's pong")
+        self.assertEqual(g.stop(), 0)
 
 
 class Kills(Case):
