@@ -12,7 +12,9 @@
 #define TIMEOUT_MS 30000
 #define CONNECT_TIMEOUT_MS 15000L
 #define HEADERS_MAX (64u << 10)	/* bytes of one answer's header block */
-#define CONNECTIONS_MAX 256L	/* kept open, all hosts */
+/* All hosts, those in use too: above it curl closes what could be used again, so hosts that hang
+ * must not reach it. Idle ones end after two minutes by themselves. */
+#define CONNECTIONS_MAX 4096L
 #define PER_HOST_MAX 32L
 #define STREAM_BUFFER (256L << 10)	/* of what is not collected */
 

@@ -43,7 +43,9 @@ struct webhooks {
 	struct wb_plugin *self;
 	struct wa_list endpoints;
 	size_t n_endpoints;
-	struct wa_list busy;		/* endpoints with something to do now */
+	struct wa_list busy;		/* endpoints with something to do now, of receivers that answer */
+	struct wa_list busy_unproven;	/* and of others */
+	unsigned turn;
 	struct wa_list dirty;		/* endpoints whose row is behind */
 	struct wa_list attempts;
 	struct wa_list waiting;		/* for commits; freed with the plugin */
@@ -51,7 +53,10 @@ struct webhooks {
 	struct wb_plugin_timer *pump, *flush, *prune;
 	struct wb_tx *tx;		/* of the next flush; NULL: nothing in it */
 	struct happening *ring[HAPPENINGS_MAX];
-	uint16_t unproven[HOSTS];	/* requests under way to receivers that have not answered well lately */
+	struct bucket {
+		uint16_t unproven;	/* requests under way of endpoints that have not been answered well lately */
+		struct wa_list waiting;	/* endpoints that want to send one */
+	} hosts[HOSTS];
 	/* parameters */
 	bool allow_private;
 	int64_t max_age_ms, timeout_ms, retry_max_ms, probe_max_ms;
@@ -105,6 +110,7 @@ enum endpoint_state { EP_ACTIVE, EP_PAUSED };
 
 struct endpoint {
 	struct wa_list link, busy, dirty;
+	struct wa_list crowd;	/* bucket.waiting: its receiver's share of requests is used up */
 	struct webhooks *hooks;
 	char id[27];
 	char *url;
@@ -132,7 +138,6 @@ struct endpoint {
 	/* health */
 	bool broken;		/* the circuit is open: one probe at a time */
 	bool proven;		/* the last attempt went well */
-	bool crowded;		/* its receiver's share of requests is used up */
 	int32_t failures;	/* since the last success */
 	int32_t probes;		/* while broken */
 	int32_t allowed;	/* requests at once: grows with success */

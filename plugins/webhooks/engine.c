@@ -7,10 +7,11 @@
 #include "store.h"
 
 #define SLICE_MS 4
+#define UNPROVEN_SHARE 8	/* one turn in so many is theirs, when all want one */
 #define READ_STEP 16		/* events looked at in one step */
 #define POS_LAG 1000		/* an idle endpoint's stored position is at most this old */
 #define UNPROVEN_MAX 24		/* requests to one receiver; fewer than its connections (32) */
-#define CROWDED_MS 200
+#define CROWDED_MS 1000	/* looks again, if no request that ends wakes it before */
 
 /* ---- the turn ---- */
 
@@ -22,12 +23,31 @@ static void pump_soon(struct webhooks *w)
 		w->pump = w->host->timer(w->self, 0, 0, on_pump, w);
 }
 
+static void queue(struct endpoint *e)
+{
+	struct webhooks *w = e->hooks;
+
+	if (!wa_list_linked(&e->busy))
+		wa_list_push_back(e->proven ? &w->busy : &w->busy_unproven, &e->busy);
+}
+
+/* Whose turn it is: receivers that answer come first, but the others come. */
+static struct endpoint *next_busy(struct webhooks *w, unsigned turn)
+{
+	struct wa_list *l = turn % UNPROVEN_SHARE ? wa_list_pop_front(&w->busy) : wa_list_pop_front(&w->busy_unproven);
+
+	if (!l)
+		l = wa_list_pop_front(&w->busy);
+	if (!l)
+		l = wa_list_pop_front(&w->busy_unproven);
+	return l ? container_of(l, struct endpoint, busy) : NULL;
+}
+
 void endpoint_wake(struct endpoint *e)
 {
 	if (e->state != EP_ACTIVE)
 		return;
-	if (!wa_list_linked(&e->busy))
-		wa_list_push_back(&e->hooks->busy, &e->busy);
+	queue(e);
 	pump_soon(e->hooks);
 }
 
@@ -197,22 +217,30 @@ static bool intake(struct endpoint *e)
 
 bool host_enter(struct endpoint *e)
 {
-	uint16_t *n = &e->hooks->unproven[e->host];
+	struct bucket *b = &e->hooks->hosts[e->host];
 
 	if (e->proven)
 		return true;
-	if (*n >= UNPROVEN_MAX) {
-		e->crowded = true;
+	if (b->unproven >= UNPROVEN_MAX) {
+		if (!wa_list_linked(&e->crowd))
+			wa_list_push_back(&b->waiting, &e->crowd);
 		return false;
 	}
-	++*n;
+	b->unproven++;
 	return true;
 }
 
 void host_leave(struct endpoint *e, bool was_proven)
 {
-	if (!was_proven)
-		e->hooks->unproven[e->host]--;
+	struct bucket *b = &e->hooks->hosts[e->host];
+	struct wa_list *next;
+
+	if (was_proven)
+		return;
+	b->unproven--;
+	next = wa_list_pop_front(&b->waiting);
+	if (next)
+		endpoint_wake(container_of(next, struct endpoint, crowd));
 }
 
 static bool free_lane(const struct lane *l, int64_t now)
@@ -315,7 +343,6 @@ static bool launch(struct endpoint *e)
 	struct happening *h;
 	struct lane *l;
 
-	e->crowded = false;
 	if (now < e->not_before_ms || e->n_flying >= (size_t)(e->broken ? 1 : e->allowed))
 		return false;
 	l = pick(e, now);
@@ -339,7 +366,7 @@ static int64_t next_due(const struct endpoint *e)
 	int64_t now = e->hooks->host->now_ms(), at = INT64_MAX;
 	const struct wa_list *it;
 
-	if (e->crowded)
+	if (wa_list_linked(&e->crowd))
 		return now + CROWDED_MS;
 	if (e->n_flying < (size_t)(e->broken ? 1 : e->allowed)) {
 		for (it = e->lanes.next; it != &e->lanes; it = it->next) {
@@ -391,18 +418,16 @@ static void on_pump(void *ctx)
 {
 	struct webhooks *w = ctx;
 	int64_t until = wa_mono_ms() + SLICE_MS;
-	struct wa_list *l;
+	struct endpoint *e;
 
 	w->pump = NULL;
-	while ((l = wa_list_pop_front(&w->busy))) {
-		struct endpoint *e = container_of(l, struct endpoint, busy);
-
-		if (step(e) && !wa_list_linked(&e->busy))
-			wa_list_push_back(&w->busy, &e->busy);
+	while ((e = next_busy(w, ++w->turn))) {
+		if (step(e))
+			queue(e);
 		if (wa_mono_ms() >= until)
 			break;
 	}
-	if (!wa_list_empty(&w->busy))
+	if (!wa_list_empty(&w->busy) || !wa_list_empty(&w->busy_unproven))
 		pump_soon(w);
 }
 
@@ -420,8 +445,7 @@ static void on_event(void *ctx, const struct wb_event *ev)
 		if (e->state != EP_ACTIVE)
 			continue;
 		any = true;
-		if (!wa_list_linked(&e->busy))
-			wa_list_push_back(&w->busy, &e->busy);
+		queue(e);
 	}
 	if (!any)
 		return;
@@ -473,6 +497,7 @@ void endpoint_stop(struct endpoint *e)
 	e->timer = NULL;
 	e->timer_at = 0;
 	wa_list_del(&e->busy);
+	wa_list_del(&e->crowd);
 }
 
 void endpoint_pause(struct endpoint *e, const char *reason)

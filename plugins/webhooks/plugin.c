@@ -137,9 +137,12 @@ static int32_t start(const struct wb_plugin_host *host, struct wb_plugin *self, 
 	w->self = self;
 	wa_list_init(&w->endpoints);
 	wa_list_init(&w->busy);
+	wa_list_init(&w->busy_unproven);
 	wa_list_init(&w->dirty);
 	wa_list_init(&w->attempts);
 	wa_list_init(&w->waiting);
+	for (size_t i = 0; i < HOSTS; i++)
+		wa_list_init(&w->hosts[i].waiting);
 	read_params(w);
 	r = endpoint_load_all(w);
 	if (r >= 0)

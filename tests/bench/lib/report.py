@@ -30,6 +30,7 @@ BUDGETS = {
     "start.one": (10, False),
     "start.first_request": (200, False),
     "webhook.p99": (10, False),
+    "webhooks.held": (20, False),
     "rest.accept": (10000, True),
 }
 
