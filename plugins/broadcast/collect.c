@@ -160,7 +160,7 @@ static void on_answer(void *ctx, int32_t status, const char *content_type, struc
 	json_t *answer = status == 200 ? json_loadb(body.ptr, body.len, 0, NULL) : NULL;
 	const char *next = NULL;
 	struct source s;
-	bool more = false;
+	bool more = true;
 
 	(void)content_type;
 	c->waiting--;
@@ -234,6 +234,10 @@ static void put_path(struct wa_buf *out, const struct source *s, const char *at)
 	put_escaped(out, s->id);
 	if (s->kind == SOURCE_LABEL)
 		wa_buf_str(out, "/uses");
+	if (*at) {
+		wa_buf_str(out, "?cursor=");
+		put_escaped(out, at);
+	}
 }
 
 static void call_turn(struct job *j, struct check *c, const struct source *s)

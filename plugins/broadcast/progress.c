@@ -4,7 +4,7 @@
 #include "clock.h"
 
 #define RATE_MS 10000		/* a rate is measured over */
-#define ASK_MS 5000		/* what the outbox waits for is asked again after */
+#define ASK_MS 2000		/* what the outbox waits for is asked again after */
 #define DAY_MS INT64_C(86400000)
 
 int64_t progress_eta(int64_t now, int64_t left, double per_minute, int64_t today, int64_t a_day,
@@ -148,17 +148,16 @@ static void on_trace(void *ctx, int32_t status, const char *content_type, struct
 	struct ask *a = ctx;
 	struct broadcast *x = broadcast_active(a->b, a->id);
 	json_t *trace = status == 200 ? json_loadb(body.ptr, body.len, 0, NULL) : NULL;
-	const json_t *steps = json_object_get(trace, "steps");
-	const json_t *last = json_array_get(steps, json_array_size(steps) - 1);
-	const char *step = json_str(last, "step"), *detail = json_str(last, "detail");
+	const char *why = json_str(trace, "waits_for");
 
 	(void)content_type;
 	for (size_t i = 0; x && i < x->n_parts; i++) {
 		struct part *p = &x->parts[i];
-		bool held = strcmp(step, "held") == 0 || strcmp(step, "waiting") == 0;
 
-		if (strcmp(p->session, a->session) == 0)
-			(void)snprintf(p->told, sizeof(p->told), "%s", held ? detail : "");
+		if (strcmp(p->session, a->session) != 0)
+			continue;
+		x->news = x->news || strcmp(p->told, why) != 0;
+		(void)snprintf(p->told, sizeof(p->told), "%s", why);
 	}
 	json_decref(trace);
 	free(a);

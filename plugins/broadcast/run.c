@@ -409,6 +409,8 @@ static void pump_part(struct broadcast *x, struct part *p)
 		if (q != p && q->ready && held_reason(b, q->session) && send_some(x, p, q->session, 0, n))
 			return;
 	}
+	if (p->queued)
+		wait_for(p, p->told);
 }
 
 static void pump(struct broadcast *x)

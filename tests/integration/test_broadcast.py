@@ -3,9 +3,10 @@
 import collections
 import csv
 import io
+import json
 import threading
+import time
 import unittest
-import urllib.parse
 
 from harness import ApiError, Case, Store, phone, until
 
@@ -18,8 +19,8 @@ def numbers(first, count):
 
 
 class Broadcasts(Case):
-    def running(self, sessions=1, **params):
-        config = {"server": {"port": 0}, "plugins": {"enabled": ["broadcast", "orders"], "broadcast": FAST | params}}
+    def running(self, sessions=1, pacing=None, **params):
+        config = {"server": {"port": 0}, "pacing": pacing or {"enabled": False}, "plugins": {"enabled": ["broadcast", "orders"], "broadcast": FAST | params}}
         g = self.linked(**config)
         if sessions == 2:
             self.sandbox.account(SHOP2, "The other shop")
@@ -85,7 +86,7 @@ class Broadcasts(Case):
     def csv(self, g, path, text, query=""):
         status, body, _ = g.rest.raw("POST", path + query, text if isinstance(text, bytes) else text.encode(),
                                      {"Content-Type": "text/csv"})
-        return status, __import__("json").loads(body)
+        return status, json.loads(body)
 
     def test_csv(self):
         g = self.running()
@@ -356,6 +357,32 @@ class Broadcasts(Case):
         b = until(lambda: (lambda b: b if b["progress"]["waiting"] == {"daily_cap": 5} else None)(
             g.rest.get(f"/v1/broadcasts/{id}")), what="the daily cap after a restart")
         self.assertGreater(b["progress"]["eta"], "2026")
+
+    def test_quiet_hours(self):
+        hour = time.gmtime().tm_hour
+        g = self.running(pacing={"enabled": True, "quiet_hours": f"daily {(hour - 1) % 24:02}:00-{(hour + 3) % 24:02}:00",
+                                 "per_minute": 6000, "burst": 100, "recipient_ms": 0})
+        people = [self.sandbox.account(n) for n in numbers(980, 3)]
+        id = self.make(g, people)
+        g.rest.post(f"/v1/broadcasts/{id}/start")
+        until(lambda: g.rest.get(f"/v1/broadcasts/{id}")["progress"]["waiting"] == {"quiet_hours": 3}, what="why it waits")
+        g.event("broadcast.progress", lambda e: e["subject"] == id and e["data"]["waiting"] == {"quiet_hours": 3})
+        self.assertEqual([self.texts(n) for n in people], [[], [], []])
+        g.rest.post(f"/v1/broadcasts/{id}/cancel")
+        until(lambda: g.rest.get(f"/v1/broadcasts/{id}")["progress"]["counts"]["cancelled"] == 3, what="to be taken back")
+        self.assertEqual([self.texts(n) for n in people], [[], [], []])
+
+    def test_one_person_two_names(self):
+        """A number, and the LID of the same person: one message."""
+        g = self.running()
+        people = [self.sandbox.account(n) for n in numbers(985, 2)]
+        lids = [g.rest.get(f"/v1/sessions/shop/check?phone=%2B{n}")["lid"] for n in people]
+        id = self.make(g, people[:1])
+        g.rest.post(f"/v1/broadcasts/{id}/recipients", {"recipients": [{"to": lids[0]}, {"to": lids[1]}, f"+{people[1]}"]})
+        g.rest.post(f"/v1/broadcasts/{id}/start")
+        b = self.until_state(g, id, "done")
+        self.assertEqual(b["progress"]["excluded"], {"duplicate": 2})
+        until(lambda: all(self.texts(n) == ["Hello"] for n in people), what="each their message")
 
     def test_content(self):
         g = self.running()
