@@ -12,6 +12,7 @@
 #include <demo.h>
 #include "gateway.h"
 #include "import_cmd.h"
+#include "plugin_cmd.h"
 #include "script_cmd.h"
 #include <script.h>
 
@@ -26,6 +27,7 @@ static const char usage_text[] =
 	"       warbler key     create NAME [SCOPES] | list | revoke ID   [--config FILE]\n"
 	"       warbler import  baileys DIR | whatsmeow FILE [--device JID] | bundle FILE   [--session ID] [--config FILE]\n"
 	"       warbler demo    [--once]\n"
+	"       warbler plugin  new NAME [--dir DIR] | check FILE.so\n"
 	"       warbler script  test | new | check | --help\n"
 	"       warbler version\n"
 	"\n"
@@ -33,6 +35,7 @@ static const char usage_text[] =
 	"sandbox  a WhatsApp of our own on loopback, without the gateway's sessions.\n"
 	"config   --help lists every key; --check reads the configuration and says what is wrong.\n"
 	"demo     order in, WhatsApp message out, answer in, webhook out, all on this machine.\n"
+	"plugin   a new one that builds and does something; what a built one exports and asks for.\n"
 	"script   Lua scripts: play test conversations, make a new one, look whether one loads.\n"
 	"key      API keys of a gateway that is not running.\n"
 	"import   a linked device of another program, or a bundle ($WARBLER_PASSPHRASE), into a gateway that is not running.\n"
@@ -415,6 +418,8 @@ int main(int argc, char **argv)
 	}
 	if (strcmp(verb, "demo") == 0)
 		return wb_demo_main(argc - 1, argv + 1);
+	if (strcmp(verb, "plugin") == 0)
+		return wb_plugin_main(argc - 1, argv + 1);
 	if (strcmp(verb, "script") == 0)
 		return wb_script_main(argc - 1, argv + 1);
 	if (argc < 2 || !parse(argc - 1, argv + 1, &o))
