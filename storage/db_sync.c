@@ -210,24 +210,27 @@ static int use_row(void *ctx, const struct db_row *row)
 	db_rd_body(&rd, 1, e->session, USE_LABEL, wa_span(NULL, 0), f, WA_ARRAY_LEN(f));
 	u.label = db_rd_str(&rd, f[0]);
 	u.chat = db_rd_str(&rd, f[1]);
+	u.place = db_row_span(row, 2);
 	r = db_rd_end(&rd);
 	return r < 0 ? r : e->use_fn(e->ctx, &u);
 }
 
 int db_label_use_each(struct db *db, const char *session, const char *label, const char *chat,
-		      size_t limit, db_label_use_fn *fn, void *ctx, struct wa_err *err)
+		      const struct db_label_use *after, size_t limit, db_label_use_fn *fn, void *ctx, struct wa_err *err)
 {
 	struct each e = { .session = session, .use_fn = fn, .ctx = ctx, .err = err };
 	int r;
 
 	wa_arena_init(&e.a, DB_ROW_ARENA);
 	r = label ? DB_RUN(&db->r,
-			   "SELECT wa_id, body FROM label_use WHERE session = $1 AND label = $2"
-			   " LIMIT $3",
+			   "SELECT wa_id, body, chat FROM label_use WHERE session = $1 AND label = $2"
+			   " AND ($4 IS NULL OR (chat, wa_id) > ($4, $5)) ORDER BY chat, wa_id LIMIT $3",
 			   use_row, &e, NULL, err, db_text(session),
-			   db_hashed(session, wa_span_str(label)), db_int((int64_t)limit))
+			   db_hashed(session, wa_span_str(label)), db_int((int64_t)limit),
+			   after ? db_blob(after->place) : db_null(),
+			   db_text(after ? after->wa_id : ""))
 		  : DB_RUN(&db->r,
-			   "SELECT wa_id, body FROM label_use WHERE session = $1 AND chat = $2"
+			   "SELECT wa_id, body, chat FROM label_use WHERE session = $1 AND chat = $2"
 			   " LIMIT $3",
 			   use_row, &e, NULL, err, db_text(session),
 			   db_hashed(session, wa_span_str(chat)), db_int((int64_t)limit));

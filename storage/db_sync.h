@@ -27,10 +27,12 @@ size_t db_batch_label_forget(struct db_batch *b, const char *session, const char
 
 struct db_label_use {
 	const char *label, *chat, *wa_id;
+	struct wa_span place;	/* of its chat in the order of reading: tells nobody who it is */
 };
 typedef int db_label_use_fn(void *ctx, const struct db_label_use *u);
-/* Where this label is (label not NULL), or the labels of a chat and of its messages. */
+/* Where this label is (label not NULL), or the labels of a chat and of its messages. after: continue behind
+ * this place and wa_id (label not NULL); NULL from the first. */
 int db_label_use_each(struct db *db, const char *session, const char *label, const char *chat,
-		      size_t limit, db_label_use_fn *fn, void *ctx, struct wa_err *err) WA_MUST_USE;
+		      const struct db_label_use *after, size_t limit, db_label_use_fn *fn, void *ctx, struct wa_err *err) WA_MUST_USE;
 
 #endif

@@ -10,12 +10,15 @@
 #include <db_chat.h>
 #include <db_message.h>
 #include <db_sync.h>
+#include <text.h>
 #include <wa/sync.h>
 
 #define ARENA_MAX (4u << 20)
 #define TEXT_MAX 4096
 #define ID_MAX 64
 #define USES_MAX 1000
+#define USES_PLACE_MAX 64
+#define USES_CURSOR_MAX 256
 
 /* ---- asking ---- */
 
@@ -391,29 +394,59 @@ void api_label_delete(struct wb_req *req, void *ctx)
 	send(&k, 204, NULL);
 }
 
+struct uses {
+	json_t *all;
+	char last[USES_CURSOR_MAX];	/* where the last one is */
+};
+
 static int add_use(void *ctx, const struct db_label_use *u)
 {
-	json_array_append_new(ctx, *u->wa_id ? json_pack("{s:s, s:s}", "chat", u->chat, "wa_id", u->wa_id)
-					     : json_pack("{s:s}", "chat", u->chat));
+	struct uses *us = ctx;
+	char place[2 * USES_PLACE_MAX + 1];
+
+	json_array_append_new(us->all, *u->wa_id ? json_pack("{s:s, s:s}", "chat", u->chat, "wa_id", u->wa_id)
+						 : json_pack("{s:s}", "chat", u->chat));
+	if (u->place.len <= USES_PLACE_MAX)
+		snprintf(us->last, sizeof(us->last), "%s-%s", wa_hex_encode(u->place, place), u->wa_id);
 	return 0;
+}
+
+/* Behind a cursor of ours; false: it is none. */
+static bool uses_after(const char *cursor, uint8_t place[USES_PLACE_MAX], struct db_label_use *ret)
+{
+	const char *dash = strchr(cursor, '-');
+	size_t n = dash ? (size_t)(dash - cursor) : 0;
+
+	if (n == 0 || n % 2 || n > 2 * USES_PLACE_MAX || wa_hex_decode(wa_span(cursor, n), place, n / 2) < 0)
+		return false;
+	*ret = (struct db_label_use){ .place = wa_span(place, n / 2), .wa_id = dash + 1 };
+	return true;
 }
 
 void api_label_uses(struct wb_req *req, void *ctx)
 {
 	struct wb_api *api = ctx;
-	const char *id = wb_req_param(req, "id");
+	const char *id = wb_req_param(req, "id"), *cursor = wb_req_query(req, "cursor");
 	struct wa_err err = WA_ERR_INIT;
-	json_t *all;
+	struct db_label_use after;
+	uint8_t place[USES_PLACE_MAX];
+	struct uses us = { 0 };
 
 	if (!api_session(api, req, id))
 		return;
-	all = json_array();
-	if (db_label_use_each(api->gw->db, id, wb_req_param(req, "label"), NULL, USES_MAX, add_use, all, &err) < 0) {
-		json_decref(all);
+	if (cursor && !uses_after(cursor, place, &after)) {
+		wb_reply_problem(req, 422, "invalid", "cursor: not one of ours");
+		return;
+	}
+	us.all = json_array();
+	if (db_label_use_each(api->gw->db, id, wb_req_param(req, "label"), NULL, cursor ? &after : NULL, USES_MAX,
+			      add_use, &us, &err) < 0) {
+		json_decref(us.all);
 		wb_reply_err(req, &err);
 		return;
 	}
-	wb_reply_json(req, 200, json_pack("{s:o}", "uses", all));
+	wb_reply_json(req, 200, json_pack("{s:o, s:s?}", "uses", us.all, "next",
+					  json_array_size(us.all) == USES_MAX ? us.last : NULL));
 }
 
 static void label_chat(struct wb_req *req, void *ctx, bool on)
