@@ -71,7 +71,7 @@ static void store_people(struct run *r)
 	run_commit(r, tx);
 }
 
-/* {"uses": [{"chat": …}]} or {"members": [{"to", "name", "vars"}], "next": …} */
+/* {"uses": [{"chat", "wa_id"}], "next": …} or {"members": [{"to", "name", "vars"}], "next": …} */
 static void take_people(struct run *r, const json_t *answer)
 {
 	const json_t *uses = json_object_get(answer, "uses"), *list = uses ? uses : json_object_get(answer, "members");
@@ -83,7 +83,7 @@ static void take_people(struct run *r, const json_t *answer)
 	json_array_foreach(list, i, v)
 		if (!uses)
 			json_array_append(r->people, v);
-		else if (json_object_get(v, "chat") && !json_object_get(v, "message"))
+		else if (json_object_get(v, "chat") && !json_object_get(v, "wa_id"))	/* a chat, no message in it */
 			json_array_append_new(r->people, json_pack("{s:O}", "to", json_object_get(v, "chat")));
 	r->people_at = 0;
 	r->people_targets = next ? 0 : 1;
@@ -127,8 +127,10 @@ static void ask(struct run *r, const json_t *target)
 		wa_buf_str(&path, "/v1/lists/");
 		percent(&path, list ? list : "");
 		wa_buf_str(&path, "/members?limit=100");
-		if (*r->page)
-			wa_buf_fmt(&path, "&cursor=%s", r->page);
+	}
+	if (*r->page) {
+		wa_buf_str(&path, label ? "?cursor=" : "&cursor=");
+		percent(&path, r->page);
 	}
 	r->s->host->call(r->s->self,
 			 &(struct wb_plugin_call){ .size = sizeof(struct wb_plugin_call), .method = "GET",

@@ -7,7 +7,7 @@
 #include "schedule.h"
 
 #define RUN_BATCH 50		/* recipients in one transaction */
-#define RUN_PAGE_SIZE 64
+#define RUN_PAGE_SIZE 256
 
 struct run {
 	struct wa_list link;

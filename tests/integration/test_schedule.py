@@ -102,6 +102,9 @@ class Schedules(Case):
         label = g.rest.post(f"{S}/labels", {"name": "Wholesale"})["id"]
         for p in people[:2]:
             g.rest.call("PUT", f"{S}/labels/{label}/chats/{p}")
+        said = g.send(people[4], "to be labelled", wait="delivered")["id"]      # a message, not its chat
+        g.rest.call("PUT", f"{S}/labels/{label}/messages/{said}")
+        self.assertEqual(len(g.rest.get(f"{S}/labels/{label}/uses")["uses"]), 3)
         list = g.rest.post("/v1/lists", {"name": "Regulars"})["id"]
         g.rest.post(f"/v1/lists/{list}/members", {"members": [
             {"to": f"+{people[1]}", "name": "One"}, {"to": f"+{people[2]}", "name": "Two", "vars": {"gift": "tea"}}]})
