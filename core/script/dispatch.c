@@ -163,4 +163,6 @@ void script_dispatch_start(struct wb_script *s)
 	s->behind = s->next < sc->next;
 	if (s->behind)
 		script_read_on(sc);
+	if (stored < 0 && sc->started)
+		script_positions_save(sc);
 }

@@ -270,6 +270,7 @@ int wb_scripts_start(struct wb_scripts *sc, struct wa_err *err)
 	}
 	sc->next = first;
 	sc->started = true;
+	script_positions_save(sc);	/* a new one begins here, also after a crash in its first second */
 	script_read_on(sc);
 	return 0;
 }
