@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Reads a test file. It is Lua, run in a state without anything but tables and texts; each table remembers
- * the line that made it: the allocator is told what it allocates, and a hook where we are.
+ * its line: the allocator is told what it allocates, and a hook where we are. The instruction that makes a table
+ * counts to the line of the word before it: when the next one is on another line, that is the table's.
  */
 #include "script_test.h"
 
@@ -15,8 +16,7 @@
 
 #define FILE_MAX (1u << 20)
 #define MEMORY_MAX (64u << 20)
-#define INSTRUCTIONS_MAX 50000000
-#define HOOK_STEP 100000
+#define INSTRUCTIONS_MAX 5000000
 #define DEPTH_MAX 64
 
 struct reader {
@@ -24,7 +24,15 @@ struct reader {
 	int line;
 	size_t used;
 	long instructions;
+	const void *table;	/* made last, by this instruction */
+	long made;
 };
+
+static void remember(struct reader *r, const void *table)
+{
+	if (wa_map_put(&r->lines, wa_span(&table, sizeof(table)), (void *)(uintptr_t)r->line, NULL) < 0)
+		abort();
+}
 
 static void *alloc(void *ud, void *ptr, size_t osize, size_t nsize)
 {
@@ -43,9 +51,11 @@ static void *alloc(void *ud, void *ptr, size_t osize, size_t nsize)
 	if (!p)
 		return NULL;
 	r->used = r->used - old + nsize;
-	if (!ptr && osize == LUA_TTABLE && r->line &&
-	    wa_map_put(&r->lines, wa_span(&p, sizeof(p)), (void *)(uintptr_t)r->line, NULL) < 0)
-		abort();
+	if (!ptr && osize == LUA_TTABLE && r->line) {
+		remember(r, p);
+		r->table = p;
+		r->made = r->instructions;
+	}
 	return p;
 }
 
@@ -56,7 +66,9 @@ static void hook(lua_State *L, lua_Debug *ar)
 	lua_getallocf(L, (void **)&r);
 	if (ar->event == LUA_HOOKLINE) {
 		r->line = ar->currentline;
-	} else if ((r->instructions += HOOK_STEP) > INSTRUCTIONS_MAX) {
+		if (r->table && r->instructions - r->made <= 1)
+			remember(r, r->table);
+	} else if (++r->instructions > INSTRUCTIONS_MAX) {
 		luaL_error(L, "the test file does not come to an end");
 	}
 }
@@ -143,7 +155,7 @@ static int run_file(lua_State *L, struct reader *r, const char *path, const char
 	lua_pushnil(L);
 	lua_setglobal(L, "loadfile");
 	snprintf(chunk, sizeof(chunk), "@%s", base ? base + 1 : path);
-	lua_sethook(L, hook, LUA_MASKLINE | LUA_MASKCOUNT, HOOK_STEP);
+	lua_sethook(L, hook, LUA_MASKLINE | LUA_MASKCOUNT, 1);
 	if (luaL_loadbufferx(L, text, len, chunk, "t") != LUA_OK || lua_pcall(L, 0, 1, 0) != LUA_OK)
 		return wa_err_set(err, WA_EINVALID, "%s", lua_isstring(L, -1) ? lua_tostring(L, -1) : "error");
 	lua_sethook(L, NULL, 0, 0);

@@ -11,6 +11,7 @@
 #include "sim_int.h"
 
 #define WHY_MAX 4096
+#define SLICE_MS 2000		/* a busy machine is no reason to stop a handler */
 #define NOW_DEFAULT 1795168800000	/* 2026-11-20 10:00 UTC, a Friday */
 #define PERSON_DEFAULT "+12025550123"
 
@@ -136,7 +137,8 @@ static void given(struct run *r, const json_t *o)
 static bool host_start(struct run *r)
 {
 	/* shipped ones are off: nothing of the folder runs, but its lib/ is found */
-	struct wb_scripts_opts o = { .world = wb_sim_world(r->sim), .shipped = r->dir };
+	struct wb_scripts_opts o = { .world = wb_sim_world(r->sim), .shipped = r->dir,
+				     .limits = { .slice_ms = SLICE_MS } };
 	struct wa_err err = WA_ERR_INIT;
 
 	if (wb_scripts_new(&o, &r->sc, &err) < 0 || wb_scripts_start(r->sc, &err) < 0)
@@ -152,6 +154,7 @@ static void host_end(struct run *r)
 	wb_sim_attach(r->sim, NULL);
 	if (r->sc) {
 		wb_scripts_stop(r->sc);
+		(void)wb_sim_run(r->sim);	/* what it stored last calls back */
 		wb_scripts_free(r->sc);
 	}
 	r->sc = NULL;

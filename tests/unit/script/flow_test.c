@@ -44,7 +44,8 @@ static const char shop[] =
 
 static void start(struct fix *f)
 {
-	struct wb_scripts_opts o = { .world = wb_sim_world(f->sim) };
+	/* a busy machine is no reason to stop a handler */
+	struct wb_scripts_opts o = { .world = wb_sim_world(f->sim), .limits = { .slice_ms = 2000 } };
 	struct wa_err err = WA_ERR_INIT;
 
 	if (wb_scripts_new(&o, &f->sc, &err) < 0 || wb_scripts_start(f->sc, &err) < 0)
@@ -61,9 +62,9 @@ static void end(struct fix *f)
 {
 	wb_sim_attach(f->sim, NULL);
 	wb_scripts_stop(f->sc);
+	(void)wb_sim_run(f->sim);
 	wb_scripts_free(f->sc);
 	f->sc = NULL;
-	(void)wb_sim_run(f->sim);
 }
 
 static void open_with(struct fix *f, const char *source)
