@@ -274,10 +274,14 @@ static void open_module(lua_State *L, const struct wb_lua_module *m)
 
 void script_module_open(lua_State *L)
 {
-	static const luaL_Reg meta[] = { { "__index", l_no_member }, { "__newindex", l_sealed }, { NULL, NULL } };
+	static const luaL_Reg sealed[] = { { "__newindex", l_sealed }, { NULL, NULL } };
+	static const luaL_Reg unknown[] = { { "__index", l_no_member }, { NULL, NULL } };
 
 	lua_newtable(L);	/* the metatable of JSON arrays */
 	lua_rawsetp(L, LUA_REGISTRYINDEX, &wb_lua_array);
+	lua_newtable(L);	/* what scripts get: empty, so that nothing in it can be changed */
+	lua_newtable(L);
+	luaL_setfuncs(L, sealed, 0);
 	lua_newtable(L);
 	for (size_t i = 0; wb_lua_modules[i]; i++) {
 		luaL_checkstack(L, 10, "modules");
@@ -287,7 +291,9 @@ void script_module_open(lua_State *L)
 			open_module(L, wb_lua_modules[i]);
 	}
 	lua_newtable(L);
-	luaL_setfuncs(L, meta, 0);
+	luaL_setfuncs(L, unknown, 0);
+	lua_setmetatable(L, -2);
+	lua_setfield(L, -2, "__index");
 	lua_pushboolean(L, 0);
 	lua_setfield(L, -2, "__metatable");
 	lua_setmetatable(L, -2);

@@ -118,28 +118,40 @@ static struct wb_task *next_task(struct wb_script *s)
 	return t;
 }
 
+static void run_one(struct wb_scripts *sc, struct wb_script *s)
+{
+	struct wb_task *t;
+
+	wa_list_del(&s->run);
+	t = script_suspended(s) ? NULL : next_task(s);
+	if (!t)
+		return;
+	script_task_run(t);
+	/* it may have ended the script's state, never the script itself */
+	if (!s->paused && !wa_list_empty(&s->ready) && !wa_list_linked(&s->run))
+		wa_list_push_back(&sc->run, &s->run);
+}
+
+/* Who was interrupted goes on when nobody else has anything to do, or after a while. */
+static bool slow_turn(const struct wb_scripts *sc, int64_t now)
+{
+	return !wa_list_empty(&sc->slow) && (wa_list_empty(&sc->run) || now - sc->slow_ns > HOST_SLOW_NS);
+}
+
 static void on_turn(void *ctx)
 {
 	struct wb_scripts *sc = ctx;
-	int64_t until = script_mono_ns() + HOST_TURN_MS * 1000000;
-	struct wb_script *s;
-	struct wb_task *t;
+	int64_t now = script_mono_ns(), until = now + HOST_TURN_MS * 1000000;
 
 	sc->kicked = false;
-	do {
-		if (wa_list_empty(&sc->run))
-			return;
-		s = container_of(sc->run.next, struct wb_script, run);
-		wa_list_del(&s->run);
-		t = script_suspended(s) ? NULL : next_task(s);
-		if (!t)
-			continue;
-		script_task_run(t);
-		/* the last may have ended the script's state, never the script itself */
-		if ((s->paused || !wa_list_empty(&s->ready)) && !wa_list_linked(&s->run))
-			wa_list_push_back(&sc->run, &s->run);
-	} while (script_mono_ns() < until);
-	if (!wa_list_empty(&sc->run))
+	if (slow_turn(sc, now)) {
+		run_one(sc, container_of(sc->slow.next, struct wb_script, run));
+		sc->slow_ns = now;
+	} else {
+		while (!wa_list_empty(&sc->run) && script_mono_ns() < until)
+			run_one(sc, container_of(sc->run.next, struct wb_script, run));
+	}
+	if (!wb_scripts_quiet(sc))
 		script_kick(sc);
 }
 
@@ -153,7 +165,7 @@ void script_kick(struct wb_scripts *sc)
 
 bool wb_scripts_quiet(const struct wb_scripts *sc)
 {
-	return wa_list_empty(&sc->run);
+	return wa_list_empty(&sc->run) && wa_list_empty(&sc->slow);
 }
 
 size_t wb_scripts_waiting(const struct wb_scripts *sc)
@@ -228,6 +240,7 @@ int wb_scripts_new(const struct wb_scripts_opts *o, struct wb_scripts **ret_sc, 
 	sc->world = w;
 	wa_list_init(&sc->scripts);
 	wa_list_init(&sc->run);
+	wa_list_init(&sc->slow);
 	wa_list_init(&sc->steps);
 	sc->dir = o->dir ? wb_strdup(o->dir) : NULL;
 	sc->shipped = o->shipped ? wb_strdup(o->shipped) : NULL;

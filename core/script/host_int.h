@@ -25,7 +25,9 @@
 #include "script_int.h"
 
 #define HOST_TURN_MS 4			/* of Lua in one turn of the loop */
-#define HOST_QUANTUM_NS 1000000		/* then another script gets its turn */
+#define HOST_QUANTUM_NS 250000		/* then others get their turn */
+#define HOST_UNCHAIN_NS 2000000		/* who computes for longer is not waited for by later scripts */
+#define HOST_SLOW_NS 20000000		/* who was interrupted goes on at least that often */
 #define HOST_HOOK_STEP 1000		/* instructions between two looks at the clock */
 #define HOST_STOP_WAIT_MS 2000		/* later scripts wait that long for earlier ones' wb.STOP */
 #define HOST_CATCH_UP_MS (24 * 3600 * 1000LL)	/* older events are passed over */
@@ -181,7 +183,7 @@ struct script_trip {
 
 struct wb_script {
 	struct wa_list link;		/* host->scripts, by name */
-	struct wa_list run;		/* host->run when something is ready */
+	struct wa_list run;		/* in host->run when something is ready, in host->slow when paused */
 	struct wb_scripts *host;
 	char name[WB_SCRIPT_NAME_MAX + 1];
 	char *path;			/* file; NULL from memory */
@@ -225,6 +227,8 @@ struct wb_scripts {
 	struct wb_script_limits limits;
 	struct wa_list scripts;
 	struct wa_list run;
+	struct wa_list slow;		/* those with a paused task: when nobody else has anything to do */
+	int64_t slow_ns;		/* when one of them last had its turn */
 	struct wb_world_timer *turn;	/* runs what is ready */
 	struct wb_world_timer *tick;	/* a second: positions, ages, suspensions */
 	struct wb_world_timer *read;	/* behind: reads the log */
@@ -304,6 +308,7 @@ struct script_job {
 void script_job_add(struct wb_script *s, struct wb_script_event *e, struct script_chain *chain);
 struct script_chain *script_chain_new(struct wb_scripts *sc);
 void script_chain_go(struct script_chain *c);		/* all of its jobs are there */
+void script_jobs_unchain(struct wb_script *s);	/* nobody waits for this script any more */
 void script_jobs_drop(struct wb_script *s);		/* the script ends */
 void script_jobs_again(struct wb_script *s);		/* a new state: what is not finished begins again */
 bool script_wants(struct wb_script *s, struct wb_script_event *e);

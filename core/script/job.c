@@ -333,6 +333,33 @@ void script_job_add(struct wb_script *s, struct wb_script_event *e, struct scrip
 	drain(s->host);
 }
 
+/* Out of its chain; whoever is next there may begin. */
+static void unchain(struct script_job *j)
+{
+	struct script_chain *c = j->chain;
+
+	if (!c)
+		return;
+	wa_list_del(&j->chain_link);
+	j->chain = NULL;
+	later(j);
+	if (!c->going)
+		return;
+	if (wa_list_empty(&c->jobs))
+		chain_end(c);
+	else
+		later(container_of(c->jobs.next, struct script_job, chain_link));
+}
+
+void script_jobs_unchain(struct wb_script *s)
+{
+	struct wa_list *it;
+
+	WA_LIST_EACH(it, &s->jobs)
+		unchain(container_of(it, struct script_job, link));
+	drain(s->host);
+}
+
 void script_jobs_drop(struct wb_script *s)
 {
 	while (!wa_list_empty(&s->jobs))

@@ -70,6 +70,44 @@ static int l_load(lua_State *L)
 	return lua_tocfunction(L, lua_upvalueindex(1))(L);
 }
 
+/*
+ * An error raised by the hook would run the message handler with the hook switched off: for ever, if it
+ * likes. Ours steps aside then.
+ */
+static int l_handler(lua_State *L)
+{
+	if (script_state_of(L)->over)
+		return 1;
+	lua_settop(L, 1);
+	lua_pushvalue(L, lua_upvalueindex(1));
+	lua_insert(L, 1);
+	lua_call(L, 1, 1);
+	return 1;
+}
+
+static int xpcall_done(lua_State *L, int status, lua_KContext below)
+{
+	if (status == LUA_OK || status == LUA_YIELD)
+		return lua_gettop(L) - (int)below;
+	lua_pushboolean(L, 0);
+	lua_pushvalue(L, -2);
+	return 2;
+}
+
+static int l_xpcall(lua_State *L)
+{
+	int n = lua_gettop(L);
+
+	luaL_checktype(L, 2, LUA_TFUNCTION);
+	lua_pushvalue(L, 2);
+	lua_pushcclosure(L, l_handler, 1);
+	lua_replace(L, 2);
+	lua_pushboolean(L, 1);
+	lua_pushvalue(L, 1);
+	lua_rotate(L, 3, 2);		/* f, handler, true, f, arguments */
+	return xpcall_done(L, lua_pcallk(L, n - 2, LUA_MULTRET, 2, 2, xpcall_done), 2);
+}
+
 static int l_print(lua_State *L)
 {
 	int n = lua_gettop(L);
@@ -96,9 +134,10 @@ static void open_base(lua_State *L, int env)
 {
 	static const char *const names[] = { "assert", "error", "getmetatable", "ipairs", "next", "pairs",
 					     "pcall", "rawequal", "rawget", "rawlen", "rawset", "select",
-					     "tonumber", "tostring", "type", "xpcall", "_VERSION" };
+					     "tonumber", "tostring", "type", "_VERSION" };
 	static const luaL_Reg own[] = { { "setmetatable", l_setmetatable }, { "print", l_print },
-					{ "collectgarbage", l_collectgarbage }, { NULL, NULL } };
+					{ "collectgarbage", l_collectgarbage }, { "xpcall", l_xpcall },
+					{ NULL, NULL } };
 
 	luaL_requiref(L, LUA_GNAME, luaopen_base, 0);
 	for (size_t i = 0; i < WA_ARRAY_LEN(names); i++) {

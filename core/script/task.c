@@ -88,7 +88,7 @@ void script_task_ready(struct wb_task *t)
 
 	t->phase = TASK_READY;
 	wa_list_push_back(&s->ready, &t->ready);
-	if (!wa_list_linked(&s->run))
+	if (!s->paused && !wa_list_linked(&s->run))
 		wa_list_push_back(&s->host->run, &s->run);
 	script_kick(s->host);
 }
@@ -219,8 +219,10 @@ static void resumed(struct wb_task *t, int status, int nres)
 		t->phase = TASK_PAUSED;
 		t->nargs = 0;
 		s->paused = t;
-		if (!wa_list_linked(&s->run))
-			wa_list_push_back(&s->host->run, &s->run);
+		wa_list_del(&s->run);
+		wa_list_push_back(&s->host->slow, &s->run);
+		if (t->st->spent_ns > HOST_UNCHAIN_NS)
+			script_jobs_unchain(s);
 	} else if (status == LUA_OK) {
 		script_trip_ok(s);
 		finish(t, 0, "", nres, true);

@@ -22,6 +22,7 @@ void script_trip(struct wb_script *s, const char *reason)
 	s->trip.until_ms = now + ms;
 	snprintf(s->trip.reason, sizeof(s->trip.reason), "%s", reason);
 	s->behind = true;
+	script_jobs_unchain(s);
 	wb_script_log(s, WA_WARN, "suspended for %lld s (time %u in a row): %s", (long long)(ms / 1000),
 		      s->trip.strikes, reason);
 	script_tick_start(s->host);
@@ -52,7 +53,7 @@ void script_trip_tick(struct wb_script *s)
 	s->trip.until_ms = 0;
 	wb_script_log(s, WA_INFO, "goes on after its suspension");
 	if ((!wa_list_empty(&s->ready) || s->paused) && !wa_list_linked(&s->run)) {
-		wa_list_push_back(&s->host->run, &s->run);
+		wa_list_push_back(s->paused ? &s->host->slow : &s->host->run, &s->run);
 		script_kick(s->host);
 	}
 	script_read_on(s->host);
