@@ -111,6 +111,10 @@ static void find_file(struct wb_gateway *gw, const char *name, char *out, size_t
 		snprintf(out, size, "%s/plugins/%s.so", exe, name);
 		if (exists(out))
 			return;
+		/* an installed copy that was moved, or installed elsewhere than it was built for */
+		snprintf(out, size, "%s/" WB_PLUGIN_UP "/%s.so", exe, name);
+		if (exists(out))
+			return;
 	}
 	snprintf(out, size, "%s/%s.so", WB_PLUGIN_DIR, name);
 }
