@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <unistd.h>
 
-#define PLUGIN_NAME_MAX 48
+#define PLUGIN_NAME_MAX 56
 
 int db_backup(struct db *db, const char *path, struct wa_err *err)
 {
@@ -81,12 +81,13 @@ int db_migrate(struct db *db, const struct db_migration *m, size_t n, struct wa_
 	return WA_OK;
 }
 
+/* Of a plugin, or what is kept for a script: "script:<name>". */
 static bool plugin_name_ok(const char *s)
 {
 	size_t n = strlen(s);
 
 	return n > 0 && n <= PLUGIN_NAME_MAX &&
-	       strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789_-") == n;
+	       strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789_-:") == n;
 }
 
 static int make_scope(struct db *db, const char *plugin, struct wa_err *err)

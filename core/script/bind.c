@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What the bindings share: their tables, arguments, results. */
+#include <text.h>
 #include <when.h>
 #include "bind.h"
 
@@ -101,6 +102,14 @@ const char *wb_bind_opt_str(lua_State *L, int arg, const char *name, const char 
 	return v;
 }
 
+/* "250ms": finer than rules of the calendar go; false: it is none. */
+static bool read_ms(const char *text, int64_t *ret_ms)
+{
+	size_t n = strspn(text, "0123456789");
+
+	return strcmp(text + n, "ms") == 0 && wa_parse_i64(wa_span(text, n), 0, INT64_MAX, ret_ms) == 0;
+}
+
 /* The duration on top of the stack; arg and name for the report. */
 static int64_t duration_at(lua_State *L, int idx, int arg, const char *name, int64_t max_ms)
 {
@@ -110,14 +119,14 @@ static int64_t duration_at(lua_State *L, int idx, int arg, const char *name, int
 	int ok = 0;
 
 	if (lua_type(L, idx) == LUA_TSTRING) {
-		if (wb_interval_parse(lua_tostring(L, idx), &ms, &err))
+		if (!read_ms(lua_tostring(L, idx), &ms) && wb_interval_parse(lua_tostring(L, idx), &ms, &err))
 			(void)luaL_argerror(L, arg, lua_pushfstring(L, "%s%s%s", name, sep, err.msg));
 	} else if (lua_type(L, idx) == LUA_TNUMBER) {
 		ms = lua_tointegerx(L, idx, &ok);
 		if (!ok)
 			(void)luaL_argerror(L, arg, lua_pushfstring(L, "%s%sa whole number of milliseconds", name, sep));
 	} else {
-		(void)luaL_argerror(L, arg, lua_pushfstring(L, "%s%sa duration: \"10s\", \"15m\", \"2h\", or milliseconds",
+		(void)luaL_argerror(L, arg, lua_pushfstring(L, "%s%sa duration: \"250ms\", \"10s\", \"15m\", \"2h\", or milliseconds",
 							    name, sep));
 	}
 	if (ms < 0 || ms > max_ms)
