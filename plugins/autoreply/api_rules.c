@@ -2,8 +2,8 @@
 /* /v1/autoreply/rules, export, import */
 #include "autoreply.h"
 
-#define PAGE_MAX 500
-#define IMPORT_MAX RULES_MAX
+#define PAGE_MAX 200
+#define IMPORT_TURN 40	/* rules read in one turn of the loop: some 2 ms */
 
 /* A rule that takes its place when it is durable. */
 struct change {
@@ -184,42 +184,57 @@ static void export_all(void *ctx, struct wb_plugin_req *req)
 
 /* ---- import ---- */
 
+/* One at a time, a few rules each turn of the loop. */
 struct import {
 	struct autoreply *a;
+	struct wb_plugin_req *req;	/* NULL: handed to the commit */
+	struct wb_tx *tx;		/* the same */
+	struct wb_plugin_timer *timer;
+	json_t *body, *list;		/* list is in body */
+	const char *session;
 	bool replace;
-	size_t n;
+	size_t n, total;
 	struct rule *rules[];
 };
 
 static void import_free(struct import *im)
 {
+	im->a->import = NULL;
+	if (im->timer)
+		im->a->host->timer_cancel(im->timer);
 	for (size_t i = 0; i < im->n; i++)
 		rule_free(im->rules[i]);
+	json_decref(im->body);
 	free(im);
+}
+
+void import_stop(struct autoreply *a)
+{
+	if (a->import)
+		import_free(a->import);	/* the host ends what is left of it */
 }
 
 static void on_imported(void *ctx, int32_t code)
 {
 	struct import *im = ctx;
 
-	if (code) {
-		import_free(im);
-		return;
+	if (code == 0) {
+		if (im->replace)
+			rules_clear(im->a);
+		for (size_t i = 0; i < im->n; i++)
+			(void)rules_add(im->a, im->rules[i]);
+		im->n = 0;
 	}
-	if (im->replace)
-		rules_clear(im->a);
-	for (size_t i = 0; i < im->n; i++)
-		(void)rules_add(im->a, im->rules[i]);
-	free(im);
+	import_free(im);
 }
 
-static int import_one(struct import *im, const json_t *in, const char *session, char why[WHY_SIZE])
+static int import_one(struct import *im, const json_t *in, char why[WHY_SIZE])
 {
 	bool foreign = json_object_get(in, "keyword") != NULL;
 	json_t *doc = foreign ? foreign_rule(in, why) : json_is_object(in) ? json_copy((json_t *)(uintptr_t)in) : NULL;
 	static const char *const ours[] = { "id", "created_at", "updated_at", "statistics" };
+	struct rule *r = NULL;
 	char id[27];
-	int r;
 
 	if (!doc) {
 		if (!foreign)
@@ -228,73 +243,92 @@ static int import_one(struct import *im, const json_t *in, const char *session, 
 	}
 	for (size_t i = 0; i < WA_ARRAY_LEN(ours); i++)
 		json_object_del(doc, ours[i]);
-	if (session)
-		json_object_set_new(doc, "session", json_string(session));
+	if (im->session)
+		json_object_set_new(doc, "session", json_string(im->session));
 	im->a->host->ulid(id);
-	r = rule_new(id, doc, im->a->zones, &im->rules[im->n], why);
+	if (rule_new(id, doc, im->a->zones, &r, why) == 0) {
+		r->created_ms = r->updated_ms = im->a->host->now_ms();
+		rule_store(im->a, im->tx, r);
+		im->rules[im->n++] = r;
+	}
 	json_decref(doc);
-	if (r < 0)
-		return r;
-	im->rules[im->n]->created_ms = im->rules[im->n]->updated_ms = im->a->host->now_ms();
-	im->n++;
-	return WA_OK;
+	return r ? WA_OK : WA_EINVALID;
 }
 
-/* All of them, or none with the number of the first wrong one. */
-static struct import *import_read(struct autoreply *a, const json_t *rules, bool replace, const char *session,
-				  char why[WHY_SIZE])
+static void on_import_turn(void *ctx)
 {
-	size_t n = json_array_size(rules), i;
-	struct import *im = NULL;
-	char one[WHY_SIZE] = "";
-	json_t *v;
+	struct import *im = ctx;
+	struct autoreply *a = im->a;
+	char one[WHY_SIZE] = "", why[WHY_SIZE];
 
-	if (!json_is_array(rules) || n + (replace ? 0 : a->n_rules) > IMPORT_MAX) {
-		snprintf(why, WHY_SIZE, "rules: a list; there are at most %d rules", RULES_MAX);
-		return NULL;
+	im->timer = NULL;
+	for (int i = 0; i < IMPORT_TURN && im->n < im->total; i++) {
+		if (import_one(im, json_array_get(im->list, im->n), one) < 0) {
+			snprintf(why, sizeof(why), "rules[%zu]: %.200s", im->n, one);
+			a->host->tx_abort(im->tx);
+			kit_invalid(&a->kit, im->req, why);
+			import_free(im);
+			return;
+		}
 	}
-	im = calloc(1, sizeof(*im) + n * sizeof(struct rule *));
+	if (im->n < im->total)
+		im->timer = a->host->timer(a->self, 0, 0, on_import_turn, im);
+	else
+		kit_commit(&a->kit, im->req, im->tx, 200, json_pack("{s:I}", "imported", (json_int_t)im->n), on_imported,
+			   im);
+}
+
+/* NULL: why says what is wrong. Takes body. */
+static struct import *import_new(struct autoreply *a, json_t *body, char why[WHY_SIZE])
+{
+	json_t *list = json_object_get(body, "rules") ? json_object_get(body, "rules") : json_object_get(body, "data");
+	bool replace = json_is_true(json_object_get(body, "replace"));
+	size_t n = json_array_size(list);
+	struct import *im = NULL;
+
+	snprintf(why, WHY_SIZE, "rules: a list; there are at most %d rules", RULES_MAX);
+	if (json_is_array(list) && n + (replace ? 0 : a->n_rules) <= RULES_MAX)
+		im = calloc(1, sizeof(*im) + n * sizeof(struct rule *));
 	if (!im) {
-		snprintf(why, WHY_SIZE, "out of memory");
+		json_decref(body);
 		return NULL;
 	}
 	im->a = a;
+	im->body = body;
+	im->list = list;
+	im->total = n;
 	im->replace = replace;
-	json_array_foreach((json_t *)(uintptr_t)rules, i, v) {
-		if (import_one(im, v, session, one) < 0) {
-			snprintf(why, WHY_SIZE, "rules[%zu]: %.200s", i, one);
-			import_free(im);
-			return NULL;
-		}
-	}
+	im->session = json_string_value(json_object_get(body, "session"));
 	return im;
 }
 
+/* All of them, or none with the number of the first wrong one. */
 static void import_all(void *ctx, struct wb_plugin_req *req)
 {
 	struct autoreply *a = ctx;
-	json_t *body = kit_body(&a->kit, req, false), *rules;
-	const char *session = json_string_value(json_object_get(body, "session"));
+	json_t *body;
 	char why[WHY_SIZE];
 	struct import *im;
-	struct wb_tx *tx;
-	bool replace = json_is_true(json_object_get(body, "replace"));
 
-	if (!body)
-		return;
-	rules = json_object_get(body, "rules");
-	im = import_read(a, rules ? rules : json_object_get(body, "data"), replace, session, why);
-	json_decref(body);
-	if (!im) {
-		kit_invalid(&a->kit, req, why);
+	if (a->import) {
+		kit_problem(&a->kit, req, WB_ESTATE, "another import is under way");
 		return;
 	}
-	tx = a->host->tx_begin(a->self);
-	for (size_t i = 0; replace && i < a->n_rules; i++)
-		rule_forget(a, tx, a->rules[i]->id);
-	for (size_t i = 0; i < im->n; i++)
-		rule_store(a, tx, im->rules[i]);
-	kit_commit(&a->kit, req, tx, 200, json_pack("{s:I}", "imported", (json_int_t)im->n), on_imported, im);
+	body = kit_body(&a->kit, req, false);
+	im = body ? import_new(a, body, why) : NULL;
+	if (body && !im)
+		kit_invalid(&a->kit, req, why);
+	if (!im)
+		return;
+	a->import = im;
+	im->req = req;
+	im->tx = a->host->tx_begin(a->self);
+	if (im->replace) {
+		a->host->tx_sql(im->tx, "DELETE FROM autoreply_rule", NULL, 0, 0);
+		a->host->tx_sql(im->tx, "DELETE FROM autoreply_count", NULL, 0, 0);
+		a->host->tx_sql(im->tx, "DELETE FROM autoreply_past", NULL, 0, 0);
+	}
+	on_import_turn(im);
 }
 
 int api_rules(struct autoreply *a)

@@ -51,6 +51,7 @@ struct autoreply {
 	size_t n_jobs, n_typings, n_files;
 	struct wb_sub *messages;		/* durable cursor */
 	struct wb_sub *sessions;		/* live */
+	struct import *import;			/* under way; NULL */
 	struct event_copy *event;		/* the cursor's, until its work is committed; NULL */
 	int skipped;				/* events since the cursor's position was stored */
 	struct wb_plugin_timer *retry, *pump, *clean, *online;
@@ -163,6 +164,7 @@ int bot_answer(struct autoreply *a, struct wb_tx *tx, struct account *acc, const
 
 /* ---- api_*.c ---- */
 int api_rules(struct autoreply *a);
+void import_stop(struct autoreply *a);
 int api_more(struct autoreply *a);
 /* A foreign rule (WA-AKG's fields) as ours; NULL: it is not one, or why says what is wrong with it. */
 json_t *foreign_rule(const json_t *in, char why[WHY_SIZE]);

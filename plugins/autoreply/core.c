@@ -79,6 +79,7 @@ void autoreply_stop(void *state)
 	struct autoreply *a = state;
 
 	engine_stop(a);
+	import_stop(a);
 	jobs_stop(a);
 	accounts_clear(a);
 	rules_clear(a);

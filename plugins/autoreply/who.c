@@ -18,7 +18,7 @@ static int read_number(struct wa_span s, char out[WHO_SIZE])
 {
 	size_t n = 0;
 
-	for (size_t i = 0; i < s.len; i++) {
+	for (size_t i = 0; s.ptr && i < s.len; i++) {
 		char c = (char)s.ptr[i];
 
 		if (c >= '0' && c <= '9' && n < DIGITS_MAX)
