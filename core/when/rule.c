@@ -219,13 +219,13 @@ static bool cron_day(const struct wb_when *w, const struct wb_local *d)
 	return w->any_day || w->any_weekday ? day && weekday : day || weekday;
 }
 
-/* The first run of one day whose moment is later than after. */
-static bool cron_in_day(const struct wb_when *w, int64_t day, int64_t after, int64_t *ret)
+/* The first run of one day, not before a minute of it, whose moment is later than after. */
+static bool cron_in_day(const struct wb_when *w, int64_t day, int from, int64_t after, int64_t *ret)
 {
-	for (int h = 0; h < 24; h++) {
+	for (int h = from / 60; h < 24; h++) {
 		if (!(w->hours >> h & 1))
 			continue;
-		for (int m = 0; m < 60; m++) {
+		for (int m = h == from / 60 ? from % 60 : 0; m < 60; m++) {
 			if (!(w->minutes >> m & 1))
 				continue;
 			*ret = wb_day_moment(w->zone, day, h * 60 + m);
@@ -280,6 +280,7 @@ int wb_when_next(const struct wb_when *w, int64_t after, int64_t *ret_ms)
 {
 	struct wb_local d;
 	int64_t day, at;
+	int from;
 
 	if (w->kind == WB_WHEN_INTERVAL) {
 		*ret_ms = w->anchor_ms +
@@ -290,9 +291,10 @@ int wb_when_next(const struct wb_when *w, int64_t after, int64_t *ret_ms)
 		return next_real(w, after, ret_ms);
 	wb_local_of(w->zone, after, &d);
 	day = wb_days_of(d.year, d.month, d.day);
-	for (int64_t end = day + DAYS_MAX; day < end; day++) {
+	from = d.hour * 60 + d.minute;	/* what is before it has been, even where clocks change */
+	for (int64_t end = day + DAYS_MAX; day < end; day++, from = 0) {
 		wb_days_to(day, &d);
-		if (w->kind == WB_WHEN_CRON ? cron_day(w, &d) && cron_in_day(w, day, after, &at) :
+		if (w->kind == WB_WHEN_CRON ? cron_day(w, &d) && cron_in_day(w, day, from, after, &at) :
 					      days_in_day(w, &d, day, after, &at)) {
 			*ret_ms = at;
 			return 1;

@@ -7,7 +7,7 @@
 #include "schedule.h"
 
 #define CLAIMS_MAX 20
-#define MISSED_MAX 10000	/* counted; more are more */
+#define MISSED_MAX 1000		/* counted; more are more */
 #define TIMER_MAX_MS 3600000	/* the clock may be set */
 #define AGAIN_MS 30000		/* after what should not happen */
 
@@ -73,6 +73,17 @@ static bool still_worth(const struct job *j, int64_t lateness)
 	       (j->misfire == MISFIRE_LATE && lateness <= j->late_ms);
 }
 
+/* One of its times shortly before now: nobody needs to know how many there were in a month. */
+static int64_t go_near(struct schedule *s, const struct job *j, int64_t now, int64_t last)
+{
+	int64_t next;
+
+	for (int64_t back = 60000; back < now - last; back *= 8)
+		if (job_next(j, now - back, &next) == 1 && next > last && job_due(s, j, next) <= now)
+			return next;
+	return last;
+}
+
 /* The last of its times that has come; how many came before it. */
 static int64_t last_due(struct schedule *s, const struct job *j, int64_t now, int64_t *ret_missed)
 {
@@ -81,13 +92,10 @@ static int64_t last_due(struct schedule *s, const struct job *j, int64_t now, in
 	*ret_missed = 0;
 	while (job_next(j, last, &next) == 1 && job_due(s, j, next) <= now) {
 		last = next;
-		if (++*ret_missed >= MISSED_MAX) {	/* go near: more than one day is not counted */
-			if (job_next(j, now - 86400000, &next) == 1 && next > last)
-				last = next;
-			while (job_next(j, last, &next) == 1 && job_due(s, j, next) <= now)
-				last = next;
+		if (++*ret_missed == MISSED_MAX)
+			last = go_near(s, j, now, last);
+		if (*ret_missed >= 2 * MISSED_MAX)
 			break;
-		}
 	}
 	return last;
 }

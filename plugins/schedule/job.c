@@ -154,8 +154,8 @@ static int read_limits(struct reading *r)
 {
 	struct job *j = r->j;
 	struct wa_err err = WA_ERR_INIT;
-	const char *quiet;
-	int64_t jitter, expires;
+	const char *quiet = NULL;
+	int64_t jitter = 0, expires = 0;
 	int x = number_of(r, "max_runs", 0, 1000000000, &j->max_runs);
 
 	if (x == 0)

@@ -186,6 +186,30 @@ class Schedules(Case):
         self.assertLess(len(self.texts(people[0])) - before, 5)
         self.assertEqual(self.runs(g, at)[0]["state"], "sent")
 
+    def test_a_month_of_downtime(self):
+        g = self.gateway_up()
+        a = self.sandbox.account(phone(319))
+        ids = {p: self.make(g, f"+{a}", every="1h", text=p, misfire={"policy": p}) for p in ("skip", "late", "once")}
+        minute = self.make(g, f"+{a}", cron="* * * * *", text="minute", misfire={"policy": "once"}, max_runs=1)
+        g.stop()
+        back = 30 * 86400000 + 1800000      # the last time of each hourly one was half an hour ago
+        with sqlite3.connect(g.data / "warbler.db") as db:
+            db.execute("UPDATE schedule_job SET next_ms = next_ms - $1, due_ms = due_ms - $1, "
+                       "created_ms = created_ms - $1", (back,))
+        db.close()
+        g.start()
+        until(lambda: all(self.runs(g, x) for x in (*ids.values(), minute)), what="all to be looked at")
+        until(lambda: len(self.texts(a)) >= 3, what="those that still run")
+        self.assertEqual(self.runs(g, minute)[0]["state"], "sent")
+        self.assertGreaterEqual(self.runs(g, minute)[0]["missed_before"], 1000)
+        self.assertEqual({p: self.runs(g, x)[0]["state"] for p, x in ids.items()},
+                         {"skip": "missed", "late": "sent", "once": "sent"})
+        self.assertEqual([len(self.runs(g, x)) for x in ids.values()], [1, 1, 1])
+        self.assertEqual(sorted(self.texts(a)), ["late", "minute", "once"])
+        missed = {e["data"]["schedule"]: e["data"]["count"] for e in g.events(kinds="schedule.missed")}
+        self.assertEqual(missed[ids["skip"]], 720)      # all of them
+        self.assertEqual(missed[ids["once"]], 719)
+
     def test_expires_while_offline(self):
         g = self.gateway_up()
         a = self.sandbox.account(phone(320))
