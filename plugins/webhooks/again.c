@@ -7,14 +7,14 @@
 #include "attempt.h"
 #include "store.h"
 
-#define SCAN_STEP 64		/* events looked at in one step of a replay */
+#define SCAN_STEP 64 /* events looked at in one step of a replay */
 
 struct settling {
-	struct wa_list link;	/* webhooks.waiting; first */
+	struct wa_list link; /* webhooks.waiting; first */
 	struct webhooks *hooks;
 	char id[27];
 	uint32_t life;
-	bool replay;		/* a replayed event became a dead letter */
+	bool replay; /* a replayed event became a dead letter */
 };
 
 static void begin(struct endpoint *e, int64_t seq)
@@ -78,14 +78,16 @@ static void commit(struct endpoint *e, struct wb_tx *tx, bool replay)
 static void settle_dead(struct endpoint *e, bool over, const char *why)
 {
 	const struct wb_plugin_host *h = e->hooks->host;
-	const struct wb_value v[] = { webhooks_int(e->again.dead_id), webhooks_text(why), webhooks_int(h->now_ms()) };
+	const struct wb_value v[] = { webhooks_int(e->again.dead_id), webhooks_text(why),
+				      webhooks_int(h->now_ms()) };
 	struct wb_tx *tx = h->tx_begin(e->hooks->self);
 
 	if (over)
 		h->tx_sql(tx, "DELETE FROM webhooks_dead WHERE id = $1", v, 1, 0);
 	else
 		h->tx_sql(tx,
-			  "UPDATE webhooks_dead SET state = 'dead', reason = $2, attempts = attempts + 1, at_ms = $3 "
+			  "UPDATE webhooks_dead SET state = 'dead', reason = $2, attempts = "
+			  "attempts + 1, at_ms = $3 "
 			  "WHERE id = $1",
 			  v, 3, 0);
 	e->again.dead_id = 0;
@@ -134,7 +136,8 @@ static void on_attempt(void *ctx, const struct outcome *o)
 		health_ok(e);
 	}
 	if (g->dead_id) {
-		if (!over)	/* counts for the receiver's health; the letter is dead again, whatever the verdict */
+		if (!over) /* counts for the receiver's health; the letter is dead again, whatever
+			      the verdict */
 			(void)health_failed(e, o, g->attempts, g->since_ms, &due);
 		settle_dead(e, over, o->why);
 	} else if (over) {
@@ -180,10 +183,11 @@ static bool dead_step(struct endpoint *e)
 	struct dead_row row = { 0, 0 };
 	struct happening *h;
 
-	(void)e->hooks->host->query(e->hooks->self,
-				    "SELECT id, seq FROM webhooks_dead WHERE endpoint = $1 AND state = 'replay' "
-				    "ORDER BY id LIMIT 1",
-				    &id, 1, read_dead, &row);
+	(void)e->hooks->host->query(
+		e->hooks->self,
+		"SELECT id, seq FROM webhooks_dead WHERE endpoint = $1 AND state = 'replay' "
+		"ORDER BY id LIMIT 1",
+		&id, 1, read_dead, &row);
 	if (!row.id) {
 		e->again.dead_wanted = false;
 		return true;
@@ -234,7 +238,7 @@ static bool waits(const struct endpoint *e)
 	const struct again *g = &e->again;
 
 	return g->flying || g->settling || (!g->dead_wanted && g->pos >= g->end) ||
-	       (e->broken && !wa_list_empty(&e->lanes));	/* the lanes probe */
+	       (e->broken && !wa_list_empty(&e->lanes)); /* the lanes probe */
 }
 
 int64_t again_due(const struct endpoint *e)

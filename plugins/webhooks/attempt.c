@@ -14,18 +14,18 @@
 struct attempt {
 	struct wa_list link;
 	struct webhooks *hooks;
-	struct endpoint *e;		/* NULL: cancelled while something outside was under way */
+	struct endpoint *e; /* NULL: cancelled while something outside was under way */
 	struct happening *h;
 	attempt_done *done;
 	void *ctx;
 	struct wb_plugin_fetch *fetch;
-	struct wb_plugin_timer *timer;	/* to end later, not in attempt_start() */
+	struct wb_plugin_timer *timer; /* to end later, not in attempt_start() */
 	int32_t number;
 	uint32_t flags;
 	int64_t begin_ms;
 	char *body;
 	json_t *detail;
-	json_t *answer;			/* parsed, when it has commands */
+	json_t *answer; /* parsed, when it has commands */
 	size_t i_command;
 	struct outcome out;
 };
@@ -109,8 +109,8 @@ static void note_command(struct attempt *a, const char *type, int32_t status, co
 		list = json_array();
 		(void)json_object_set_new(a->detail, "commands", list);
 	}
-	(void)json_array_append_new(list, json_pack("{s:s, s:i, s:s?}", "type", type, "status", (int)status, "error",
-						    error));
+	(void)json_array_append_new(list, json_pack("{s:s, s:i, s:s?}", "type", type, "status",
+						    (int)status, "error", error));
 }
 
 static const char *command_type(const json_t *o)
@@ -132,7 +132,8 @@ static void on_command(void *ctx, int32_t status, const char *content_type, stru
 		problem = json_loadb(body.ptr ? body.ptr : "", body.len, 0, NULL);
 		detail = json_string_value(json_object_get(problem, "detail"));
 	}
-	note_command(a, command_type(o), status, status >= 400 ? detail ? detail : "refused" : NULL);
+	note_command(a, command_type(o), status,
+		     status >= 400 ? detail ? detail : "refused" : NULL);
 	if (status >= 400)
 		a->hooks->host->metric_add(a->hooks->self, "commands_failed_total", 1);
 	json_decref(problem);
@@ -148,8 +149,11 @@ static void give_command(struct attempt *a, const struct command *c)
 	char key[80];
 	char *text = c->body ? json_dumps(c->body, JSON_COMPACT) : NULL;
 	/* once for each delivery id, whatever is repeated */
-	const struct wb_plugin_call call = { .size = sizeof(call), .method = c->method, .path = c->path,
-					     .body = { text, text ? strlen(text) : 0 }, .idempotency_key = key };
+	const struct wb_plugin_call call = { .size = sizeof(call),
+					     .method = c->method,
+					     .path = c->path,
+					     .body = { text, text ? strlen(text) : 0 },
+					     .idempotency_key = key };
 
 	(void)snprintf(key, sizeof(key), "%s:%s:%zu", a->e->id, a->h->id, a->i_command);
 	a->hooks->host->metric_add(a->hooks->self, "commands_total", 1);
@@ -167,7 +171,8 @@ static void next_command(struct attempt *a)
 
 	while ((o = json_array_get(list, a->i_command))) {
 		if (a->i_command == COMMANDS_MAX) {
-			note_command(a, "?", 0, "an answer may hold 8 commands; the others were not done");
+			note_command(a, "?", 0,
+				     "an answer may hold 8 commands; the others were not done");
 			break;
 		}
 		if (command_make(o, happening_doc(a->h), a->e->config.commands, &c, why)) {
@@ -199,14 +204,16 @@ static int64_t retry_after_ms(const char *value, int64_t now_ms)
 	/* "Sun, 06 Nov 1994 08:49:37 GMT" */
 	if (s.len != 29 || wa_parse_i64(wa_span(s.ptr + 5, 2), 1, 31, &v[0]) ||
 	    wa_parse_i64(wa_span(s.ptr + 12, 4), 1970, 9999, &v[1]) ||
-	    wa_parse_i64(wa_span(s.ptr + 17, 2), 0, 23, &v[2]) || wa_parse_i64(wa_span(s.ptr + 20, 2), 0, 59, &v[3]) ||
+	    wa_parse_i64(wa_span(s.ptr + 17, 2), 0, 23, &v[2]) ||
+	    wa_parse_i64(wa_span(s.ptr + 20, 2), 0, 59, &v[3]) ||
 	    wa_parse_i64(wa_span(s.ptr + 23, 2), 0, 60, &v[4]))
 		return 0;
 	memcpy(month, s.ptr + 8, 3);
 	m = strstr(months, month);
 	if (!m || (m - months) % 3)
 		return 0;
-	n = wa_days_from_civil((int)v[1], (int)((m - months) / 3) + 1, (int)v[0]) * 86400 + v[2] * 3600 + v[3] * 60 + v[4];
+	n = wa_days_from_civil((int)v[1], (int)((m - months) / 3) + 1, (int)v[0]) * 86400 +
+	    v[2] * 3600 + v[3] * 60 + v[4];
 	n -= now_ms / 1000;
 	return n <= 0 ? 0 : 1000 * (n < RETRY_AFTER_MAX_S ? n : RETRY_AFTER_MAX_S);
 }
@@ -219,7 +226,8 @@ static bool has_commands(struct attempt *a, struct wb_str body)
 	return json_is_array(json_object_get(a->answer, "commands"));
 }
 
-static void on_answer(void *ctx, int32_t code, int32_t status, struct wb_str body, const char *message)
+static void on_answer(void *ctx, int32_t code, int32_t status, struct wb_str body,
+		      const char *message)
 {
 	struct attempt *a = ctx;
 	const struct wb_plugin_host *h = a->hooks->host;
@@ -243,9 +251,11 @@ static void on_answer(void *ctx, int32_t code, int32_t status, struct wb_str bod
 	a->fetch = NULL;
 	o->kind = OUT_FAILED;
 	if (code)
-		(void)snprintf(o->why, sizeof(o->why), "%s", message && message[0] ? message : "no answer");
+		(void)snprintf(o->why, sizeof(o->why), "%s",
+			       message && message[0] ? message : "no answer");
 	else if (status >= 300 && status < 400)
-		(void)snprintf(o->why, sizeof(o->why), "the endpoint answered %d: redirects are not followed", (int)status);
+		(void)snprintf(o->why, sizeof(o->why),
+			       "the endpoint answered %d: redirects are not followed", (int)status);
 	else
 		(void)snprintf(o->why, sizeof(o->why), "the endpoint answered %d", (int)status);
 	finish(a);
@@ -269,18 +279,21 @@ static bool sign(struct attempt *a, int64_t now_s, char out[2 * WEBHOOK_SIG_TEXT
 }
 
 /* For the log: without signatures and secret values. */
-static void note_request(struct attempt *a, const struct wb_header *headers, uint32_t n, uint32_t own)
+static void note_request(struct attempt *a, const struct wb_header *headers, uint32_t n,
+			 uint32_t own)
 {
 	json_t *list = json_object();
 
 	for (uint32_t i = 0; i < n; i++) {
-		bool hide = i >= own ? a->e->config.secret[i - own] : strcmp(headers[i].name, "webhook-signature") == 0;
+		bool hide = i >= own ? a->e->config.secret[i - own]
+				     : strcmp(headers[i].name, "webhook-signature") == 0;
 
-		(void)json_object_set_new(list, headers[i].name, json_string(hide ? "***" : headers[i].value));
+		(void)json_object_set_new(list, headers[i].name,
+					  json_string(hide ? "***" : headers[i].value));
 	}
 	(void)json_object_set_new(a->detail, "request",
-				  json_pack("{s:s, s:o, s:o}", "url", a->e->url, "headers", list, "body",
-					    clipped(a->body, strlen(a->body))));
+				  json_pack("{s:s, s:o, s:o}", "url", a->e->url, "headers", list,
+					    "body", clipped(a->body, strlen(a->body))));
 }
 
 static void send_request(struct attempt *a)
@@ -339,11 +352,13 @@ static void on_transformed(void *ctx, int32_t code, struct wb_str json, const ch
 	}
 	if (code) {
 		a->out.kind = OUT_UNTRANSFORMED;
-		(void)snprintf(a->out.why, sizeof(a->out.why), "transform: %s", message && *message ? message : "failed");
+		(void)snprintf(a->out.why, sizeof(a->out.why), "transform: %s",
+			       message && *message ? message : "failed");
 		finish(a);
 		return;
 	}
-	value = json.len <= TRANSFORMED_MAX ? json_loadb(json.ptr, json.len, JSON_DECODE_ANY, NULL) : NULL;
+	value = json.len <= TRANSFORMED_MAX ? json_loadb(json.ptr, json.len, JSON_DECODE_ANY, NULL)
+					    : NULL;
 	if (json_is_null(value)) {
 		a->out.kind = OUT_SKIPPED;
 		finish(a);
@@ -371,17 +386,19 @@ static void transform(struct attempt *a)
 
 	wa_buf_init(&args, strlen(a->body) + 8);
 	wa_buf_fmt(&args, "[%s]", a->body);
-	r = args.failed ? WB_ENOMEM
-			: a->hooks->host->lua_call(a->hooks->self, c->script, c->function,
-						   webhooks_str(wa_buf_cstr(&args)), on_transformed, a);
+	r = args.failed
+		    ? WB_ENOMEM
+		    : a->hooks->host->lua_call(a->hooks->self, c->script, c->function,
+					       webhooks_str(wa_buf_cstr(&args)), on_transformed, a);
 	wa_buf_clear(&args);
 	if (r)
-		finish_later(a, OUT_UNTRANSFORMED, r == WB_ENOTFOUND ? "transform: no script exports this function" :
-								     "transform: it could not be called");
+		finish_later(a, OUT_UNTRANSFORMED,
+			     r == WB_ENOTFOUND ? "transform: no script exports this function"
+					       : "transform: it could not be called");
 }
 
-struct attempt *attempt_start(struct endpoint *e, struct happening *h, int32_t number, uint32_t flags,
-			      attempt_done *done, void *ctx)
+struct attempt *attempt_start(struct endpoint *e, struct happening *h, int32_t number,
+			      uint32_t flags, attempt_done *done, void *ctx)
 {
 	struct attempt *a = calloc(1, sizeof(*a));
 
@@ -420,7 +437,7 @@ void attempt_cancel(struct attempt *a)
 		a->hooks->host->timer_cancel(a->timer);
 		attempt_free(a);
 	} else {
-		a->e = NULL;	/* a script or a command answers, and frees it */
+		a->e = NULL; /* a script or a command answers, and frees it */
 	}
 }
 
@@ -428,12 +445,15 @@ void attempt_end_tests(struct endpoint *e)
 {
 	struct wa_list *it, *tmp;
 
-	WA_LIST_EACH_SAFE(it, tmp, &e->hooks->attempts) {
+	WA_LIST_EACH_SAFE(it, tmp, &e->hooks->attempts)
+	{
 		struct attempt *a = container_of(it, struct attempt, link);
 
 		if (a->e != e || !(a->flags & ATTEMPT_TEST))
 			continue;
-		a->out = (struct outcome){ .kind = OUT_FAILED, .why = "the webhook was deleted", .detail = a->detail };
+		a->out = (struct outcome){ .kind = OUT_FAILED,
+					   .why = "the webhook was deleted",
+					   .detail = a->detail };
 		a->done(a->ctx, &a->out);
 		attempt_cancel(a);
 	}
@@ -443,7 +463,8 @@ void attempts_free(struct webhooks *w)
 {
 	struct wa_list *it, *tmp;
 
-	WA_LIST_EACH_SAFE(it, tmp, &w->attempts) {
+	WA_LIST_EACH_SAFE(it, tmp, &w->attempts)
+	{
 		struct attempt *a = container_of(it, struct attempt, link);
 
 		if (a->fetch)

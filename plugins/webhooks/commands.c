@@ -8,7 +8,7 @@
 
 /* What a command is about. */
 struct about {
-	const char *session, *chat, *message;	/* NULL: the event has none */
+	const char *session, *chat, *message; /* NULL: the event has none */
 };
 
 enum { NEEDS_CHAT = 1, NEEDS_MESSAGE = 2 };
@@ -30,7 +30,8 @@ static bool path_put(struct command *c, const char *fmt, const char *one, const 
 
 			if (n + 4 > sizeof(a))
 				return false;
-			n += (size_t)snprintf(out[i] + n, sizeof(a) - n, plain ? "%c" : "%%%02X", (unsigned char)*p);
+			n += (size_t)snprintf(out[i] + n, sizeof(a) - n, plain ? "%c" : "%%%02X",
+					      (unsigned char)*p);
 		}
 		out[i][n] = '\0';
 	}
@@ -157,12 +158,14 @@ static bool refuse(char why[WHY_MAX], const char *text)
 	return false;
 }
 
-bool command_make(const json_t *o, const json_t *doc, uint32_t allowed, struct command *ret, char why[WHY_MAX])
+bool command_make(const json_t *o, const json_t *doc, uint32_t allowed, struct command *ret,
+		  char why[WHY_MAX])
 {
 	const json_t *data = json_object_get(doc, "data");
 	const char *type = json_string_value(json_object_get(o, "type"));
 	const char *kind = json_string_value(json_object_get(doc, "kind"));
-	struct about a = { .session = json_string_value(json_object_get(doc, "session")), .chat = chat_of(data) };
+	struct about a = { .session = json_string_value(json_object_get(doc, "session")),
+			   .chat = chat_of(data) };
 	int k = type ? command_kind(type) : -1;
 
 	memset(ret, 0, sizeof(*ret));

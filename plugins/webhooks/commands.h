@@ -26,14 +26,15 @@
 
 #define COMMAND_PATH_MAX 512
 
-int command_kind(const char *name);	/* -1: there is none */
+int command_kind(const char *name); /* -1: there is none */
 
 struct command {
 	const char *method;
 	char path[COMMAND_PATH_MAX];
-	json_t *body;			/* NULL: none; the caller frees */
+	json_t *body; /* NULL: none; the caller frees */
 };
 /* The request for one command about the event `doc`. allowed: bits of the kinds. false: why. */
-bool command_make(const json_t *o, const json_t *doc, uint32_t allowed, struct command *ret, char why[WHY_MAX]);
+bool command_make(const json_t *o, const json_t *doc, uint32_t allowed, struct command *ret,
+		  char why[WHY_MAX]);
 
 #endif

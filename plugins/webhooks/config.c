@@ -28,9 +28,11 @@ static int bad(char why[WHY_MAX], const char *text)
 /* Ours, or the transport's: an owner must not break the one or the other. */
 static bool header_forbidden(const char *name)
 {
-	static const char *const whole[] = { "host", "content-length", "content-type", "transfer-encoding",
-					     "connection", "upgrade", "te", "trailer", "expect",
-					     "keep-alive", "user-agent", "accept-encoding" };
+	static const char *const whole[] = {
+		"host",       "content-length", "content-type", "transfer-encoding",
+		"connection", "upgrade",        "te",           "trailer",
+		"expect",     "keep-alive",     "user-agent",   "accept-encoding"
+	};
 
 	for (size_t i = 0; i < WA_ARRAY_LEN(whole); i++)
 		if (wa_span_ieq(wa_span_str(name), wa_span_str(whole[i])))
@@ -44,8 +46,8 @@ static bool header_ok(const char *name, const char *value)
 	if (!*name || strlen(name) > HEADER_NAME_MAX || strlen(value) > HEADER_VALUE_MAX)
 		return false;
 	for (const char *p = name; *p; p++)
-		if (!(*p >= 'a' && *p <= 'z') && !(*p >= 'A' && *p <= 'Z') && !(*p >= '0' && *p <= '9') &&
-		    !strchr("-_", *p))
+		if (!(*p >= 'a' && *p <= 'z') && !(*p >= 'A' && *p <= 'Z') &&
+		    !(*p >= '0' && *p <= '9') && !strchr("-_", *p))
 			return false;
 	for (const char *p = value; *p; p++)
 		if ((unsigned char)*p < ' ' || *p == 0x7f)
@@ -62,13 +64,16 @@ static int headers_parse(const json_t *list, struct config *c, char why[WHY_MAX]
 		return WA_OK;
 	if (!json_is_array(list) || json_array_size(list) > CUSTOM_HEADERS_MAX)
 		return bad(why, "headers: a list of at most 16 {name, value, secret}");
-	json_array_foreach(list, i, o) {
+	json_array_foreach(list, i, o)
+	{
 		const char *name = NULL, *value = NULL;
 		int secret = 0;
 
-		if (json_unpack_ex(o, NULL, JSON_STRICT, "{s:s, s:s, s?b}", "name", &name, "value", &value,
-				   "secret", &secret) || !header_ok(name, value))
-			return bad(why, "headers: name (letters, digits, - and _) and value (no control characters)");
+		if (json_unpack_ex(o, NULL, JSON_STRICT, "{s:s, s:s, s?b}", "name", &name, "value",
+				   &value, "secret", &secret) ||
+		    !header_ok(name, value))
+			return bad(why, "headers: name (letters, digits, - and _) and value (no "
+					"control characters)");
 		if (header_forbidden(name))
 			return bad(why, "headers: this name belongs to Warbler or to HTTP");
 		c->headers[i].name = strdup(name);
@@ -84,7 +89,8 @@ static int headers_parse(const json_t *list, struct config *c, char why[WHY_MAX]
 static bool script_name_ok(const char *s)
 {
 	return *s && strlen(s) <= 64 &&
-	       strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.") == strlen(s);
+	       strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.") ==
+		       strlen(s);
 }
 
 static int transform_parse(const json_t *o, struct config *c, char why[WHY_MAX])
@@ -93,8 +99,9 @@ static int transform_parse(const json_t *o, struct config *c, char why[WHY_MAX])
 
 	if (!o || json_is_null(o))
 		return WA_OK;
-	if (json_unpack_ex((json_t *)(uintptr_t)o, NULL, JSON_STRICT, "{s:s, s:s}", "script", &script, "function",
-			   &function) || !script_name_ok(script) || !script_name_ok(function))
+	if (json_unpack_ex((json_t *)(uintptr_t)o, NULL, JSON_STRICT, "{s:s, s:s}", "script",
+			   &script, "function", &function) ||
+	    !script_name_ok(script) || !script_name_ok(function))
 		return bad(why, "transform: {\"script\": name, \"function\": what it exports}");
 	c->script = strdup(script);
 	c->function = strdup(function);
@@ -110,11 +117,13 @@ static int commands_parse(const json_t *list, struct config *c, char why[WHY_MAX
 		return WA_OK;
 	if (!json_is_array(list))
 		return bad(why, "allow_commands: a list of commands");
-	json_array_foreach(list, i, item) {
+	json_array_foreach(list, i, item)
+	{
 		int kind = json_is_string(item) ? command_kind(json_string_value(item)) : -1;
 
 		if (kind < 0)
-			return bad(why, "allow_commands: reply, send, react, mark_read, typing, forward, hold, release");
+			return bad(why, "allow_commands: reply, send, react, mark_read, typing, "
+					"forward, hold, release");
 		c->commands |= 1u << kind;
 	}
 	return WA_OK;
@@ -132,14 +141,15 @@ static int shape_parse(const json_t *o, struct config *c, char why[WHY_MAX])
 
 static int small_parse(const json_t *o, struct config *c, char why[WHY_MAX])
 {
-	static const char *const known[] = { "name", "payload", "filter", "concurrency", "headers", "transform",
-					     "allow_commands" };
+	static const char *const known[] = { "name",    "payload",   "filter",        "concurrency",
+					     "headers", "transform", "allow_commands" };
 	const json_t *n = json_object_get(o, "concurrency");
 	const json_t *name = json_object_get(o, "name");
 	const char *key;
 	json_t *v;
 
-	json_object_foreach((json_t *)(uintptr_t)o, key, v) {
+	json_object_foreach((json_t *)(uintptr_t)o, key, v)
+	{
 		size_t i = 0;
 
 		while (i < WA_ARRAY_LEN(known) && strcmp(known[i], key) != 0)
@@ -152,7 +162,8 @@ static int small_parse(const json_t *o, struct config *c, char why[WHY_MAX])
 	if (name && (!json_is_string(name) || json_string_length(name) > NAME_MAX_LEN))
 		return bad(why, "name: a text of at most 100 bytes");
 	c->concurrency = CONCURRENCY_DEFAULT;
-	if (n && (!json_is_integer(n) || json_integer_value(n) < 1 || json_integer_value(n) > CONCURRENCY_MAX))
+	if (n && (!json_is_integer(n) || json_integer_value(n) < 1 ||
+		  json_integer_value(n) > CONCURRENCY_MAX))
 		return bad(why, "concurrency: 1 to 32");
 	if (n)
 		c->concurrency = (int)json_integer_value(n);
@@ -203,7 +214,8 @@ json_t *config_shown(const json_t *o)
 	size_t i;
 	json_t *h;
 
-	json_array_foreach(json_object_get(shown, "headers"), i, h) {
+	json_array_foreach(json_object_get(shown, "headers"), i, h)
+	{
 		if (json_is_true(json_object_get(h, "secret")))
 			(void)json_object_del(h, "value");
 	}
@@ -215,12 +227,15 @@ void config_keep_secrets(json_t *o, const json_t *old)
 	size_t i, k;
 	json_t *h, *was;
 
-	json_array_foreach(json_object_get(o, "headers"), i, h) {
+	json_array_foreach(json_object_get(o, "headers"), i, h)
+	{
 		const char *name = json_string_value(json_object_get(h, "name"));
 
-		if (!name || json_object_get(h, "value") || !json_is_true(json_object_get(h, "secret")))
+		if (!name || json_object_get(h, "value") ||
+		    !json_is_true(json_object_get(h, "secret")))
 			continue;
-		json_array_foreach(json_object_get(old, "headers"), k, was) {
+		json_array_foreach(json_object_get(old, "headers"), k, was)
+		{
 			const char *it = json_string_value(json_object_get(was, "name"));
 
 			if (it && strcmp(it, name) == 0)

@@ -19,7 +19,8 @@ struct endpoint *endpoint_find(struct webhooks *w, const char *id)
 {
 	struct wa_list *l;
 
-	WA_LIST_EACH(l, &w->endpoints) {
+	WA_LIST_EACH(l, &w->endpoints)
+	{
 		struct endpoint *e = container_of(l, struct endpoint, link);
 
 		if (strcmp(e->id, id) == 0)
@@ -78,8 +79,8 @@ int endpoint_configure(struct endpoint *e, const json_t *settings, char why[WHY_
 	return WA_OK;
 }
 
-struct endpoint *endpoint_new(struct webhooks *w, const char *id, const char *url, const char *secret,
-			      const char *kinds, const char *session)
+struct endpoint *endpoint_new(struct webhooks *w, const char *id, const char *url,
+			      const char *secret, const char *kinds, const char *session)
 {
 	struct endpoint *e = calloc(1, sizeof(*e));
 
@@ -92,8 +93,8 @@ struct endpoint *endpoint_new(struct webhooks *w, const char *id, const char *ur
 	(void)snprintf(e->id, sizeof(e->id), "%s", id);
 	e->created_ms = w->host->now_ms();
 	e->allowed = 1;
-	if (endpoint_set_url(e, url) || endpoint_set(&e->secret, secret) || endpoint_set(&e->kinds, kinds) ||
-	    endpoint_set(&e->session, session)) {
+	if (endpoint_set_url(e, url) || endpoint_set(&e->secret, secret) ||
+	    endpoint_set(&e->kinds, kinds) || endpoint_set(&e->session, session)) {
 		endpoint_free(e);
 		return NULL;
 	}
@@ -126,14 +127,18 @@ static void copy_out(void *ctx, struct wb_str s)
 }
 
 /* Seal `text` for column `label` of row e into buf; the caller clears it. NULL stays NULL. */
-static struct wb_value sealed(struct endpoint *e, const char *label, const char *text, struct wa_buf *buf)
+static struct wb_value sealed(struct endpoint *e, const char *label, const char *text,
+			      struct wa_buf *buf)
 {
 	char aad[64];
 
 	wa_buf_init(buf, SETTINGS_MAX * 2);
 	(void)snprintf(aad, sizeof(aad), "%s:%s", label, e->id);
-	if (!text || e->hooks->host->seal(e->hooks->self, webhooks_str(aad), webhooks_str(text), copy_out, buf))
-		return (struct wb_value){ .type = WB_NULL };	/* NOT NULL columns: the commit fails */
+	if (!text || e->hooks->host->seal(e->hooks->self, webhooks_str(aad), webhooks_str(text),
+					  copy_out, buf))
+		return (struct wb_value){
+			.type = WB_NULL
+		}; /* NOT NULL columns: the commit fails */
 	return (struct wb_value){ .type = WB_BLOB, .str = { (const char *)buf->ptr, buf->len } };
 }
 
@@ -166,16 +171,20 @@ void endpoint_insert(struct wb_tx *tx, struct endpoint *e)
 	const struct wb_value v[] = { webhooks_text(e->id), webhooks_int(e->pos) };
 
 	put(tx, e,
-	    "INSERT INTO webhooks_endpoint (id, url, secret, kinds, session, state, created_ms, settings, old_secret, "
+	    "INSERT INTO webhooks_endpoint (id, url, secret, kinds, session, state, created_ms, "
+	    "settings, old_secret, "
 	    "old_until_ms, reason) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)");
-	e->hooks->host->tx_sql(tx, "UPDATE webhooks_endpoint SET pos = $2 WHERE id = $1", v, 2, WB_MUST_CHANGE);
+	e->hooks->host->tx_sql(tx, "UPDATE webhooks_endpoint SET pos = $2 WHERE id = $1", v, 2,
+			       WB_MUST_CHANGE);
 }
 
 void endpoint_update(struct wb_tx *tx, struct endpoint *e)
 {
 	put(tx, e,
-	    "UPDATE webhooks_endpoint SET url = $2, secret = $3, kinds = $4, session = $5, state = $6, "
-	    "created_ms = $7, settings = $8, old_secret = $9, old_until_ms = $10, reason = $11 WHERE id = $1");
+	    "UPDATE webhooks_endpoint SET url = $2, secret = $3, kinds = $4, session = $5, state = "
+	    "$6, "
+	    "created_ms = $7, settings = $8, old_secret = $9, old_until_ms = $10, reason = $11 "
+	    "WHERE id = $1");
 }
 
 void endpoint_delete(struct wb_tx *tx, struct endpoint *e)
@@ -184,7 +193,8 @@ void endpoint_delete(struct wb_tx *tx, struct endpoint *e)
 
 	e->hooks->host->tx_sql(tx, "DELETE FROM webhooks_delivery WHERE endpoint = $1", &id, 1, 0);
 	e->hooks->host->tx_sql(tx, "DELETE FROM webhooks_dead WHERE endpoint = $1", &id, 1, 0);
-	e->hooks->host->tx_sql(tx, "DELETE FROM webhooks_endpoint WHERE id = $1", &id, 1, WB_MUST_CHANGE);
+	e->hooks->host->tx_sql(tx, "DELETE FROM webhooks_endpoint WHERE id = $1", &id, 1,
+			       WB_MUST_CHANGE);
 }
 
 /* ---- loading ---- */
@@ -205,7 +215,8 @@ static char *unsealed(struct webhooks *w, const char *label, const char *id, str
 
 static bool load_settings(struct endpoint *e, const struct wb_value *c)
 {
-	char *text = c->type == WB_BLOB ? unsealed(e->hooks, "settings", e->id, c->str) : strdup("{}");
+	char *text =
+		c->type == WB_BLOB ? unsealed(e->hooks, "settings", e->id, c->str) : strdup("{}");
 	json_t *o = text ? json_loads(text, 0, NULL) : NULL;
 	char why[WHY_MAX];
 	bool ok = o && endpoint_configure(e, o, why) == WA_OK;
@@ -217,7 +228,8 @@ static bool load_settings(struct endpoint *e, const struct wb_value *c)
 
 static bool load_rest(struct endpoint *e, const struct wb_value *c)
 {
-	e->state = c[5].str.len == 6 && memcmp(c[5].str.ptr, "paused", 6) == 0 ? EP_PAUSED : EP_ACTIVE;
+	e->state =
+		c[5].str.len == 6 && memcmp(c[5].str.ptr, "paused", 6) == 0 ? EP_PAUSED : EP_ACTIVE;
 	e->created_ms = c[6].num;
 	e->old_until_ms = c[9].num;
 	(void)snprintf(e->reason, sizeof(e->reason), "%.*s", (int)c[10].str.len, c[10].str.ptr);
@@ -228,8 +240,8 @@ static bool load_rest(struct endpoint *e, const struct wb_value *c)
 	e->again.rate = (int32_t)c[16].num;
 	if (c[8].type == WB_BLOB)
 		e->old_secret = unsealed(e->hooks, "old_secret", e->id, c[8].str);
-	return load_settings(e, &c[7]) &&
-	       store_parse_saved(wa_span(c[12].str.ptr, c[12].str.len), &e->saved, &e->n_saved) == WA_OK;
+	return load_settings(e, &c[7]) && store_parse_saved(wa_span(c[12].str.ptr, c[12].str.len),
+							    &e->saved, &e->n_saved) == WA_OK;
 }
 
 static int load_row(void *ctx, const struct wb_value *c, int32_t n)
@@ -251,18 +263,20 @@ static int load_row(void *ctx, const struct wb_value *c, int32_t n)
 	free_wiped(secret);
 	if (!e || !load_rest(e, c)) {
 		endpoint_free(e);
-		w->host->log(w->self, WB_ERROR, "webhooks.unreadable", (const char *[]){ "endpoint", id, NULL });
+		w->host->log(w->self, WB_ERROR, "webhooks.unreadable",
+			     (const char *[]){ "endpoint", id, NULL });
 	}
 	return 0;
 }
 
 int endpoint_load_all(struct webhooks *w)
 {
-	return w->host->query(w->self,
-			      "SELECT id, url, secret, kinds, session, state, created_ms, settings, old_secret, "
-			      "old_until_ms, reason, pos, open, broken, replay_pos, replay_end, replay_rate "
-			      "FROM webhooks_endpoint ORDER BY id",
-			      NULL, 0, load_row, w);
+	return w->host->query(
+		w->self,
+		"SELECT id, url, secret, kinds, session, state, created_ms, settings, old_secret, "
+		"old_until_ms, reason, pos, open, broken, replay_pos, replay_end, replay_rate "
+		"FROM webhooks_endpoint ORDER BY id",
+		NULL, 0, load_row, w);
 }
 
 /* ---- as JSON ---- */
@@ -292,8 +306,9 @@ static json_t *last_json(const struct endpoint *e)
 {
 	if (!e->last_ms)
 		return json_null();
-	return json_pack("{s:o, s:i, s:s?, s:i}", "at", time_json(e->last_ms), "status", (int)e->last_status, "error",
-			 e->last_error[0] ? e->last_error : NULL, "attempts", (int)e->last_attempts);
+	return json_pack("{s:o, s:i, s:s?, s:i}", "at", time_json(e->last_ms), "status",
+			 (int)e->last_status, "error", e->last_error[0] ? e->last_error : NULL,
+			 "attempts", (int)e->last_attempts);
 }
 
 static json_t *health_json(const struct endpoint *e)
@@ -301,8 +316,9 @@ static json_t *health_json(const struct endpoint *e)
 	const struct webhooks *w = e->hooks;
 	int64_t behind = w->host->event_last_seq(w->self) - e->pos;
 
-	return json_pack("{s:s, s:i, s:I, s:I, s:o}", "state", e->broken ? "failing" : "ok", "failures",
-			 (int)e->failures, "open", (json_int_t)(e->n_entries + e->n_saved - e->i_saved), "behind",
+	return json_pack("{s:s, s:i, s:I, s:I, s:o}", "state", e->broken ? "failing" : "ok",
+			 "failures", (int)e->failures, "open",
+			 (json_int_t)(e->n_entries + e->n_saved - e->i_saved), "behind",
 			 (json_int_t)(behind > 0 ? behind : 0), "not_before",
 			 time_json(e->not_before_ms > w->host->now_ms() ? e->not_before_ms : 0));
 }
@@ -311,22 +327,26 @@ json_t *endpoint_json(const struct endpoint *e)
 {
 	json_t *settings = json_loads(e->settings ? e->settings : "{}", 0, NULL);
 	json_t *shown = config_shown(settings);
-	json_t *o = json_pack("{s:s, s:s, s:o, s:s?, s:s, s:s?, s:o, s:o, s:o, s:I, s:I, s:o}", "id", e->id, "url",
-			      e->url, "events", kinds_json(e->kinds), "session", e->session[0] ? e->session : NULL,
-			      "state", endpoint_state_str(e->state), "reason",
-			      e->state == EP_PAUSED && e->reason[0] ? e->reason : NULL, "created_at",
-			      time_json(e->created_ms), "last_attempt", last_json(e), "health", health_json(e),
-			      "delivered", (json_int_t)e->delivered, "failed", (json_int_t)e->failed, "replay",
-			      e->again.pos < e->again.end
-				      ? json_pack("{s:I, s:I, s:i}", "position", (json_int_t)e->again.pos, "until_seq",
-						  (json_int_t)e->again.end, "per_second", (int)e->again.rate)
-				      : json_null());
+	json_t *o = json_pack(
+		"{s:s, s:s, s:o, s:s?, s:s, s:s?, s:o, s:o, s:o, s:I, s:I, s:o}", "id", e->id,
+		"url", e->url, "events", kinds_json(e->kinds), "session",
+		e->session[0] ? e->session : NULL, "state", endpoint_state_str(e->state), "reason",
+		e->state == EP_PAUSED && e->reason[0] ? e->reason : NULL, "created_at",
+		time_json(e->created_ms), "last_attempt", last_json(e), "health", health_json(e),
+		"delivered", (json_int_t)e->delivered, "failed", (json_int_t)e->failed, "replay",
+		e->again.pos < e->again.end
+			? json_pack("{s:I, s:I, s:i}", "position", (json_int_t)e->again.pos,
+				    "until_seq", (json_int_t)e->again.end, "per_second",
+				    (int)e->again.rate)
+			: json_null());
 
 	json_object_update_missing(o, shown);
 	json_object_set_new(o, "concurrency", json_integer(e->config.concurrency));
 	json_object_set_new(o, "payload", json_string(e->config.shape->name));
 	json_object_set_new(o, "old_secret_until",
-			    time_json(e->old_secret && e->old_until_ms > e->hooks->host->now_ms() ? e->old_until_ms : 0));
+			    time_json(e->old_secret && e->old_until_ms > e->hooks->host->now_ms()
+					      ? e->old_until_ms
+					      : 0));
 	json_decref(shown);
 	json_decref(settings);
 	return o;

@@ -1,64 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Reading the log for each endpoint, its lanes, and what is sent when. Work is done in small
- * steps, endpoint after endpoint, at most SLICE_MS in one turn of the loop. */
+/* Reading the log for each endpoint, its lanes, and what is sent when, in small steps (turn.c). */
 #include "attempt.h"
-#include "clock.h"
-#include "map.h"
 #include "store.h"
 
-#define SLICE_MS 4
-#define UNPROVEN_SHARE 8	/* one turn in so many is theirs, when all want one */
-#define READ_STEP 16		/* events looked at in one step */
-#define POS_LAG 1000		/* an idle endpoint's stored position is at most this old */
-#define UNPROVEN_MAX 24		/* requests to one receiver; fewer than its connections (32) */
-#define CROWDED_MS 1000	/* looks again, if no request that ends wakes it before */
-
-/* ---- the turn ---- */
-
-static void on_pump(void *ctx);
-
-static void pump_soon(struct webhooks *w)
-{
-	if (!w->pump)
-		w->pump = w->host->timer(w->self, 0, 0, on_pump, w);
-}
-
-static void queue(struct endpoint *e)
-{
-	struct webhooks *w = e->hooks;
-
-	if (!wa_list_linked(&e->busy))
-		wa_list_push_back(e->proven ? &w->busy : &w->busy_unproven, &e->busy);
-}
-
-/* Whose turn it is: receivers that answer come first, but the others come. */
-static struct endpoint *next_busy(struct webhooks *w, unsigned turn)
-{
-	struct wa_list *l = turn % UNPROVEN_SHARE ? wa_list_pop_front(&w->busy) : wa_list_pop_front(&w->busy_unproven);
-
-	if (!l)
-		l = wa_list_pop_front(&w->busy);
-	if (!l)
-		l = wa_list_pop_front(&w->busy_unproven);
-	return l ? container_of(l, struct endpoint, busy) : NULL;
-}
-
-void endpoint_wake(struct endpoint *e)
-{
-	if (e->state != EP_ACTIVE)
-		return;
-	queue(e);
-	pump_soon(e->hooks);
-}
-
-static void on_timer(void *ctx)
-{
-	struct endpoint *e = ctx;
-
-	e->timer = NULL;
-	e->timer_at = 0;
-	endpoint_wake(e);
-}
+#define READ_STEP  16   /* events looked at in one step */
+#define POS_LAG    1000 /* an idle endpoint's stored position is at most this old */
+#define CROWDED_MS 1000 /* looks again, if no request that ends wakes it before */
 
 /* ---- what it wants ---- */
 
@@ -72,7 +19,7 @@ bool endpoint_wants(struct endpoint *e, struct happening *h)
 	if (!kinds_match(e->kinds, h->kind))
 		return false;
 	if (!h->doc && h->raw_len == 0)
-		return false;	/* its content is no longer kept */
+		return false; /* its content is no longer kept */
 	return filter_pass(&e->config.filter, happening_doc(h));
 }
 
@@ -82,7 +29,8 @@ struct lane *endpoint_lane(struct endpoint *e, uint64_t key)
 {
 	struct wa_list *it;
 
-	WA_LIST_EACH(it, &e->lanes) {
+	WA_LIST_EACH(it, &e->lanes)
+	{
 		struct lane *l = container_of(it, struct lane, link);
 
 		if (l->key == key)
@@ -167,10 +115,11 @@ static bool restore(struct endpoint *e)
 		h = happening_at(w, s->seq);
 		if (h && enqueue(e, h, s->attempts, s->since_ms)) {
 			happening_unref(h);
-			return false;	/* no memory: at the next event */
+			return false; /* no memory: at the next event */
 		}
 		if (!h) {
-			w->host->log(w->self, WB_WARN, "webhooks.event_gone", (const char *[]){ "endpoint", e->id, NULL });
+			w->host->log(w->self, WB_WARN, "webhooks.event_gone",
+				     (const char *[]){ "endpoint", e->id, NULL });
 			store_dirty(e);
 		}
 		happening_unref(h);
@@ -196,7 +145,7 @@ static bool intake(struct endpoint *e)
 			return true;
 		h = happening_after(w, e->pos);
 		if (!h) {
-			e->pos = last;	/* nothing is kept up to there */
+			e->pos = last; /* nothing is kept up to there */
 			break;
 		}
 		if (endpoint_wants(e, h))
@@ -215,34 +164,6 @@ static bool intake(struct endpoint *e)
 
 /* ---- sending ---- */
 
-bool host_enter(struct endpoint *e)
-{
-	struct bucket *b = &e->hooks->hosts[e->host];
-
-	if (e->proven)
-		return true;
-	if (b->unproven >= UNPROVEN_MAX) {
-		if (!wa_list_linked(&e->crowd))
-			wa_list_push_back(&b->waiting, &e->crowd);
-		return false;
-	}
-	b->unproven++;
-	return true;
-}
-
-void host_leave(struct endpoint *e, bool was_proven)
-{
-	struct bucket *b = &e->hooks->hosts[e->host];
-	struct wa_list *next;
-
-	if (was_proven)
-		return;
-	b->unproven--;
-	next = wa_list_pop_front(&b->waiting);
-	if (next)
-		endpoint_wake(container_of(next, struct endpoint, crowd));
-}
-
 static bool free_lane(const struct lane *l, int64_t now)
 {
 	return !l->flying && !l->burying && l->due_ms <= now;
@@ -252,7 +173,8 @@ static struct lane *pick(struct endpoint *e, int64_t now)
 {
 	struct wa_list *it;
 
-	WA_LIST_EACH(it, &e->lanes) {
+	WA_LIST_EACH(it, &e->lanes)
+	{
 		struct lane *l = container_of(it, struct lane, link);
 
 		/* a probe is any: what fails may be one event, not the receiver */
@@ -313,7 +235,7 @@ void engine_on_dead(struct lane *l, bool stored)
 	l->burying = false;
 	if (stored) {
 		lane_settled(l);
-	} else {	/* not stored, so not over */
+	} else { /* not stored, so not over */
 		l->due_ms = l->endpoint->hooks->host->now_ms() + 1000;
 		endpoint_wake(l->endpoint);
 	}
@@ -360,6 +282,15 @@ static bool launch(struct endpoint *e)
 	return true;
 }
 
+static void on_timer(void *ctx)
+{
+	struct endpoint *e = ctx;
+
+	e->timer = NULL;
+	e->timer_at = 0;
+	endpoint_wake(e);
+}
+
 /* When there is something to do that nothing else wakes it for. */
 static int64_t next_due(const struct endpoint *e)
 {
@@ -371,7 +302,8 @@ static int64_t next_due(const struct endpoint *e)
 	if (e->n_flying < (size_t)(e->broken ? 1 : e->allowed)) {
 		for (it = e->lanes.next; it != &e->lanes; it = it->next) {
 			const struct lane *l = (const struct lane *)it;
-			int64_t due = e->broken || l->due_ms < e->not_before_ms ? e->not_before_ms : l->due_ms;
+			int64_t due = e->broken || l->due_ms < e->not_before_ms ? e->not_before_ms
+										: l->due_ms;
 
 			if (!l->flying && !l->burying && due < at)
 				at = due;
@@ -395,8 +327,7 @@ static void plan(struct endpoint *e)
 		e->timer = h->timer(e->hooks->self, at > now ? at - now : 0, 0, on_timer, e);
 }
 
-/* One small piece of work for an endpoint; true: there is more. */
-static bool step(struct endpoint *e)
+bool endpoint_step(struct endpoint *e)
 {
 	bool more;
 
@@ -414,53 +345,7 @@ static bool step(struct endpoint *e)
 	return more;
 }
 
-static void on_pump(void *ctx)
-{
-	struct webhooks *w = ctx;
-	int64_t until = wa_mono_ms() + SLICE_MS;
-	struct endpoint *e;
-
-	w->pump = NULL;
-	while ((e = next_busy(w, ++w->turn))) {
-		if (step(e))
-			queue(e);
-		if (wa_mono_ms() >= until)
-			break;
-	}
-	if (!wa_list_empty(&w->busy) || !wa_list_empty(&w->busy_unproven))
-		pump_soon(w);
-}
-
 /* ---- life ---- */
-
-static void on_event(void *ctx, const struct wb_event *ev)
-{
-	struct webhooks *w = ctx;
-	struct wa_list *it;
-	bool any = false;
-
-	WA_LIST_EACH(it, &w->endpoints) {
-		struct endpoint *e = container_of(it, struct endpoint, link);
-
-		if (e->state != EP_ACTIVE)
-			continue;
-		any = true;
-		queue(e);
-	}
-	if (!any)
-		return;
-	happening_note(w, ev);
-	pump_soon(w);
-}
-
-void engine_start(struct webhooks *w)
-{
-	struct wa_list *it;
-
-	w->live = w->host->subscribe(w->self, "*", on_event, w);
-	WA_LIST_EACH(it, &w->endpoints)
-		endpoint_start(container_of(it, struct endpoint, link));
-}
 
 void endpoint_start(struct endpoint *e)
 {
@@ -478,7 +363,8 @@ void endpoint_stop(struct endpoint *e)
 	struct saved *open = store_saved(e, &n);
 
 	e->life++;
-	WA_LIST_EACH_SAFE(it, tmp, &e->lanes) {
+	WA_LIST_EACH_SAFE(it, tmp, &e->lanes)
+	{
 		struct lane *l = container_of(it, struct lane, link);
 
 		if (l->flying)

@@ -63,7 +63,8 @@ static bool name_of(const char *text, char out[FILTER_NAME_LEN])
 	return n >= 5;
 }
 
-static int names_parse(const json_t *list, const char *field, char ***ret, size_t *ret_n, char why[WHY_MAX])
+static int names_parse(const json_t *list, const char *field, char ***ret, size_t *ret_n,
+		       char why[WHY_MAX])
 {
 	char name[FILTER_NAME_LEN];
 	size_t i;
@@ -71,16 +72,20 @@ static int names_parse(const json_t *list, const char *field, char ***ret, size_
 
 	if (!list)
 		return WA_OK;
-	if (!json_is_array(list) || json_array_size(list) == 0 || json_array_size(list) > FILTER_NAMES_MAX) {
-		snprintf(why, WHY_MAX, "filter.%s: a list of 1 to %d numbers or JIDs", field, FILTER_NAMES_MAX);
+	if (!json_is_array(list) || json_array_size(list) == 0 ||
+	    json_array_size(list) > FILTER_NAMES_MAX) {
+		snprintf(why, WHY_MAX, "filter.%s: a list of 1 to %d numbers or JIDs", field,
+			 FILTER_NAMES_MAX);
 		return WA_EINVALID;
 	}
 	*ret = calloc(json_array_size(list), sizeof(**ret));
 	if (!*ret)
 		return WA_ENOMEM;
-	json_array_foreach(list, i, item) {
+	json_array_foreach(list, i, item)
+	{
 		if (!json_is_string(item) || !name_of(json_string_value(item), name)) {
-			snprintf(why, WHY_MAX, "filter.%s: a phone number with country code, or a JID", field);
+			snprintf(why, WHY_MAX,
+				 "filter.%s: a phone number with country code, or a JID", field);
 			return WA_EINVALID;
 		}
 		(*ret)[i] = strdup(name);
@@ -111,10 +116,12 @@ static int where_parse(const json_t *list, struct filter *f, char why[WHY_MAX])
 	if (!list)
 		return WA_OK;
 	if (!json_is_array(list) || json_array_size(list) > CONDITIONS_MAX) {
-		snprintf(why, WHY_MAX, "filter.where: a list of at most %d conditions", CONDITIONS_MAX);
+		snprintf(why, WHY_MAX, "filter.where: a list of at most %d conditions",
+			 CONDITIONS_MAX);
 		return WA_EINVALID;
 	}
-	json_array_foreach(list, i, item) {
+	json_array_foreach(list, i, item)
+	{
 		int r = condition_new(item, &f->where[f->n_where], why);
 
 		if (r)
@@ -126,7 +133,8 @@ static int where_parse(const json_t *list, struct filter *f, char why[WHY_MAX])
 
 static int parse(const json_t *o, struct filter *f, char why[WHY_MAX])
 {
-	static const char *const known[] = { "chats", "contacts", "direction", "chat_type", "where" };
+	static const char *const known[] = { "chats", "contacts", "direction", "chat_type",
+					     "where" };
 	const char *key;
 	json_t *v;
 	int r;
@@ -135,7 +143,8 @@ static int parse(const json_t *o, struct filter *f, char why[WHY_MAX])
 		snprintf(why, WHY_MAX, "filter: an object is needed");
 		return WA_EINVALID;
 	}
-	json_object_foreach((json_t *)(uintptr_t)o, key, v) {
+	json_object_foreach((json_t *)(uintptr_t)o, key, v)
+	{
 		size_t i = 0;
 
 		while (i < WA_ARRAY_LEN(known) && strcmp(known[i], key) != 0)
@@ -148,12 +157,14 @@ static int parse(const json_t *o, struct filter *f, char why[WHY_MAX])
 	f->direction = word(json_object_get(o, "direction"), "in", "out");
 	f->chat_type = word(json_object_get(o, "chat_type"), "private", "group");
 	if (f->direction < 0 || f->chat_type < 0) {
-		snprintf(why, WHY_MAX, "filter: direction is in or out, chat_type private or group");
+		snprintf(why, WHY_MAX,
+			 "filter: direction is in or out, chat_type private or group");
 		return WA_EINVALID;
 	}
 	r = names_parse(json_object_get(o, "chats"), "chats", &f->chats, &f->n_chats, why);
 	if (!r)
-		r = names_parse(json_object_get(o, "contacts"), "contacts", &f->contacts, &f->n_contacts, why);
+		r = names_parse(json_object_get(o, "contacts"), "contacts", &f->contacts,
+				&f->n_contacts, why);
 	return r ? r : where_parse(json_object_get(o, "where"), f, why);
 }
 
@@ -203,7 +214,7 @@ const char *chat_of(const json_t *data)
 	s = text_in(chat, "jid");
 	if (!s)
 		s = text_in(chat, "lid");
-	return s ? s : text_in(data, "group");	/* group.*: its JID; of messages it is a bool */
+	return s ? s : text_in(data, "group"); /* group.*: its JID; of messages it is a bool */
 }
 
 static bool ends(const char *s, const char *tail)
@@ -239,7 +250,8 @@ static bool form_in(char *const *names, size_t n, const char *form)
 	for (size_t i = 0; i < n; i++) {
 		if (strcmp(names[i], form) == 0)
 			return true;
-		if (!strchr(names[i], '@') && strlen(names[i]) == user && memcmp(names[i], form, user) == 0)
+		if (!strchr(names[i], '@') && strlen(names[i]) == user &&
+		    memcmp(names[i], form, user) == 0)
 			return true;
 	}
 	return false;

@@ -16,14 +16,14 @@
  */
 #include "path.h"
 
-#define FILTER_NAMES_MAX 1000	/* of chats, and of contacts */
-#define FILTER_NAME_LEN 96
-#define CONDITIONS_MAX 16
+#define FILTER_NAMES_MAX 1000 /* of chats, and of contacts */
+#define FILTER_NAME_LEN  96
+#define CONDITIONS_MAX   16
 
 enum { DIR_ANY, DIR_IN, DIR_OUT };
 enum { CHAT_ANY, CHAT_PRIVATE, CHAT_GROUP };
 
-struct filter {			/* zeroed: everything passes */
+struct filter { /* zeroed: everything passes */
 	char **chats, **contacts;
 	size_t n_chats, n_contacts;
 	int direction, chat_type;
@@ -33,7 +33,7 @@ struct filter {			/* zeroed: everything passes */
 
 /* o NULL: an empty one. WA_EINVALID with why, WA_ENOMEM; freed in both cases. */
 int filter_parse(const json_t *o, struct filter *ret, char why[WHY_MAX]);
-void filter_free(struct filter *f);	/* zeroes it */
+void filter_free(struct filter *f); /* zeroes it */
 /* doc: the event's native form */
 bool filter_pass(const struct filter *f, const json_t *doc);
 

@@ -58,8 +58,8 @@ const json_t *happening_doc(struct happening *h)
 	data = json_loadb(h->raw, h->raw_len, 0, NULL);
 	if (!data)
 		data = json_object();
-	o = json_pack("{s:s, s:I, s:s, s:s}", "id", h->id, "seq", (json_int_t)h->seq, "kind", h->kind, "time",
-		      wa_time_format(h->ts_ms, at));
+	o = json_pack("{s:s, s:I, s:s, s:s}", "id", h->id, "seq", (json_int_t)h->seq, "kind",
+		      h->kind, "time", wa_time_format(h->ts_ms, at));
 	if (o && h->session[0])
 		json_object_set_new(o, "session", json_string(h->session));
 	if (o && h->subject[0])
@@ -103,7 +103,7 @@ static void put(struct webhooks *w, const struct wb_event *ev)
 		return;
 	h = happening_new(ev);
 	if (!h)
-		return;		/* it is read again */
+		return; /* it is read again */
 	happening_unref(*slot);
 	*slot = h;
 }

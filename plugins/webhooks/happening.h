@@ -10,28 +10,28 @@
 #include <jansson.h>
 #include <warbler/plugin.h>
 
-#define HAPPENINGS_MAX 256	/* kept in the ring */
-#define HAPPENINGS_PAGE 32	/* read from the log at once */
+#define HAPPENINGS_MAX  256 /* kept in the ring */
+#define HAPPENINGS_PAGE 32  /* read from the log at once */
 
 struct webhooks;
 
 struct happening {
 	unsigned refs;
-	int64_t seq;		/* 0: a test, not from the log */
+	int64_t seq; /* 0: a test, not from the log */
 	int64_t ts_ms;
-	char id[27];		/* also the webhook-id */
-	const char *kind, *session, *subject;	/* in names */
+	char id[27];                          /* also the webhook-id */
+	const char *kind, *session, *subject; /* in names */
 	char *names;
-	char *raw;		/* the data's JSON until it is parsed */
+	char *raw; /* the data's JSON until it is parsed */
 	size_t raw_len;
-	json_t *doc;		/* the native form */
-	char *text;		/* doc as text */
+	json_t *doc; /* the native form */
+	char *text;  /* doc as text */
 };
 
 /* NULL: out of memory. One reference. */
 struct happening *happening_new(const struct wb_event *ev);
 struct happening *happening_ref(struct happening *h);
-void happening_unref(struct happening *h);	/* NULL allowed */
+void happening_unref(struct happening *h); /* NULL allowed */
 /* {"id", "seq", "kind", "time", "session", "subject", "data"}. NULL: out of memory. */
 const json_t *happening_doc(struct happening *h);
 const char *happening_text(struct happening *h);
@@ -42,7 +42,7 @@ uint64_t happening_lane(struct happening *h);
 void happening_note(struct webhooks *w, const struct wb_event *ev);
 /* The first event after seq that is still kept, a new reference; NULL: there is none. */
 struct happening *happening_after(struct webhooks *w, int64_t seq);
-struct happening *happening_at(struct webhooks *w, int64_t seq);	/* this one, or NULL */
+struct happening *happening_at(struct webhooks *w, int64_t seq); /* this one, or NULL */
 void happenings_forget(struct webhooks *w);
 
 #endif

@@ -20,7 +20,8 @@ int64_t backoff_ms(struct webhooks *w, int32_t attempts, int64_t most_ms)
 	if (ms > most_ms)
 		ms = most_ms;
 	w->host->random(&r, sizeof(r));
-	return (int64_t)((uint64_t)ms * r >> 32) + 1;	/* anywhere in it, so that many do not come at once */
+	return (int64_t)((uint64_t)ms * r >> 32) +
+	       1; /* anywhere in it, so that many do not come at once */
 }
 
 static void tell(struct endpoint *e, const char *what, const char *reason)
@@ -44,8 +45,8 @@ void health_ok(struct endpoint *e)
 	e->broken = false;
 	e->probes = 0;
 	e->not_before_ms = 0;
-	WA_LIST_EACH(l, &e->lanes)	/* what waited because nothing got through need not wait on */
-		container_of(l, struct lane, link)->due_ms = 0;
+	WA_LIST_EACH(l, &e->lanes) /* what waited because nothing got through need not wait on */
+	container_of(l, struct lane, link)->due_ms = 0;
 	store_dirty(e);
 	tell(e, "resumed", "answering");
 }
@@ -56,7 +57,7 @@ static void note_failure(struct endpoint *e, const struct outcome *o, int64_t no
 
 	w->host->metric_add(w->self, "failed_attempts_total", 1);
 	if (o->kind == OUT_UNTRANSFORMED)
-		return;		/* says nothing about the receiver */
+		return; /* says nothing about the receiver */
 	e->proven = false;
 	e->allowed = 1;
 	e->failures++;
@@ -71,13 +72,14 @@ static void note_failure(struct endpoint *e, const struct outcome *o, int64_t no
 		e->not_before_ms = now + o->retry_after_ms;
 }
 
-enum verdict health_failed(struct endpoint *e, const struct outcome *o, int32_t attempts, int64_t since_ms,
-			   int64_t *ret_due_ms)
+enum verdict health_failed(struct endpoint *e, const struct outcome *o, int32_t attempts,
+			   int64_t since_ms, int64_t *ret_due_ms)
 {
 	struct webhooks *w = e->hooks;
 	int64_t now = w->host->now_ms(), end = since_ms + w->max_age_ms;
 	bool refused = o->kind == OUT_UNTRANSFORMED ||
-		       (o->status >= 400 && o->status < 500 && o->status != 408 && o->status != 425 && o->status != 429);
+		       (o->status >= 400 && o->status < 500 && o->status != 408 &&
+			o->status != 425 && o->status != 429);
 
 	note_failure(e, o, now);
 	if (o->status == 410)
@@ -85,7 +87,7 @@ enum verdict health_failed(struct endpoint *e, const struct outcome *o, int32_t 
 	if ((refused && attempts >= REFUSED_ATTEMPTS) || now >= end)
 		return V_BURY;
 	*ret_due_ms = now + backoff_ms(w, attempts, w->retry_max_ms);
-	if (*ret_due_ms > end)	/* the last attempt is when it is given up, not a back-off later */
+	if (*ret_due_ms > end) /* the last attempt is when it is given up, not a back-off later */
 		*ret_due_ms = end;
 	return V_RETRY;
 }

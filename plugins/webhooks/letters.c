@@ -10,30 +10,37 @@ void store_event(struct endpoint *e, struct wb_tx *tx, const char *what, const c
 
 	(void)snprintf(kind, sizeof(kind), "webhook.%s", what);
 	if (text)
-		e->hooks->host->tx_event(tx, &(struct wb_event_new){ .kind = kind, .subject = e->id,
-								      .json = webhooks_str(text) });
+		e->hooks->host->tx_event(tx, &(struct wb_event_new){ .kind = kind,
+								     .subject = e->id,
+								     .json = webhooks_str(text) });
 	free(text);
 	json_decref(o);
 }
 
-void letter_insert(struct endpoint *e, struct wb_tx *tx, int64_t seq, const char *event_id, const char *kind,
-		   const char *why, int32_t attempts)
+void letter_insert(struct endpoint *e, struct wb_tx *tx, int64_t seq, const char *event_id,
+		   const char *kind, const char *why, int32_t attempts)
 {
 	const struct wb_plugin_host *h = e->hooks->host;
-	const struct wb_value v[] = { webhooks_text(e->id), webhooks_int(seq), webhooks_text(event_id),
-				      webhooks_text(kind), webhooks_text(why), webhooks_int(attempts),
+	const struct wb_value v[] = { webhooks_text(e->id),     webhooks_int(seq),
+				      webhooks_text(event_id),  webhooks_text(kind),
+				      webhooks_text(why),       webhooks_int(attempts),
 				      webhooks_int(h->now_ms()) };
-	json_t *o = json_pack("{s:s, s:I, s:s, s:s, s:s, s:i}", "endpoint", e->id, "seq", (json_int_t)seq, "event_id",
-			      event_id, "event_type", kind, "reason", why, "attempts", (int)attempts);
+	json_t *o = json_pack("{s:s, s:I, s:s, s:s, s:s, s:i}", "endpoint", e->id, "seq",
+			      (json_int_t)seq, "event_id", event_id, "event_type", kind, "reason",
+			      why, "attempts", (int)attempts);
 	char *text = o ? json_dumps(o, JSON_COMPACT) : NULL;
 
 	h->tx_sql(tx,
-		  "INSERT INTO webhooks_dead (endpoint, seq, event_id, kind, state, reason, attempts, at_ms) "
-		  "VALUES ($1, $2, $3, $4, 'dead', $5, $6, $7) ON CONFLICT (endpoint, seq) DO UPDATE SET "
-		  "state = 'dead', reason = excluded.reason, attempts = excluded.attempts, at_ms = excluded.at_ms",
+		  "INSERT INTO webhooks_dead (endpoint, seq, event_id, kind, state, reason, "
+		  "attempts, at_ms) "
+		  "VALUES ($1, $2, $3, $4, 'dead', $5, $6, $7) ON CONFLICT (endpoint, seq) DO "
+		  "UPDATE SET "
+		  "state = 'dead', reason = excluded.reason, attempts = excluded.attempts, at_ms = "
+		  "excluded.at_ms",
 		  v, (int32_t)WA_ARRAY_LEN(v), WB_MUST_CHANGE);
 	if (text)
-		h->tx_event(tx, &(struct wb_event_new){ .kind = "webhook.failed", .subject = e->id,
+		h->tx_event(tx, &(struct wb_event_new){ .kind = "webhook.failed",
+							.subject = e->id,
 							.json = webhooks_str(text) });
 	free(text);
 	json_decref(o);
@@ -43,7 +50,7 @@ void letter_insert(struct endpoint *e, struct wb_tx *tx, int64_t seq, const char
 
 /* A dead letter is on its way to the disk. */
 struct burial {
-	struct wa_list link;	/* webhooks.waiting; first */
+	struct wa_list link; /* webhooks.waiting; first */
 	struct webhooks *hooks;
 	char id[27];
 	uint32_t life;
@@ -79,7 +86,8 @@ void letter_bury(struct lane *l, struct happening *h, const char *why)
 	b->lane = l->key;
 	(void)snprintf(b->id, sizeof(b->id), "%s", e->id);
 	tx = e->hooks->host->tx_begin(e->hooks->self);
-	letter_insert(e, tx, l->first->seq, h ? h->id : "", h ? h->kind : "", why, l->first->attempts);
+	letter_insert(e, tx, l->first->seq, h ? h->id : "", h ? h->kind : "", why,
+		      l->first->attempts);
 	e->hooks->host->tx_commit(tx, on_buried, b);
 }
 
@@ -97,7 +105,8 @@ bool letters_full(struct endpoint *e)
 	const struct wb_value id = webhooks_text(e->id);
 	int64_t n = 0;
 
-	(void)e->hooks->host->query(e->hooks->self, "SELECT count(*) FROM webhooks_dead WHERE endpoint = $1", &id, 1,
-				    read_count, &n);
+	(void)e->hooks->host->query(e->hooks->self,
+				    "SELECT count(*) FROM webhooks_dead WHERE endpoint = $1", &id,
+				    1, read_count, &n);
 	return n >= e->hooks->dead_max;
 }

@@ -7,15 +7,28 @@
 #include "match.h"
 #include "text.h"
 
-enum op { OP_EQ, OP_NE, OP_IN, OP_CONTAINS, OP_EXISTS, OP_MISSING, OP_GT, OP_GE, OP_LT, OP_LE, OP_REGEX, N_OPS };
+enum op {
+	OP_EQ,
+	OP_NE,
+	OP_IN,
+	OP_CONTAINS,
+	OP_EXISTS,
+	OP_MISSING,
+	OP_GT,
+	OP_GE,
+	OP_LT,
+	OP_LE,
+	OP_REGEX,
+	N_OPS
+};
 static const char *const op_names[N_OPS] = { "eq", "ne", "in", "contains", "exists", "missing",
-					     "gt", "ge", "lt", "le", "regex" };
+					     "gt", "ge", "lt", "le",       "regex" };
 
 enum step_kind { STEP_KEY, STEP_INDEX, STEP_ALL };
 struct step {
 	enum step_kind kind;
 	int index;
-	const char *key;	/* in condition.text */
+	const char *key; /* in condition.text */
 	size_t len;
 };
 
@@ -24,7 +37,7 @@ struct condition {
 	size_t n_steps;
 	struct step step[PATH_STEPS];
 	char text[PATH_MAX_LEN + 1];
-	json_t *value;		/* NULL: none */
+	json_t *value; /* NULL: none */
 	struct wb_regex *regex;
 };
 
@@ -76,7 +89,9 @@ static bool parse_path(struct condition *c)
 		} else {
 			if (!first && *p++ != '.')
 				return false;
-			*s = (struct step){ .kind = STEP_KEY, .key = p, .len = strcspn(p, ".[]\"") };
+			*s = (struct step){ .kind = STEP_KEY,
+					    .key = p,
+					    .len = strcspn(p, ".[]\"") };
 			if (s->len == 0)
 				return false;
 			p += s->len;
@@ -132,16 +147,19 @@ static int fill(struct condition *c, const json_t *o, char why[WHY_MAX])
 	int r;
 
 	if (!path || strlen(path) > PATH_MAX_LEN) {
-		snprintf(why, WHY_MAX, "where: path: a text of at most %d bytes is needed", PATH_MAX_LEN);
+		snprintf(why, WHY_MAX, "where: path: a text of at most %d bytes is needed",
+			 PATH_MAX_LEN);
 		return WA_EINVALID;
 	}
 	(void)snprintf(c->text, sizeof(c->text), "%s", path);
 	if (!parse_path(c)) {
-		snprintf(why, WHY_MAX, "where: path: keys, [index] and [*] as in $.data.items[*].sku");
+		snprintf(why, WHY_MAX,
+			 "where: path: keys, [index] and [*] as in $.data.items[*].sku");
 		return WA_EINVALID;
 	}
 	if (op < 0 || !value_ok((enum op)op, value) || json_object_size(o) != (value ? 3u : 2u)) {
-		snprintf(why, WHY_MAX, "where: %s: an op with its value is needed", op < 0 ? "op" : op_names[op]);
+		snprintf(why, WHY_MAX, "where: %s: an op with its value is needed",
+			 op < 0 ? "op" : op_names[op]);
 		return WA_EINVALID;
 	}
 	c->op = (enum op)op;
@@ -210,7 +228,8 @@ static bool holds_part(const json_t *node, const json_t *value)
 
 	if (json_is_string(node) && json_is_string(value))
 		return strstr(json_string_value(node), json_string_value(value)) != NULL;
-	json_array_foreach(node, i, item) {
+	json_array_foreach(node, i, item)
+	{
 		if (equal(item, value))
 			return true;
 	}
@@ -222,7 +241,8 @@ static bool one_of(const json_t *node, const json_t *values)
 	size_t i;
 	json_t *item;
 
-	json_array_foreach(values, i, item) {
+	json_array_foreach(values, i, item)
+	{
 		if (equal(node, item))
 			return true;
 	}
@@ -246,7 +266,8 @@ static bool satisfied(const struct condition *c, const json_t *node)
 		return true;
 	case OP_REGEX:
 		return json_is_string(node) &&
-		       wb_regex_match(c->regex, wa_span(json_string_value(node), json_string_length(node)), 0,
+		       wb_regex_match(c->regex,
+				      wa_span(json_string_value(node), json_string_length(node)), 0,
 				      NULL, 0) == 1;
 	case OP_GT:
 	case OP_GE:
@@ -258,7 +279,10 @@ static bool satisfied(const struct condition *c, const json_t *node)
 	cmp = compare(node, c->value);
 	if (cmp == 2)
 		return false;
-	return c->op == OP_GT ? cmp > 0 : c->op == OP_GE ? cmp >= 0 : c->op == OP_LT ? cmp < 0 : cmp <= 0;
+	return c->op == OP_GT   ? cmp > 0
+	       : c->op == OP_GE ? cmp >= 0
+	       : c->op == OP_LT ? cmp < 0
+				: cmp <= 0;
 }
 
 /* Depth is bounded by PATH_STEPS. */
@@ -281,7 +305,8 @@ static bool walk(const struct condition *c, size_t at, const json_t *node, unsig
 		i = s->index < 0 ? json_array_size(node) - (size_t)-s->index : (size_t)s->index;
 		return walk(c, at + 1, json_array_get(node, i), left);
 	case STEP_ALL:
-		json_array_foreach(node, i, item) {
+		json_array_foreach(node, i, item)
+		{
 			if (walk(c, at + 1, item, left))
 				return true;
 		}

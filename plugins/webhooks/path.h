@@ -26,17 +26,17 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define PATH_MAX_LEN 256
-#define PATH_STEPS 16
+#define PATH_MAX_LEN  256
+#define PATH_STEPS    16
 #define VALUE_MAX_LEN 1024
-#define PATH_NODES 10000
-#define WHY_MAX 200
+#define PATH_NODES    10000
+#define WHY_MAX       200
 
 struct condition;
 
 /* From its JSON form. WA_EINVALID with why, WA_ENOMEM. The caller frees. */
 int condition_new(const json_t *o, struct condition **ret, char why[WHY_MAX]);
-void condition_free(struct condition *c);	/* NULL allowed */
+void condition_free(struct condition *c); /* NULL allowed */
 bool condition_holds(const struct condition *c, const json_t *root);
 
 #endif

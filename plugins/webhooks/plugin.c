@@ -9,13 +9,18 @@
 static const struct wb_param params[] = {
 	{ "allow_private", WB_PARAM_BOOL, 0, "false",
 	  "deliver to private and loopback addresses too (a receiver on this machine or network)" },
-	{ "give_up_after_s", WB_PARAM_INT, 0, "259200", "seconds without success before an event is dead-lettered" },
+	{ "give_up_after_s", WB_PARAM_INT, 0, "259200",
+	  "seconds without success before an event is dead-lettered" },
 	{ "timeout_ms", WB_PARAM_INT, 0, "15000", "milliseconds to wait for an endpoint's answer" },
-	{ "retry_max_s", WB_PARAM_INT, 0, "21600", "most seconds between two attempts to deliver one event" },
-	{ "breaker_after", WB_PARAM_INT, 0, "10", "failures in a row until an endpoint is only probed" },
-	{ "probe_max_s", WB_PARAM_INT, 0, "300", "most seconds between two probes of an endpoint that fails" },
+	{ "retry_max_s", WB_PARAM_INT, 0, "21600",
+	  "most seconds between two attempts to deliver one event" },
+	{ "breaker_after", WB_PARAM_INT, 0, "10",
+	  "failures in a row until an endpoint is only probed" },
+	{ "probe_max_s", WB_PARAM_INT, 0, "300",
+	  "most seconds between two probes of an endpoint that fails" },
 	{ "dead_max", WB_PARAM_INT, 0, "10000", "dead letters of an endpoint; then it is paused" },
-	{ "log_keep", WB_PARAM_INT, 0, "200", "attempts kept in the delivery log of an endpoint; 0: no log" },
+	{ "log_keep", WB_PARAM_INT, 0, "200",
+	  "attempts kept in the delivery log of an endpoint; 0: no log" },
 	{ "log_days", WB_PARAM_INT, 0, "7", "days an attempt is kept in the delivery log" },
 	{ NULL, 0, 0, NULL, NULL },
 };
@@ -30,7 +35,8 @@ static const struct wb_migration migrations[] = {
 	  "	session    TEXT    NOT NULL,	-- '' all\n"
 	  "	state      TEXT    NOT NULL CHECK (state IN ('active', 'paused')),\n"
 	  "	created_ms INTEGER NOT NULL,\n"
-	  "	head_seq      INTEGER NOT NULL DEFAULT 0,	-- the event that failed last, and since when\n"
+	  "	head_seq      INTEGER NOT NULL DEFAULT 0,	-- the event that failed last, and "
+	  "since when\n"
 	  "	head_attempts INTEGER NOT NULL DEFAULT 0,\n"
 	  "	head_first_ms INTEGER NOT NULL DEFAULT 0\n"
 	  ") STRICT;\n"
@@ -50,11 +56,15 @@ static const struct wb_migration migrations[] = {
 	/* An endpoint that delivered through a cursor of the log goes on where that stands. */
 	{ 2, 0, "lanes",
 	  "ALTER TABLE webhooks_endpoint ADD COLUMN settings BLOB;	-- sealed JSON\n"
-	  "ALTER TABLE webhooks_endpoint ADD COLUMN old_secret BLOB;	-- sealed; also valid until\n"
+	  "ALTER TABLE webhooks_endpoint ADD COLUMN old_secret BLOB;	-- sealed; also valid "
+	  "until\n"
 	  "ALTER TABLE webhooks_endpoint ADD COLUMN old_until_ms INTEGER NOT NULL DEFAULT 0;\n"
-	  "ALTER TABLE webhooks_endpoint ADD COLUMN reason TEXT NOT NULL DEFAULT '';	-- why it is paused\n"
-	  "ALTER TABLE webhooks_endpoint ADD COLUMN pos INTEGER NOT NULL DEFAULT 0;	-- read up to here\n"
-	  "ALTER TABLE webhooks_endpoint ADD COLUMN open TEXT NOT NULL DEFAULT '';	-- of these, not settled\n"
+	  "ALTER TABLE webhooks_endpoint ADD COLUMN reason TEXT NOT NULL DEFAULT '';	-- why it "
+	  "is paused\n"
+	  "ALTER TABLE webhooks_endpoint ADD COLUMN pos INTEGER NOT NULL DEFAULT 0;	-- read up "
+	  "to here\n"
+	  "ALTER TABLE webhooks_endpoint ADD COLUMN open TEXT NOT NULL DEFAULT '';	-- of "
+	  "these, not settled\n"
 	  "ALTER TABLE webhooks_endpoint ADD COLUMN broken INTEGER NOT NULL DEFAULT 0;\n"
 	  "ALTER TABLE webhooks_endpoint ADD COLUMN replay_pos INTEGER NOT NULL DEFAULT 0;\n"
 	  "ALTER TABLE webhooks_endpoint ADD COLUMN replay_end INTEGER NOT NULL DEFAULT 0;\n"
@@ -79,7 +89,8 @@ static const struct wb_migration migrations[] = {
 	  "	detail   BLOB    NOT NULL	-- sealed JSON: request, answer, commands\n"
 	  ") STRICT;\n"
 	  "CREATE INDEX webhooks_delivery_endpoint ON webhooks_delivery (endpoint, id);\n"
-	  "CREATE INDEX webhooks_delivery_age ON webhooks_delivery (at_ms);\n" },
+	  "CREATE INDEX webhooks_delivery_age ON webhooks_delivery (at_ms);\n"
+	  "CREATE INDEX webhooks_dead_age ON webhooks_dead (at_ms);\n" },
 	{ 0, 0, NULL, NULL },
 };
 
@@ -89,7 +100,8 @@ static int64_t int_param(struct webhooks *w, const char *name, int64_t min, int6
 
 	if (wa_parse_i64(wa_span_str(w->host->param(w->self, name)), min, max, &v) == 0)
 		return v;
-	w->host->log(w->self, WB_WARN, "webhooks.param_out_of_range", (const char *[]){ "param", name, NULL });
+	w->host->log(w->self, WB_WARN, "webhooks.param_out_of_range",
+		     (const char *[]){ "param", name, NULL });
 	return min;
 }
 
@@ -100,10 +112,10 @@ static void stop(void *state)
 
 	store_stop(w);
 	WA_LIST_EACH_SAFE(l, tmp, &w->endpoints)
-		endpoint_free(container_of(l, struct endpoint, link));
+	endpoint_free(container_of(l, struct endpoint, link));
 	attempts_free(w);
 	while ((l = wa_list_pop_front(&w->waiting)))
-		free(l);	/* the link is their first member */
+		free(l); /* the link is their first member */
 	happenings_forget(w);
 	free(w);
 }
@@ -147,16 +159,18 @@ static int32_t start(const struct wb_plugin_host *host, struct wb_plugin *self, 
 	r = endpoint_load_all(w);
 	if (r >= 0)
 		r = webhooks_routes(w);
+	if (r >= 0)
+		r = webhooks_retain(w);
 	if (r < 0) {
 		stop(w);
 		return r;
 	}
-	engine_start(w);
+	turns_start(w);
 	w->prune = host->timer(self, PRUNE_EVERY_MS, PRUNE_EVERY_MS, on_prune, w);
 	*ret_state = w;
 	return WB_OK;
 }
 
-WB_PLUGIN_DEFINE(.name = "webhooks", .version = "2.0", .summary = "Signed, durable outgoing webhooks",
-		 .license = "GPL-3.0-or-later", .params = params, .migrations = migrations, .start = start,
-		 .stop = stop);
+WB_PLUGIN_DEFINE(.name = "webhooks", .version = "2.0",
+		 .summary = "Signed, durable outgoing webhooks", .license = "GPL-3.0-or-later",
+		 .params = params, .migrations = migrations, .start = start, .stop = stop);

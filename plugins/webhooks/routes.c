@@ -6,9 +6,9 @@
 #include "store.h"
 #include "text.h"
 
-#define LIST_MAX 200
+#define LIST_MAX          200
 #define OVERLAP_DEFAULT_S 86400
-#define OVERLAP_MAX_S (30 * 86400)
+#define OVERLAP_MAX_S     (30 * 86400)
 
 void reply_json(struct webhooks *w, struct wb_plugin_req *req, int32_t status, json_t *take_o)
 {
@@ -32,7 +32,7 @@ void route_invalid(struct webhooks *w, struct wb_plugin_req *req, const char *wh
 struct pending {
 	struct webhooks *w;
 	struct wb_plugin_req *req;
-	json_t *answer;		/* NULL: 204 */
+	json_t *answer; /* NULL: 204 */
 	int32_t status;
 	char id[27];
 	enum then then;
@@ -68,9 +68,10 @@ static void on_committed(void *ctx, int32_t code, const char *message)
 		if (e && p->then == DO_START && p->status == 201)
 			endpoint_free(e);
 		else if (e)
-			endpoint_start(e);	/* stopped for what did not happen */
+			endpoint_start(e); /* stopped for what did not happen */
 		p->w->host->http_problem(p->req, code == WB_ECONFLICT ? 409 : 503,
-					 code == WB_ECONFLICT ? "conflict" : "store", message ? message : "");
+					 code == WB_ECONFLICT ? "conflict" : "store",
+					 message ? message : "");
 		json_decref(p->answer);
 		free(p);
 		return;
@@ -84,8 +85,8 @@ static void on_committed(void *ctx, int32_t code, const char *message)
 	free(p);
 }
 
-void route_commit(struct webhooks *w, struct wb_plugin_req *req, struct wb_tx *tx, const char *id, int32_t status,
-		  json_t *take_answer, enum then then)
+void route_commit(struct webhooks *w, struct wb_plugin_req *req, struct wb_tx *tx, const char *id,
+		  int32_t status, json_t *take_answer, enum then then)
 {
 	struct pending *p = calloc(1, sizeof(*p));
 
@@ -117,159 +118,14 @@ json_t *route_doc(struct webhooks *w, struct wb_plugin_req *req)
 {
 	struct wb_str body = w->host->http_body(req);
 	json_error_t je;
-	json_t *doc = body.len ? json_loadb(body.ptr, body.len, JSON_REJECT_DUPLICATES, &je) : json_object();
+	json_t *doc = body.len ? json_loadb(body.ptr, body.len, JSON_REJECT_DUPLICATES, &je)
+			       : json_object();
 
 	if (json_is_object(doc))
 		return doc;
 	route_invalid(w, req, doc ? "an object is needed" : je.text);
 	json_decref(doc);
 	return NULL;
-}
-
-/* ---- what an owner says of an endpoint ---- */
-
-static bool url_ok(const char *url)
-{
-	struct wa_span s = wa_span_str(url);
-
-	if (s.len > URL_MAX_LEN || !wa_utf8_valid(s) || strpbrk(url, " \r\n\t\"<>\\^`{|}"))
-		return false;
-	return (wa_span_starts(s, "https://") && s.len > 8) || (wa_span_starts(s, "http://") && s.len > 7);
-}
-
-/* ["order.*", "message.received"] -> "order.*,message.received"; false: not that */
-static bool kinds_from(json_t *list, char out[KINDS_MAX_LEN + 1])
-{
-	size_t i, used = 0;
-	json_t *item;
-
-	if (!list) {
-		(void)snprintf(out, KINDS_MAX_LEN + 1, "*");
-		return true;
-	}
-	if (!json_is_array(list) || json_array_size(list) == 0)
-		return false;
-	json_array_foreach(list, i, item) {
-		const char *k = json_string_value(item);
-		int n;
-
-		if (!k || !*k || strspn(k, "abcdefghijklmnopqrstuvwxyz0123456789_.*") != strlen(k))
-			return false;
-		n = snprintf(out + used, KINDS_MAX_LEN + 1 - used, "%s%s", i ? "," : "", k);
-		if (n < 0 || (size_t)n > KINDS_MAX_LEN - used)
-			return false;
-		used += (size_t)n;
-	}
-	return true;
-}
-
-struct wish {
-	char *url, *secret, *session;	/* malloc'ed; NULL: not said */
-	char kinds[KINDS_MAX_LEN + 1];
-	bool has_kinds, all_sessions;
-	int state;			/* -1: not said */
-	json_t *settings;		/* what remains, merged with what was */
-};
-
-static void wish_free(struct wish *s)
-{
-	free(s->url);
-	if (s->secret)
-		wa_wipe(s->secret, strlen(s->secret));
-	free(s->secret);
-	free(s->session);
-	json_decref(s->settings);
-}
-
-/* Moves a text out of doc. false: it is something else. */
-static bool take_text(json_t *doc, const char *key, char **ret)
-{
-	const json_t *v = json_object_get(doc, key);
-
-	if (!v)
-		return true;
-	if (!json_is_string(v))
-		return false;
-	*ret = strdup(json_string_value(v));
-	(void)json_object_del(doc, key);
-	return *ret != NULL;
-}
-
-static const char *take_columns(json_t *doc, struct wish *s)
-{
-	json_t *events = json_object_get(doc, "events");
-	const json_t *state = json_object_get(doc, "state");
-	const char *word = json_string_value(state);
-
-	s->state = -1;
-	if (!take_text(doc, "url", &s->url) || (s->url && !url_ok(s->url)))
-		return "url: an http:// or https:// URL of at most 2048 characters is needed";
-	if (!take_text(doc, "secret", &s->secret) || (s->secret && !webhook_secret_ok(s->secret)))
-		return "secret: whsec_ and base64 of 24 to 64 bytes; leave it out to get a new one";
-	if (json_is_null(json_object_get(doc, "session"))) {
-		s->all_sessions = true;
-		(void)json_object_del(doc, "session");
-	}
-	if (!take_text(doc, "session", &s->session) || (s->session && strlen(s->session) > 64))
-		return "session: at most 64 characters, or null for all";
-	s->has_kinds = events != NULL;
-	if (!kinds_from(events, s->kinds))
-		return "events: a list of event kinds such as \"order.confirmed\" or \"message.*\"";
-	if (state && (!word || (strcmp(word, "active") != 0 && strcmp(word, "paused") != 0)))
-		return "state: active or paused";
-	if (state)
-		s->state = strcmp(word, "paused") == 0 ? EP_PAUSED : EP_ACTIVE;
-	(void)json_object_del(doc, "events");
-	(void)json_object_del(doc, "state");
-	return NULL;
-}
-
-/* What doc says over what e (NULL: a new one) has; null takes a setting away. */
-static json_t *merge(const struct endpoint *e, json_t *doc)
-{
-	json_t *old = e ? json_loads(e->settings, 0, NULL) : json_object();
-	json_t *all = json_deep_copy(old);
-	const char *key;
-	json_t *v;
-
-	config_keep_secrets(doc, old);
-	json_object_foreach(doc, key, v) {
-		if (json_is_null(v))
-			(void)json_object_del(all, key);
-		else
-			(void)json_object_set(all, key, v);
-	}
-	json_decref(old);
-	return all;
-}
-
-/* The request's document; false: answered. The caller frees with wish_free(). */
-static bool read_wish(struct webhooks *w, struct wb_plugin_req *req, const struct endpoint *e, struct wish *ret)
-{
-	json_t *doc = route_doc(w, req);
-	char why[WHY_MAX] = "out of memory";
-	struct config c;
-	const char *bad;
-	int r = WA_EINVALID;
-
-	memset(ret, 0, sizeof(*ret));
-	if (!doc)
-		return false;
-	bad = take_columns(doc, ret);
-	if (bad) {
-		(void)snprintf(why, sizeof(why), "%s", bad);
-	} else {
-		ret->settings = merge(e, doc);
-		r = config_parse(ret->settings, &c, why);
-		if (!r)
-			config_free(&c);
-	}
-	json_decref(doc);
-	if (!r)
-		return true;
-	wish_free(ret);
-	route_invalid(w, req, why);
-	return false;
 }
 
 /* ---- routes ---- */
@@ -281,7 +137,8 @@ static struct endpoint *create_from(struct webhooks *w, const struct wish *s)
 
 	w->host->ulid(id);
 	webhook_secret_make(w->host->random, secret);
-	e = endpoint_new(w, id, s->url, s->secret ? s->secret : secret, s->kinds, s->session ? s->session : "");
+	e = endpoint_new(w, id, s->url, s->secret ? s->secret : secret, s->kinds,
+			 s->session ? s->session : "");
 	wa_wipe(secret, sizeof(secret));
 	if (!e || endpoint_configure(e, s->settings, why)) {
 		endpoint_free(e);
@@ -304,11 +161,12 @@ static void create(void *ctx, struct wb_plugin_req *req)
 	json_t *answer;
 	char name[40];
 
-	if (!read_wish(w, req, NULL, &s))
+	if (!wish_read(w, req, NULL, &s))
 		return;
 	if (!s.url || w->n_endpoints >= ENDPOINTS_MAX) {
 		w->host->http_problem(req, 422, s.url ? "limit" : "invalid",
-				      s.url ? "too many webhooks: delete some first" : "url is missing");
+				      s.url ? "too many webhooks: delete some first"
+					    : "url is missing");
 		wish_free(&s);
 		return;
 	}
@@ -319,7 +177,7 @@ static void create(void *ctx, struct wb_plugin_req *req)
 		return;
 	}
 	answer = endpoint_json(e);
-	json_object_set_new(answer, "secret", json_string(e->secret));	/* shown this once */
+	json_object_set_new(answer, "secret", json_string(e->secret)); /* shown this once */
 	tx = w->host->tx_begin(w->self);
 	endpoint_insert(tx, e);
 	(void)snprintf(name, sizeof(name), "endpoint:%s", e->id);
@@ -330,7 +188,8 @@ static void create(void *ctx, struct wb_plugin_req *req)
 static void list(void *ctx, struct wb_plugin_req *req)
 {
 	struct webhooks *w = ctx;
-	const char *after = w->host->http_query(req, "after"), *q = w->host->http_query(req, "limit");
+	const char *after = w->host->http_query(req, "after"),
+		   *q = w->host->http_query(req, "limit");
 	const char *next = NULL;
 	int64_t limit = LIST_MAX;
 	json_t *all;
@@ -341,7 +200,8 @@ static void list(void *ctx, struct wb_plugin_req *req)
 		return;
 	}
 	all = json_array();
-	WA_LIST_EACH(l, &w->endpoints) {	/* in the order of their ids */
+	WA_LIST_EACH(l, &w->endpoints)
+	{ /* in the order of their ids */
 		const struct endpoint *e = container_of(l, struct endpoint, link);
 
 		if (after && strcmp(e->id, after) <= 0)
@@ -377,7 +237,7 @@ static void set_state(struct endpoint *e, struct wb_tx *tx, int state)
 	e->broken = false;
 	e->failures = e->probes = 0;
 	e->not_before_ms = 0;
-	for (size_t i = 0; i < e->n_saved; i++) {	/* the pause does not count */
+	for (size_t i = 0; i < e->n_saved; i++) { /* the pause does not count */
 		e->saved[i].attempts = 0;
 		e->saved[i].since_ms = e->hooks->host->now_ms();
 	}
@@ -388,9 +248,11 @@ static int apply(struct endpoint *e, const struct wish *s)
 {
 	char why[WHY_MAX];
 
-	if ((s->url && endpoint_set_url(e, s->url)) || (s->secret && endpoint_set(&e->secret, s->secret)) ||
+	if ((s->url && endpoint_set_url(e, s->url)) ||
+	    (s->secret && endpoint_set(&e->secret, s->secret)) ||
 	    (s->session && endpoint_set(&e->session, s->session)) ||
-	    (s->all_sessions && endpoint_set(&e->session, "")) || (s->has_kinds && endpoint_set(&e->kinds, s->kinds)))
+	    (s->all_sessions && endpoint_set(&e->session, "")) ||
+	    (s->has_kinds && endpoint_set(&e->kinds, s->kinds)))
 		return WA_ENOMEM;
 	return endpoint_configure(e, s->settings, why);
 }
@@ -402,9 +264,9 @@ static void patch(void *ctx, struct wb_plugin_req *req)
 	struct wb_tx *tx;
 	struct wish s;
 
-	if (!e || !read_wish(w, req, e, &s))
+	if (!e || !wish_read(w, req, e, &s))
 		return;
-	endpoint_stop(e);	/* nothing of what was is under way with what will be */
+	endpoint_stop(e); /* nothing of what was is under way with what will be */
 	if (apply(e, &s)) {
 		wish_free(&s);
 		endpoint_start(e);
@@ -470,10 +332,13 @@ static void rotate(void *ctx, struct wb_plugin_req *req)
 
 	if (!e || !(doc = route_doc(w, req)))
 		return;
-	if (json_unpack_ex(doc, NULL, JSON_STRICT, "{s?I, s?s}", "overlap_s", &overlap, "secret", &secret) ||
+	if (json_unpack_ex(doc, NULL, JSON_STRICT, "{s?I, s?s}", "overlap_s", &overlap, "secret",
+			   &secret) ||
 	    overlap < 0 || overlap > OVERLAP_MAX_S || (secret && !webhook_secret_ok(secret))) {
 		json_decref(doc);
-		route_invalid(w, req, "overlap_s: 0 to 2592000; secret: whsec_ and base64 of 24 to 64 bytes");
+		route_invalid(
+			w, req,
+			"overlap_s: 0 to 2592000; secret: whsec_ and base64 of 24 to 64 bytes");
 		return;
 	}
 	webhook_secret_make(w->host->random, made);
@@ -488,7 +353,7 @@ static void rotate(void *ctx, struct wb_plugin_req *req)
 	}
 	e->old_until_ms = w->host->now_ms() + overlap * 1000;
 	answer = endpoint_json(e);
-	json_object_set_new(answer, "secret", json_string(e->secret));	/* shown this once */
+	json_object_set_new(answer, "secret", json_string(e->secret)); /* shown this once */
 	tx = w->host->tx_begin(w->self);
 	endpoint_update(tx, e);
 	route_commit(w, req, tx, e->id, 200, answer, DO_NOTHING);
@@ -500,29 +365,41 @@ int webhooks_routes(struct webhooks *w)
 		const char *method, *pattern, *scope, *summary;
 		wb_plugin_http_fn *fn;
 	} routes[] = {
-		{ "POST", "/v1/webhooks", "webhooks:write", "Register a webhook; the secret is shown once", create },
+		{ "POST", "/v1/webhooks", "webhooks:write",
+		  "Register a webhook; the secret is shown once", create },
 		{ "GET", "/v1/webhooks", "webhooks:read", "List webhooks", list },
-		{ "GET", "/v1/webhooks/{id}", "webhooks:read", "One webhook, its health and its last attempt", get },
-		{ "PATCH", "/v1/webhooks/{id}", "webhooks:write", "Change, pause or resume a webhook", patch },
-		{ "DELETE", "/v1/webhooks/{id}", "webhooks:write", "Delete a webhook with its dead letters", del },
-		{ "POST", "/v1/webhooks/{id}/pause", "webhooks:write", "Stop delivering; events wait", pause_it },
-		{ "POST", "/v1/webhooks/{id}/resume", "webhooks:write", "Deliver again, from where it stopped", resume_it },
+		{ "GET", "/v1/webhooks/{id}", "webhooks:read",
+		  "One webhook, its health and its last attempt", get },
+		{ "PATCH", "/v1/webhooks/{id}", "webhooks:write",
+		  "Change, pause or resume a webhook", patch },
+		{ "DELETE", "/v1/webhooks/{id}", "webhooks:write",
+		  "Delete a webhook with its dead letters", del },
+		{ "POST", "/v1/webhooks/{id}/pause", "webhooks:write",
+		  "Stop delivering; events wait", pause_it },
+		{ "POST", "/v1/webhooks/{id}/resume", "webhooks:write",
+		  "Deliver again, from where it stopped", resume_it },
 		{ "POST", "/v1/webhooks/{id}/rotate", "webhooks:write",
 		  "A new secret, beside the old one for a while; shown once", rotate },
-		{ "POST", "/v1/webhooks/{id}/test", "webhooks:write", "Send a test event now", route_test },
-		{ "GET", "/v1/webhooks/{id}/deliveries", "webhooks:read", "Attempts, newest first", route_deliveries },
-		{ "GET", "/v1/webhooks/{id}/deliveries/{n}", "webhooks:read", "One attempt: request and answer",
-		  route_delivery },
-		{ "GET", "/v1/webhooks/{id}/dead", "webhooks:read", "Dead letters of a webhook", route_dead },
-		{ "POST", "/v1/webhooks/{id}/dead/redeliver", "webhooks:write", "Send all dead letters again",
-		  route_redeliver },
-		{ "POST", "/v1/webhooks/{id}/dead/{n}/redeliver", "webhooks:write", "Send one dead letter again",
-		  route_redeliver },
-		{ "DELETE", "/v1/webhooks/{id}/dead", "webhooks:write", "Delete all dead letters", route_dead_delete },
-		{ "DELETE", "/v1/webhooks/{id}/dead/{n}", "webhooks:write", "Delete one dead letter",
+		{ "POST", "/v1/webhooks/{id}/test", "webhooks:write", "Send a test event now",
+		  route_test },
+		{ "GET", "/v1/webhooks/{id}/deliveries", "webhooks:read", "Attempts, newest first",
+		  route_deliveries },
+		{ "GET", "/v1/webhooks/{id}/deliveries/{n}", "webhooks:read",
+		  "One attempt: request and answer", route_delivery },
+		{ "GET", "/v1/webhooks/{id}/dead", "webhooks:read", "Dead letters of a webhook",
+		  route_dead },
+		{ "POST", "/v1/webhooks/{id}/dead/redeliver", "webhooks:write",
+		  "Send all dead letters again", route_redeliver },
+		{ "POST", "/v1/webhooks/{id}/dead/{n}/redeliver", "webhooks:write",
+		  "Send one dead letter again", route_redeliver },
+		{ "DELETE", "/v1/webhooks/{id}/dead", "webhooks:write", "Delete all dead letters",
 		  route_dead_delete },
-		{ "POST", "/v1/webhooks/{id}/replay", "webhooks:write", "Send a part of the log again", route_replay },
-		{ "DELETE", "/v1/webhooks/{id}/replay", "webhooks:write", "Stop a replay", route_replay_stop },
+		{ "DELETE", "/v1/webhooks/{id}/dead/{n}", "webhooks:write",
+		  "Delete one dead letter", route_dead_delete },
+		{ "POST", "/v1/webhooks/{id}/replay", "webhooks:write",
+		  "Send a part of the log again", route_replay },
+		{ "DELETE", "/v1/webhooks/{id}/replay", "webhooks:write", "Stop a replay",
+		  route_replay_stop },
 	};
 
 	for (size_t i = 0; i < WA_ARRAY_LEN(routes); i++) {

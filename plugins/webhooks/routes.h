@@ -2,7 +2,8 @@
 #ifndef WEBHOOKS_ROUTES_H
 #define WEBHOOKS_ROUTES_H
 
-/* /v1/webhooks: routes.c the endpoints, routes_log.c what was delivered and what was not. */
+/* /v1/webhooks: routes.c the endpoints, wish.c what is said of them, routes_log.c what was
+ * delivered and what was not. */
 #include "endpoint.h"
 
 enum then { DO_NOTHING, DO_START, DO_FREE, DO_DEAD, DO_REPLAY };
@@ -11,11 +12,25 @@ void reply_json(struct webhooks *w, struct wb_plugin_req *req, int32_t status, j
 /* The endpoint of the path; NULL: answered 404. */
 struct endpoint *route_endpoint(struct webhooks *w, struct wb_plugin_req *req);
 /* Commit, then do `then` with the endpoint and answer (answer NULL: 204). */
-void route_commit(struct webhooks *w, struct wb_plugin_req *req, struct wb_tx *tx, const char *id, int32_t status,
-		  json_t *take_answer, enum then then);
+void route_commit(struct webhooks *w, struct wb_plugin_req *req, struct wb_tx *tx, const char *id,
+		  int32_t status, json_t *take_answer, enum then then);
 /* The body as an object ({} when there is none); NULL: answered 422. */
 json_t *route_doc(struct webhooks *w, struct wb_plugin_req *req);
 void route_invalid(struct webhooks *w, struct wb_plugin_req *req, const char *why);
+
+/* wish.c: what an owner says of an endpoint. */
+struct wish {
+	char *url, *secret, *session; /* malloc'ed; NULL: not said */
+	char kinds[KINDS_MAX_LEN + 1];
+	bool has_kinds, all_sessions;
+	int state;        /* -1: not said */
+	json_t *settings; /* what remains, merged with what was */
+};
+/* The request's document over what e (NULL: a new one) has; false: answered. Freed by wish_free().
+ */
+bool wish_read(struct webhooks *w, struct wb_plugin_req *req, const struct endpoint *e,
+	       struct wish *ret);
+void wish_free(struct wish *s);
 
 void route_test(void *ctx, struct wb_plugin_req *req);
 void route_deliveries(void *ctx, struct wb_plugin_req *req);

@@ -7,13 +7,14 @@
 #include "text.h"
 
 #define PAGE_DEFAULT 50
-#define PAGE_MAX 200
-#define REPLAY_MAX 100000	/* sequence numbers in one replay */
+#define PAGE_MAX     200
+#define REPLAY_MAX   100000 /* sequence numbers in one replay */
 #define RATE_DEFAULT 20
-#define RATE_MAX 1000
+#define RATE_MAX     1000
 
 /* A number of the query; false: answered. */
-static bool query_int(struct webhooks *w, struct wb_plugin_req *req, const char *name, int64_t max, int64_t *ret)
+static bool query_int(struct webhooks *w, struct wb_plugin_req *req, const char *name, int64_t max,
+		      int64_t *ret)
 {
 	const char *q = w->host->http_query(req, name);
 	char why[64];
@@ -36,9 +37,9 @@ static void on_tested(void *ctx, const struct outcome *o)
 {
 	struct testing *t = ctx;
 	json_t *answer = json_pack("{s:b, s:s, s:i, s:I, s:s?}", "ok",
-				   o->kind == OUT_DELIVERED || o->kind == OUT_SKIPPED, "outcome", outcome_str(o->kind),
-				   "status", (int)o->status, "ms", (json_int_t)o->ms, "error",
-				   o->why[0] ? o->why : NULL);
+				   o->kind == OUT_DELIVERED || o->kind == OUT_SKIPPED, "outcome",
+				   outcome_str(o->kind), "status", (int)o->status, "ms",
+				   (json_int_t)o->ms, "error", o->why[0] ? o->why : NULL);
 
 	(void)json_object_update(answer, (json_t *)(uintptr_t)o->detail);
 	reply_json(t->w, t->req, 200, answer);
@@ -50,8 +51,12 @@ void route_test(void *ctx, struct wb_plugin_req *req)
 	struct webhooks *w = ctx;
 	struct endpoint *e = route_endpoint(w, req);
 	char id[27];
-	struct wb_event ev = { .size = sizeof(ev), .ts_ms = w->host->now_ms(), .id = id, .kind = "webhook.test",
-			       .session = "", .json = webhooks_str("{\"message\":\"A test from Warbler.\"}") };
+	struct wb_event ev = { .size = sizeof(ev),
+			       .ts_ms = w->host->now_ms(),
+			       .id = id,
+			       .kind = "webhook.test",
+			       .session = "",
+			       .json = webhooks_str("{\"message\":\"A test from Warbler.\"}") };
 	struct testing *t;
 	struct happening *h;
 
@@ -76,11 +81,13 @@ static json_t *delivery_json(const struct wb_value *c)
 {
 	char at[WA_TIME_TEXT];
 
-	return json_pack("{s:I, s:I, s:s%, s:s%, s:s%, s:I, s:s, s:I, s:I, s:o}", "id", (json_int_t)c[0].num, "seq",
-			 (json_int_t)c[1].num, "event_id", c[2].str.ptr, c[2].str.len, "kind", c[3].str.ptr,
-			 c[3].str.len, "outcome", c[4].str.ptr, c[4].str.len, "attempt", (json_int_t)c[5].num, "at",
-			 wa_time_format(c[6].num, at), "ms", (json_int_t)c[7].num, "status", (json_int_t)c[8].num,
-			 "error", c[9].str.len ? json_stringn(c[9].str.ptr, c[9].str.len) : json_null());
+	return json_pack("{s:I, s:I, s:s%, s:s%, s:s%, s:I, s:s, s:I, s:I, s:o}", "id",
+			 (json_int_t)c[0].num, "seq", (json_int_t)c[1].num, "event_id",
+			 c[2].str.ptr, c[2].str.len, "kind", c[3].str.ptr, c[3].str.len, "outcome",
+			 c[4].str.ptr, c[4].str.len, "attempt", (json_int_t)c[5].num, "at",
+			 wa_time_format(c[6].num, at), "ms", (json_int_t)c[7].num, "status",
+			 (json_int_t)c[8].num, "error",
+			 c[9].str.len ? json_stringn(c[9].str.ptr, c[9].str.len) : json_null());
 }
 
 static int delivery_row(void *ctx, const struct wb_value *c, int32_t n)
@@ -101,22 +108,25 @@ void route_deliveries(void *ctx, struct wb_plugin_req *req)
 	json_t *rows;
 	size_t n;
 
-	if (!e || !query_int(w, req, "before", INT64_MAX, &before) || !query_int(w, req, "limit", PAGE_MAX, &limit) ||
+	if (!e || !query_int(w, req, "before", INT64_MAX, &before) ||
+	    !query_int(w, req, "limit", PAGE_MAX, &limit) ||
 	    !query_int(w, req, "seq", INT64_MAX, &seq))
 		return;
 	rows = json_array();
-	const struct wb_value v[] = { webhooks_text(e->id), webhooks_int(before), webhooks_int(limit),
-				      webhooks_text(outcome ? outcome : ""), webhooks_int(seq) };
-	(void)w->host->query(w->self,
-			     "SELECT " DELIVERY_COLS " FROM webhooks_delivery WHERE endpoint = $1 AND id < $2 "
-			     "AND ($4 = '' OR outcome = $4) AND ($5 = 0 OR seq = $5) ORDER BY id DESC LIMIT $3",
-			     v, (int32_t)WA_ARRAY_LEN(v), delivery_row, rows);
+	const struct wb_value v[] = { webhooks_text(e->id), webhooks_int(before),
+				      webhooks_int(limit), webhooks_text(outcome ? outcome : ""),
+				      webhooks_int(seq) };
+	(void)w->host->query(
+		w->self,
+		"SELECT " DELIVERY_COLS " FROM webhooks_delivery WHERE endpoint = $1 AND id < $2 "
+		"AND ($4 = '' OR outcome = $4) AND ($5 = 0 OR seq = $5) ORDER BY id DESC LIMIT $3",
+		v, (int32_t)WA_ARRAY_LEN(v), delivery_row, rows);
 	n = json_array_size(rows);
 	reply_json(w, req, 200,
 		   json_pack("{s:o, s:o}", "deliveries", rows, "next",
-			     n && (int64_t)n == limit ?
-				     json_incref(json_object_get(json_array_get(rows, n - 1), "id")) :
-				     json_null()));
+			     n && (int64_t)n == limit ? json_incref(json_object_get(
+								json_array_get(rows, n - 1), "id"))
+						      : json_null()));
 }
 
 struct one {
@@ -140,7 +150,8 @@ static int one_row(void *ctx, const struct wb_value *c, int32_t n)
 
 	(void)n;
 	one->o = delivery_json(c);
-	(void)one->w->host->unseal(one->w->self, webhooks_str(one->id), c[10].str, on_unsealed, one);
+	(void)one->w->host->unseal(one->w->self, webhooks_str(one->id), c[10].str, on_unsealed,
+				   one);
 	return 1;
 }
 
@@ -157,14 +168,17 @@ void route_delivery(void *ctx, struct wb_plugin_req *req)
 	if (wa_parse_i64(wa_span_str(w->host->http_param(req, "n")), 0, INT64_MAX, &n) == 0) {
 		const struct wb_value v[] = { webhooks_text(e->id), webhooks_int(n) };
 
-		(void)w->host->query(w->self,
-				     "SELECT " DELIVERY_COLS ", detail FROM webhooks_delivery WHERE endpoint = $1 AND id = $2",
-				     v, 2, one_row, &one);
+		(void)w->host->query(
+			w->self,
+			"SELECT " DELIVERY_COLS
+			", detail FROM webhooks_delivery WHERE endpoint = $1 AND id = $2",
+			v, 2, one_row, &one);
 	}
 	if (one.o)
 		reply_json(w, req, 200, one.o);
 	else
-		w->host->http_problem(req, 404, "not_found", "no attempt has this id, or it is no longer kept");
+		w->host->http_problem(req, 404, "not_found",
+				      "no attempt has this id, or it is no longer kept");
 }
 
 /* ---- dead letters ---- */
@@ -174,12 +188,13 @@ static int dead_row(void *ctx, const struct wb_value *c, int32_t n)
 	char at[WA_TIME_TEXT];
 
 	(void)n;
-	json_array_append_new(
-		ctx, json_pack("{s:I, s:I, s:s%, s:s%, s:s%, s:s%, s:I, s:s}", "id", (json_int_t)c[0].num, "seq",
-			       (json_int_t)c[1].num, "event_id", c[2].str.ptr, c[2].str.len, "type", c[3].str.ptr,
-			       c[3].str.len, "state", c[4].str.ptr, c[4].str.len, "reason", c[5].str.ptr,
-			       c[5].str.len, "attempts", (json_int_t)c[6].num, "at",
-			       wa_time_format(c[7].num, at)));
+	json_array_append_new(ctx, json_pack("{s:I, s:I, s:s%, s:s%, s:s%, s:s%, s:I, s:s}", "id",
+					     (json_int_t)c[0].num, "seq", (json_int_t)c[1].num,
+					     "event_id", c[2].str.ptr, c[2].str.len, "type",
+					     c[3].str.ptr, c[3].str.len, "state", c[4].str.ptr,
+					     c[4].str.len, "reason", c[5].str.ptr, c[5].str.len,
+					     "attempts", (json_int_t)c[6].num, "at",
+					     wa_time_format(c[7].num, at)));
 	return 0;
 }
 
@@ -191,20 +206,23 @@ void route_dead(void *ctx, struct wb_plugin_req *req)
 	json_t *rows;
 	size_t n;
 
-	if (!e || !query_int(w, req, "after", INT64_MAX, &after) || !query_int(w, req, "limit", PAGE_MAX, &limit))
+	if (!e || !query_int(w, req, "after", INT64_MAX, &after) ||
+	    !query_int(w, req, "limit", PAGE_MAX, &limit))
 		return;
 	rows = json_array();
-	const struct wb_value v[] = { webhooks_text(e->id), webhooks_int(after), webhooks_int(limit) };
-	(void)w->host->query(w->self,
-			     "SELECT id, seq, event_id, kind, state, reason, attempts, at_ms FROM webhooks_dead "
-			     "WHERE endpoint = $1 AND id > $2 ORDER BY id LIMIT $3",
-			     v, 3, dead_row, rows);
+	const struct wb_value v[] = { webhooks_text(e->id), webhooks_int(after),
+				      webhooks_int(limit) };
+	(void)w->host->query(
+		w->self,
+		"SELECT id, seq, event_id, kind, state, reason, attempts, at_ms FROM webhooks_dead "
+		"WHERE endpoint = $1 AND id > $2 ORDER BY id LIMIT $3",
+		v, 3, dead_row, rows);
 	n = json_array_size(rows);
 	reply_json(w, req, 200,
 		   json_pack("{s:o, s:o}", "dead", rows, "next",
-			     n && (int64_t)n == limit ?
-				     json_incref(json_object_get(json_array_get(rows, n - 1), "id")) :
-				     json_null()));
+			     n && (int64_t)n == limit ? json_incref(json_object_get(
+								json_array_get(rows, n - 1), "id"))
+						      : json_null()));
 }
 
 /* The letter of the path, 0 for all; false: answered. */
@@ -219,7 +237,8 @@ static bool letter_of(struct webhooks *w, struct wb_plugin_req *req, int64_t *re
 	return false;
 }
 
-static void change_letters(struct webhooks *w, struct wb_plugin_req *req, const char *sql, enum then then)
+static void change_letters(struct webhooks *w, struct wb_plugin_req *req, const char *sql,
+			   enum then then)
 {
 	struct endpoint *e = route_endpoint(w, req);
 	struct wb_tx *tx;
@@ -239,12 +258,16 @@ static void change_letters(struct webhooks *w, struct wb_plugin_req *req, const 
 void route_redeliver(void *ctx, struct wb_plugin_req *req)
 {
 	change_letters(ctx, req,
-		       "UPDATE webhooks_dead SET state = 'replay' WHERE endpoint = $1 AND ($2 = 0 OR id = $2)", DO_DEAD);
+		       "UPDATE webhooks_dead SET state = 'replay' WHERE endpoint = $1 AND ($2 = 0 "
+		       "OR id = $2)",
+		       DO_DEAD);
 }
 
 void route_dead_delete(void *ctx, struct wb_plugin_req *req)
 {
-	change_letters(ctx, req, "DELETE FROM webhooks_dead WHERE endpoint = $1 AND ($2 = 0 OR id = $2)", DO_NOTHING);
+	change_letters(ctx, req,
+		       "DELETE FROM webhooks_dead WHERE endpoint = $1 AND ($2 = 0 OR id = $2)",
+		       DO_NOTHING);
 }
 
 /* ---- replay ---- */
@@ -288,7 +311,9 @@ static int64_t bound(struct webhooks *w, json_t *doc, const char *by_seq, const 
 	if (!seq && !at)
 		return -1;
 	if (seq)
-		return json_is_integer(seq) && !at && json_integer_value(seq) >= 0 ? json_integer_value(seq) : -2;
+		return json_is_integer(seq) && !at && json_integer_value(seq) >= 0
+			       ? json_integer_value(seq)
+			       : -2;
 	if (!json_is_string(at) || wa_time_parse(wa_span_str(json_string_value(at)), &ms))
 		return -2;
 	return seq_before(w, ms);
@@ -307,13 +332,16 @@ void route_replay(void *ctx, struct wb_plugin_req *req)
 
 	if (!e || !(doc = route_doc(w, req)))
 		return;
-	ok = json_unpack_ex(doc, NULL, JSON_STRICT, "{s?o, s?o, s?o, s?o, s?I}", "since_seq", &any, "since", &any,
-			    "until_seq", &any, "until", &any, "per_second", &rate) == 0;
+	ok = json_unpack_ex(doc, NULL, JSON_STRICT, "{s?o, s?o, s?o, s?o, s?I}", "since_seq", &any,
+			    "since", &any, "until_seq", &any, "until", &any, "per_second",
+			    &rate) == 0;
 	from = bound(w, doc, "since_seq", "since");
 	to = bound(w, doc, "until_seq", "until");
 	json_decref(doc);
 	if (!ok || from < 0 || to == -2 || rate < 1 || rate > RATE_MAX) {
-		route_invalid(w, req, "since_seq (a number) or since (a time) is needed; until_seq or until, per_second "
+		route_invalid(w, req,
+			      "since_seq (a number) or since (a time) is needed; until_seq or "
+			      "until, per_second "
 			      "1 to 1000");
 		return;
 	}
@@ -324,7 +352,8 @@ void route_replay(void *ctx, struct wb_plugin_req *req)
 		return;
 	}
 	if (e->again.flying || e->again.settling || e->again.pos < e->again.end) {
-		w->host->http_problem(req, 409, "conflict", "a replay is under way: wait, or DELETE it");
+		w->host->http_problem(req, 409, "conflict",
+				      "a replay is under way: wait, or DELETE it");
 		return;
 	}
 	e->again.pos = from;
@@ -332,9 +361,11 @@ void route_replay(void *ctx, struct wb_plugin_req *req)
 	e->again.rate = (int32_t)rate;
 	e->again.next_ms = 0;
 	tx = w->host->tx_begin(w->self);
-	const struct wb_value v[] = { webhooks_text(e->id), webhooks_int(from), webhooks_int(to), webhooks_int(rate) };
+	const struct wb_value v[] = { webhooks_text(e->id), webhooks_int(from), webhooks_int(to),
+				      webhooks_int(rate) };
 	w->host->tx_sql(tx,
-			"UPDATE webhooks_endpoint SET replay_pos = $2, replay_end = $3, replay_rate = $4 WHERE id = $1",
+			"UPDATE webhooks_endpoint SET replay_pos = $2, replay_end = $3, "
+			"replay_rate = $4 WHERE id = $1",
 			v, 4, WB_MUST_CHANGE);
 	route_commit(w, req, tx, e->id, 202, endpoint_json(e), DO_REPLAY);
 }
@@ -350,7 +381,8 @@ void route_replay_stop(void *ctx, struct wb_plugin_req *req)
 	e->again.end = e->again.pos = 0;
 	tx = w->host->tx_begin(w->self);
 	const struct wb_value id = webhooks_text(e->id);
-	w->host->tx_sql(tx, "UPDATE webhooks_endpoint SET replay_pos = 0, replay_end = 0 WHERE id = $1", &id, 1,
-			WB_MUST_CHANGE);
+	w->host->tx_sql(tx,
+			"UPDATE webhooks_endpoint SET replay_pos = 0, replay_end = 0 WHERE id = $1",
+			&id, 1, WB_MUST_CHANGE);
 	route_commit(w, req, tx, e->id, 204, NULL, DO_NOTHING);
 }

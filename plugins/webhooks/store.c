@@ -5,8 +5,8 @@
 #include "text.h"
 
 #define FLUSH_AGAIN_MS 1000
-#define SLICE_MS 4		/* of one turn; the rest follows at the next */
-#define PRUNE_ROWS 64		/* log rows between two prunings by count */
+#define SLICE_MS       4  /* of one turn; the rest follows at the next */
+#define PRUNE_ROWS     64 /* log rows between two prunings by count */
 
 static void flush(void *ctx);
 
@@ -43,7 +43,7 @@ struct saved *store_saved(const struct endpoint *e, size_t *ret_n)
 	const struct wa_list *it;
 
 	if (!s)
-		abort();	/* forgetting it would be losing events */
+		abort(); /* forgetting it would be losing events */
 	for (; n < left; n++)
 		s[n] = e->saved[e->i_saved + n];
 	for (it = e->lanes.next; it != &e->lanes; it = it->next)
@@ -66,8 +66,8 @@ static void open_text(const struct endpoint *e, struct wa_buf *out)
 	struct saved *s = store_saved(e, &n);
 
 	for (size_t i = 0; i < n; i++)
-		wa_buf_fmt(out, "%s%lld:%d:%lld", i ? " " : "", (long long)s[i].seq, (int)s[i].attempts,
-			   (long long)s[i].since_ms);
+		wa_buf_fmt(out, "%s%lld:%d:%lld", i ? " " : "", (long long)s[i].seq,
+			   (int)s[i].attempts, (long long)s[i].since_ms);
 	free(s);
 }
 
@@ -91,7 +91,8 @@ int store_parse_saved(struct wa_span text, struct saved **ret, size_t *ret_n)
 
 			while (at < text.len && text.ptr[at] != ':' && text.ptr[at] != ' ')
 				at++;
-			if (wa_parse_i64(wa_span(text.ptr + from, at - from), 0, INT64_MAX, &v[i]) ||
+			if (wa_parse_i64(wa_span(text.ptr + from, at - from), 0, INT64_MAX,
+					 &v[i]) ||
 			    (i < 2 && (at == text.len || text.ptr[at] != ':'))) {
 				free(s);
 				return WA_EINVALID;
@@ -128,17 +129,22 @@ static void put_row(struct endpoint *e, struct wb_tx *tx)
 	open_text(e, &open);
 	if (open.failed)
 		abort();
-	const struct wb_value v[] = { webhooks_text(e->id), webhooks_int(e->pos), webhooks_text(wa_buf_cstr(&open)),
-				      webhooks_int(e->broken), webhooks_int(e->again.pos),
-				      webhooks_int(e->again.end), webhooks_int(e->again.rate) };
+	const struct wb_value v[] = { webhooks_text(e->id),
+				      webhooks_int(e->pos),
+				      webhooks_text(wa_buf_cstr(&open)),
+				      webhooks_int(e->broken),
+				      webhooks_int(e->again.pos),
+				      webhooks_int(e->again.end),
+				      webhooks_int(e->again.rate) };
 
 	h->tx_sql(tx,
-		  "UPDATE webhooks_endpoint SET pos = $2, open = $3, broken = $4, replay_pos = $5, replay_end = $6, "
+		  "UPDATE webhooks_endpoint SET pos = $2, open = $3, broken = $4, replay_pos = $5, "
+		  "replay_end = $6, "
 		  "replay_rate = $7 WHERE id = $1",
 		  v, (int32_t)WA_ARRAY_LEN(v), 0);
 	wa_buf_clear(&open);
 	(void)snprintf(name, sizeof(name), "endpoint:%s", e->id);
-	h->tx_cursor(tx, name, low_mark(e));	/* so that the log keeps what is needed */
+	h->tx_cursor(tx, name, low_mark(e)); /* so that the log keeps what is needed */
 	e->stored_pos = e->pos;
 }
 
@@ -150,7 +156,8 @@ static void on_flushed(void *ctx, int32_t code, const char *message)
 	(void)message;
 	if (!code)
 		return;
-	WA_LIST_EACH(it, &w->endpoints) {
+	WA_LIST_EACH(it, &w->endpoints)
+	{
 		struct endpoint *e = container_of(it, struct endpoint, link);
 
 		if (!wa_list_linked(&e->dirty))
@@ -197,8 +204,8 @@ static void copy_out(void *ctx, struct wb_str s)
 	wa_buf_put(ctx, s.ptr, s.len);
 }
 
-void store_logged(struct endpoint *e, const struct happening *h, int32_t attempt, const struct outcome *o,
-		  int64_t at_ms)
+void store_logged(struct endpoint *e, const struct happening *h, int32_t attempt,
+		  const struct outcome *o, int64_t at_ms)
 {
 	struct webhooks *w = e->hooks;
 	char *text;
@@ -209,26 +216,39 @@ void store_logged(struct endpoint *e, const struct happening *h, int32_t attempt
 		return;
 	text = json_dumps(o->detail, JSON_COMPACT);
 	wa_buf_init(&sealed, 1 << 20);
-	if (text && w->host->seal(w->self, webhooks_str(e->id), webhooks_str(text), copy_out, &sealed) == 0) {
+	if (text && w->host->seal(w->self, webhooks_str(e->id), webhooks_str(text), copy_out,
+				  &sealed) == 0) {
 		const struct wb_value v[] = {
-			webhooks_text(e->id), webhooks_int(h->seq), webhooks_text(h->id), webhooks_text(h->kind),
-			webhooks_text(outcome_str(o->kind)), webhooks_int(attempt), webhooks_int(at_ms),
-			webhooks_int(o->ms), webhooks_int(o->status), webhooks_text(o->why),
+			webhooks_text(e->id),
+			webhooks_int(h->seq),
+			webhooks_text(h->id),
+			webhooks_text(h->kind),
+			webhooks_text(outcome_str(o->kind)),
+			webhooks_int(attempt),
+			webhooks_int(at_ms),
+			webhooks_int(o->ms),
+			webhooks_int(o->status),
+			webhooks_text(o->why),
 			{ .type = WB_BLOB, .str = { (const char *)sealed.ptr, sealed.len } },
 		};
 
 		tx = collecting(w);
 		w->host->tx_sql(tx,
-				"INSERT INTO webhooks_delivery (endpoint, seq, event_id, kind, outcome, attempt, at_ms, "
-				"ms, status, error, detail) SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11 "
+				"INSERT INTO webhooks_delivery (endpoint, seq, event_id, kind, "
+				"outcome, attempt, at_ms, "
+				"ms, status, error, detail) SELECT $1, $2, $3, $4, $5, $6, $7, $8, "
+				"$9, $10, $11 "
 				"WHERE EXISTS (SELECT 1 FROM webhooks_endpoint WHERE id = $1)",
 				v, (int32_t)WA_ARRAY_LEN(v), 0);
 		if (++e->log_rows % PRUNE_ROWS == 0) {
-			const struct wb_value p[] = { webhooks_text(e->id), webhooks_int(w->log_keep) };
+			const struct wb_value p[] = { webhooks_text(e->id),
+						      webhooks_int(w->log_keep) };
 
 			w->host->tx_sql(tx,
-					"DELETE FROM webhooks_delivery WHERE endpoint = $1 AND id <= (SELECT id FROM "
-					"webhooks_delivery WHERE endpoint = $1 ORDER BY id DESC LIMIT 1 OFFSET $2)",
+					"DELETE FROM webhooks_delivery WHERE endpoint = $1 AND id "
+					"<= (SELECT id FROM "
+					"webhooks_delivery WHERE endpoint = $1 ORDER BY id DESC "
+					"LIMIT 1 OFFSET $2)",
 					p, 2, 0);
 		}
 	}
@@ -243,7 +263,8 @@ void store_prune(struct webhooks *w)
 
 	/* in pieces, so that the writer is not held; the next round takes what is left */
 	w->host->tx_sql(tx,
-			"DELETE FROM webhooks_delivery WHERE id IN (SELECT id FROM webhooks_delivery WHERE at_ms < $1 "
+			"DELETE FROM webhooks_delivery WHERE id IN (SELECT id FROM "
+			"webhooks_delivery WHERE at_ms < $1 "
 			"ORDER BY at_ms LIMIT 2000)",
 			v, 1, 0);
 	w->host->tx_commit(tx, NULL, NULL);

@@ -22,7 +22,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define MARK "bench-time-"
+#define MARK      "bench-time-"
 #define TIMES_MAX 1000000
 
 enum kind { LISTENER, CONN, STDIN };
@@ -38,7 +38,7 @@ struct peer {
 static struct {
 	int ep;
 	double *times;
-	long n, hung;		/* since the last line; connections to hanging receivers now */
+	long n, hung; /* since the last line; connections to hanging receivers now */
 } H;
 
 static double now_ms(void)
@@ -114,7 +114,7 @@ static void readable(struct peer *p)
 		return;
 	}
 	if (!p->good)
-		return;		/* read and forgotten: it hangs */
+		return; /* read and forgotten: it hangs */
 	p->len += (size_t)got;
 	while ((n = whole(p))) {
 		char keep = p->buf[n], *mark;
@@ -149,7 +149,8 @@ static void report(void)
 		exit(0);
 	qsort(H.times, (size_t)H.n, sizeof(*H.times), by_size);
 	printf("{\"n\":%ld,\"hung\":%ld,\"p50\":%.2f,\"p99\":%.2f,\"max\":%.2f}\n", H.n, H.hung,
-	       H.n ? H.times[H.n / 2] : 0, H.n ? H.times[H.n * 99 / 100] : 0, H.n ? H.times[H.n - 1] : 0);
+	       H.n ? H.times[H.n / 2] : 0, H.n ? H.times[H.n * 99 / 100] : 0,
+	       H.n ? H.times[H.n - 1] : 0);
 	fflush(stdout);
 	if (line[0] != 'p')
 		H.n = 0;

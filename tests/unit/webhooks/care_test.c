@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What surrounds a delivery: health, dead letters, replay, secrets, transforms, commands, the log. */
+/* What surrounds a delivery: health, dead letters, replay, secrets, transforms, commands, the log.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,19 +15,22 @@
 #include "base.h"
 #include "sign.h"
 
-#define MESSAGE "{\"id\":\"01M\",\"direction\":\"in\",\"chat\":{\"jid\":\"12025550111@s.whatsapp.net\"},\"text\":\"hi\"}"
+#define MESSAGE                                                                                   \
+	"{\"id\":\"01M\",\"direction\":\"in\",\"chat\":{\"jid\":\"12025550111@s.whatsapp.net\"}," \
+	"\"text\":\"hi\"}"
 
 /* The receiver: says what it was told to, and keeps what came. */
 static struct {
 	struct fake_answer answer;
-	json_t *got;		/* {"headers", "body", "at", "url"} */
-	const char *hangs;	/* URLs that hold this never answer */
+	json_t *got;       /* {"headers", "body", "at", "url"} */
+	const char *hangs; /* URLs that hold this never answer */
 } R;
 
 static struct fake_answer take(const struct fake_request *r)
 {
-	json_array_append_new(R.got, json_pack("{s:O, s:s, s:I, s:s}", "headers", r->headers, "body", r->body, "at",
-					       (json_int_t)r->at_ms, "url", r->url));
+	json_array_append_new(R.got,
+			      json_pack("{s:O, s:s, s:I, s:s}", "headers", r->headers, "body",
+					r->body, "at", (json_int_t)r->at_ms, "url", r->url));
 	if (R.hangs && strstr(r->url, R.hangs))
 		return (struct fake_answer){ 0, 0, NULL, NULL };
 	return R.answer;
@@ -39,7 +43,8 @@ static size_t got(void)
 
 static const char *header(size_t i, const char *name)
 {
-	return json_string_value(json_object_get(json_object_get(json_array_get(R.got, i), "headers"), name));
+	return json_string_value(
+		json_object_get(json_object_get(json_array_get(R.got, i), "headers"), name));
 }
 
 static const char *body(size_t i)
@@ -58,7 +63,8 @@ static json_t *call(const char *method, const char *tail, const char *text, int 
 	snprintf(path, sizeof(path), "/v1/webhooks/%s%s", id, tail);
 	o = fake_rest(method, path, text, &status);
 	if (status != want)
-		fail_msg("%s %s: %d %s", method, path, status, json_string_value(json_object_get(o, "detail")));
+		fail_msg("%s %s: %d %s", method, path, status,
+			 json_string_value(json_object_get(o, "detail")));
 	return o;
 }
 
@@ -73,7 +79,8 @@ static void hook(const char *more)
 	int status;
 	json_t *o;
 
-	snprintf(text, sizeof(text), "{\"url\":\"http://r.example/hook\",\"events\":[\"message.*\"]%s}", more);
+	snprintf(text, sizeof(text),
+		 "{\"url\":\"http://r.example/hook\",\"events\":[\"message.*\"]%s}", more);
 	o = fake_rest("POST", "/v1/webhooks", text, &status);
 	if (status != 201)
 		fail_msg("%d %s", status, json_string_value(json_object_get(o, "detail")));
@@ -120,14 +127,18 @@ static void the_circuit_opens_and_closes(void **state)
 	fake_run(600 * 1000);
 	assert_int_equal(fake_count_events("webhook.paused"), 1);
 	o = call("GET", "", NULL, 200);
-	assert_string_equal(json_string_value(json_object_get(json_object_get(o, "health"), "state")), "failing");
+	assert_string_equal(
+		json_string_value(json_object_get(json_object_get(o, "health"), "state")),
+		"failing");
 	assert_string_equal(json_string_value(json_object_get(o, "state")), "active");
 	json_decref(o);
 	n = got();
 	fake_kill();
-	fake_start();		/* it stays open over a restart, and the event is not new */
+	fake_start(); /* it stays open over a restart, and the event is not new */
 	o = call("GET", "", NULL, 200);
-	assert_string_equal(json_string_value(json_object_get(json_object_get(o, "health"), "state")), "failing");
+	assert_string_equal(
+		json_string_value(json_object_get(json_object_get(o, "health"), "state")),
+		"failing");
 	json_decref(o);
 	R.answer.status = 200;
 	fake_run(301 * 1000);
@@ -146,7 +157,8 @@ static void retry_after_is_kept(void **state)
 	message();
 	fake_run(119 * 1000);
 	assert_int_equal(got(), 1);
-	R.answer = (struct fake_answer){ 503, 0, NULL, "Mon, 21 Sep 2026 14:20:00 GMT" };	/* 1790000400 */
+	R.answer = (struct fake_answer){ 503, 0, NULL,
+					 "Mon, 21 Sep 2026 14:20:00 GMT" }; /* 1790000400 */
 	fake_run(2 * 1000);
 	assert_int_equal(got(), 2);
 	R.answer = (struct fake_answer){ 200, 0, NULL, NULL };
@@ -161,17 +173,19 @@ static void backoff_is_jittered_and_grows(void **state)
 	int64_t first = 0, last = 0;
 
 	(void)state;
-	F.params[0][1] = "1000";	/* no breaker here */
+	F.params[0][1] = "1000"; /* no breaker here */
 	fake_start();
 	hook("");
 	R.answer.status = 500;
 	message();
 	fake_run(2 * 86400 * 1000LL);
-	/* 1, 2, 4 ... 21600 s: at least those, at most a few times as many since the waits are random */
+	/* 1, 2, 4 ... 21600 s: at least those, at most a few times as many since the waits are
+	 * random */
 	assert_in_range(got(), 17, 60);
 	for (size_t i = 1; i < got(); i++) {
-		int64_t gap = json_integer_value(json_object_get(json_array_get(R.got, i), "at")) -
-			      json_integer_value(json_object_get(json_array_get(R.got, i - 1), "at"));
+		int64_t gap =
+			json_integer_value(json_object_get(json_array_get(R.got, i), "at")) -
+			json_integer_value(json_object_get(json_array_get(R.got, i - 1), "at"));
 
 		assert_true(gap <= 21600 * 1000 + 100);
 		if (i <= 5)
@@ -206,7 +220,7 @@ static void gone_pauses(void **state)
 	assert_int_equal(got(), 1);
 	done("POST", "/resume", NULL, 200);
 	fake_run(5000);
-	assert_int_equal(got(), 4);	/* nothing was lost */
+	assert_int_equal(got(), 4); /* nothing was lost */
 }
 
 static void pause_holds_and_resume_goes_on(void **state)
@@ -223,11 +237,12 @@ static void pause_holds_and_resume_goes_on(void **state)
 	done("POST", "/resume", NULL, 200);
 	fake_run(20 * 1000);
 	assert_true(got() > 0);
-	assert_int_equal(fake_int("SELECT count(*) FROM webhooks_dead"), 0);	/* the pause is no failure */
+	assert_int_equal(fake_int("SELECT count(*) FROM webhooks_dead"),
+			 0); /* the pause is no failure */
 	R.answer.status = 200;
 	fake_run(400 * 1000);
 	assert_string_equal(header(got() - 1, "webhook-id"), F.events[2].id);
-	assert_int_equal(fake_count_events("webhook.paused"), 2);	/* the owner's, the circuit's */
+	assert_int_equal(fake_count_events("webhook.paused"), 2); /* the owner's, the circuit's */
 }
 
 static void dead_letters_and_redelivery(void **state)
@@ -245,9 +260,10 @@ static void dead_letters_and_redelivery(void **state)
 	assert_int_equal(fake_count_events("webhook.failed"), 2);
 	o = call("GET", "/dead?limit=1", NULL, 200);
 	assert_int_equal(json_array_size(json_object_get(o, "dead")), 1);
-	snprintf(tail, sizeof(tail), "/dead/%lld/redeliver", json_integer_value(json_object_get(o, "next")));
+	snprintf(tail, sizeof(tail), "/dead/%lld/redeliver",
+		 json_integer_value(json_object_get(o, "next")));
 	json_decref(o);
-	done("POST", tail, NULL, 202);			/* fails once, and is dead again */
+	done("POST", tail, NULL, 202); /* fails once, and is dead again */
 	fake_run(600 * 1000);
 	assert_int_equal(fake_int("SELECT count(*) FROM webhooks_dead WHERE state = 'dead'"), 2);
 	assert_string_equal(header(got() - 1, "webhook-replay"), "true");
@@ -256,7 +272,7 @@ static void dead_letters_and_redelivery(void **state)
 	fake_run(600 * 1000);
 	assert_int_equal(fake_int("SELECT count(*) FROM webhooks_dead"), 1);
 	done("POST", "/dead/redeliver", NULL, 202);
-	fake_kill();					/* asked for is asked for */
+	fake_kill(); /* asked for is asked for */
 	fake_start();
 	fake_run(600 * 1000);
 	assert_int_equal(fake_int("SELECT count(*) FROM webhooks_dead"), 0);
@@ -307,7 +323,7 @@ static void replay_by_sequence_and_time(void **state)
 	json_decref(o);
 	done("POST", "/replay", "{\"since_seq\":0}", 409);
 	fake_run(3000);
-	assert_in_range(got(), 35, 38);		/* two a second */
+	assert_in_range(got(), 35, 38); /* two a second */
 	fake_kill();
 	fake_start();
 	fake_run(20 * 1000);
@@ -352,7 +368,8 @@ static void rotation_signs_twice(void **state)
 	for (int i = 0; i < 2; i++) {
 		int64_t ts = strtoll(header(0, "webhook-timestamp"), NULL, 10);
 
-		assert_int_equal(webhook_sign(i ? old : secret, header(0, "webhook-id"), ts, wa_span_str(body(0)), sig[i]),
+		assert_int_equal(webhook_sign(i ? old : secret, header(0, "webhook-id"), ts,
+					      wa_span_str(body(0)), sig[i]),
 				 0);
 	}
 	snprintf(both, sizeof(both), "%s %s", sig[0], sig[1]);
@@ -377,14 +394,17 @@ static void a_script_changes_skips_and_fails(void **state)
 	message();
 	fake_run(1000);
 	assert_int_equal(got(), 1);
-	assert_int_equal(fake_int("SELECT count(*) FROM webhooks_delivery WHERE outcome = 'skipped'"), 1);
+	assert_int_equal(
+		fake_int("SELECT count(*) FROM webhooks_delivery WHERE outcome = 'skipped'"), 1);
 	F.lua = "!shape.lua:3: no such field";
 	message();
 	fake_run(3600 * 1000);
 	assert_int_equal(got(), 1);
-	assert_int_equal(fake_int("SELECT count(*) FROM webhooks_dead WHERE reason = 'transform: shape.lua:3: no such field' "
-				  "AND attempts = 8"), 1);
-	assert_int_equal(fake_count_events("webhook.paused"), 0);	/* the receiver is well */
+	assert_int_equal(fake_int("SELECT count(*) FROM webhooks_dead WHERE reason = 'transform: "
+				  "shape.lua:3: no such field' "
+				  "AND attempts = 8"),
+			 1);
+	assert_int_equal(fake_count_events("webhook.paused"), 0); /* the receiver is well */
 	F.lua = NULL;
 	message();
 	fake_run(3600 * 1000);
@@ -402,23 +422,28 @@ static void commands_are_done_once_and_in_order(void **state)
 	(void)state;
 	fake_start();
 	hook(",\"allow_commands\":[\"reply\",\"react\"]");
-	R.answer = (struct fake_answer){ 200, 0, "{\"commands\":[{\"type\":\"reply\",\"text\":\"Hello\",\"quote\":true},"
-					 "{\"type\":\"react\",\"emoji\":\"+\"},{\"type\":\"hold\"},{\"type\":\"fly\"},7]}",
-					 NULL };
+	R.answer = (struct fake_answer){
+		200, 0,
+		"{\"commands\":[{\"type\":\"reply\",\"text\":\"Hello\",\"quote\":true},"
+		"{\"type\":\"react\",\"emoji\":\"+\"},{\"type\":\"hold\"},{\"type\":\"fly\"},7]}",
+		NULL
+	};
 	message();
 	fake_run(1000);
 	assert_int_equal(json_array_size(F.calls), 2);
 	c = json_array_get(F.calls, 0);
 	assert_string_equal(json_string_value(json_object_get(c, "path")), "/v1/messages");
 	assert_string_equal(json_string_value(json_object_get(c, "body")),
-			    "{\"session\":\"shop\",\"to\":\"12025550111@s.whatsapp.net\",\"text\":\"Hello\",\"quoted\":\"01M\"}");
+			    "{\"session\":\"shop\",\"to\":\"12025550111@s.whatsapp.net\",\"text\":"
+			    "\"Hello\",\"quoted\":\"01M\"}");
 	assert_string_equal(json_string_value(json_object_get(json_array_get(F.calls, 1), "path")),
 			    "/v1/messages/01M/react");
 	o = call("GET", "/deliveries/1", NULL, 200);
 	c = json_object_get(o, "commands");
 	assert_int_equal(json_array_size(c), 5);
 	assert_int_equal(json_integer_value(json_object_get(json_array_get(c, 0), "status")), 202);
-	assert_non_null(strstr(json_string_value(json_object_get(json_array_get(c, 2), "error")), "not allowed"));
+	assert_non_null(strstr(json_string_value(json_object_get(json_array_get(c, 2), "error")),
+			       "not allowed"));
 	json_decref(o);
 	/* the same delivery once more: the same keys, so the REST API does nothing twice */
 	done("POST", "/replay", "{\"since_seq\":0,\"until_seq\":1}", 202);
@@ -426,8 +451,9 @@ static void commands_are_done_once_and_in_order(void **state)
 	assert_int_equal(json_array_size(F.calls), 4);
 	assert_string_equal(json_string_value(json_object_get(json_array_get(F.calls, 0), "key")),
 			    json_string_value(json_object_get(json_array_get(F.calls, 2), "key")));
-	assert_string_not_equal(json_string_value(json_object_get(json_array_get(F.calls, 0), "key")),
-				json_string_value(json_object_get(json_array_get(F.calls, 1), "key")));
+	assert_string_not_equal(
+		json_string_value(json_object_get(json_array_get(F.calls, 0), "key")),
+		json_string_value(json_object_get(json_array_get(F.calls, 1), "key")));
 }
 
 static void commands_nobody_allowed(void **state)
@@ -435,7 +461,9 @@ static void commands_nobody_allowed(void **state)
 	(void)state;
 	fake_start();
 	hook("");
-	R.answer = (struct fake_answer){ 200, 0, "{\"commands\":[{\"type\":\"reply\",\"text\":\"Hello\"}]}", NULL };
+	R.answer = (struct fake_answer){ 200, 0,
+					 "{\"commands\":[{\"type\":\"reply\",\"text\":\"Hello\"}]}",
+					 NULL };
 	message();
 	fake_run(1000);
 	assert_int_equal(got(), 1);
@@ -451,13 +479,15 @@ static void too_many_commands(void **state)
 	fake_start();
 	hook(",\"allow_commands\":[\"typing\"]");
 	for (int i = 0; i < 20; i++)
-		n += (size_t)snprintf(text + n, sizeof(text) - n, "%s{\"type\":\"typing\"}", i ? "," : "");
+		n += (size_t)snprintf(text + n, sizeof(text) - n, "%s{\"type\":\"typing\"}",
+				      i ? "," : "");
 	snprintf(text + n, sizeof(text) - n, "]}");
 	R.answer = (struct fake_answer){ 200, 0, text, NULL };
 	message();
 	fake_run(1000);
 	assert_int_equal(json_array_size(F.calls), 8);
-	assert_int_equal(fake_int("SELECT count(*) FROM webhooks_delivery WHERE outcome = 'delivered'"), 1);
+	assert_int_equal(
+		fake_int("SELECT count(*) FROM webhooks_delivery WHERE outcome = 'delivered'"), 1);
 }
 
 static void the_log_shows_all_but_secrets(void **state)
@@ -469,7 +499,8 @@ static void the_log_shows_all_but_secrets(void **state)
 	F.params[1][0] = "log_keep";
 	F.params[1][1] = "10";
 	fake_start();
-	hook(",\"headers\":[{\"name\":\"X-Env\",\"value\":\"prod\"},{\"name\":\"Authorization\",\"value\":\"Bearer abc\","
+	hook(",\"headers\":[{\"name\":\"X-Env\",\"value\":\"prod\"},{\"name\":\"Authorization\","
+	     "\"value\":\"Bearer abc\","
 	     "\"secret\":true}]");
 	R.answer = (struct fake_answer){ 200, 30, "fine", NULL };
 	message();
@@ -506,6 +537,55 @@ static void the_log_shows_all_but_secrets(void **state)
 	assert_int_equal(fake_int("SELECT count(*) FROM webhooks_delivery"), 0);
 }
 
+struct rows {
+	int n;
+	int64_t last_ms;
+	char last[32];
+};
+
+static int on_row(void *ctx, const struct wb_retain_row *row)
+{
+	struct rows *r = ctx;
+
+	assert_true(row->bytes > 0);
+	r->n++;
+	r->last_ms = row->ts_ms;
+	snprintf(r->last, sizeof(r->last), "%s", row->id);
+	return 0;
+}
+
+static void retention_pages_and_removes(void **state)
+{
+	struct wb_retain_query q = { .size = sizeof(q), .session = "", .limit = 7 };
+	const struct wb_retain *k = &F.kinds[0];
+	struct rows r = { 0 };
+
+	(void)state;
+	fake_start();
+	hook("");
+	for (int i = 0; i < 20; i++) {
+		message();
+		fake_run(i % 3 ? 0 : 1000);
+	}
+	fake_run(5000);
+	assert_string_equal(k->kind, "deliveries");
+	for (int pages = 1; pages <= 3; pages++) {
+		assert_int_equal(k->page(k->ctx, &q, on_row, &r), 0);
+		assert_int_equal(r.n, pages < 3 ? pages * 7 : 20);
+		q.ts_ms = r.last_ms;
+		q.id = r.last;
+	}
+	assert_string_equal(r.last, "20");
+	q = (struct wb_retain_query){
+		.size = sizeof(q), .flags = WB_RETAIN_NEWEST, .session = "", .limit = 1
+	};
+	assert_int_equal(k->page(k->ctx, &q, on_row, &r), 0);
+	assert_string_equal(r.last, "20");
+	fake_remove(k, "20");
+	assert_int_equal(fake_int("SELECT count(*) FROM webhooks_delivery"), 19);
+	assert_string_equal(F.kinds[1].kind, "dead_letters");
+}
+
 static void the_test_button(void **state)
 {
 	json_t *o;
@@ -532,14 +612,24 @@ static void the_test_button(void **state)
 static void refuses_bad_settings(void **state)
 {
 	static const char *const bad[] = {
-		"\"surprise\":1", "\"concurrency\":0", "\"concurrency\":33", "\"payload\":\"theirs\"",
+		"\"surprise\":1",
+		"\"concurrency\":0",
+		"\"concurrency\":33",
+		"\"payload\":\"theirs\"",
 		"\"headers\":[{\"name\":\"Host\",\"value\":\"x\"}]",
 		"\"headers\":[{\"name\":\"webhook-id\",\"value\":\"x\"}]",
 		"\"headers\":[{\"name\":\"X-A\",\"value\":\"a\\r\\nb\"}]",
-		"\"headers\":[{\"name\":\"X A\",\"value\":\"a\"}]", "\"headers\":[{\"name\":\"X-A\",\"secret\":true}]",
-		"\"transform\":{\"script\":\"../x\",\"function\":\"f\"}", "\"transform\":\"f\"",
-		"\"allow_commands\":[\"explode\"]", "\"filter\":{\"chats\":[]}", "\"events\":[]", "\"state\":\"gone\"",
-		"\"secret\":\"short\"", "\"url\":\"ftp://r.example\"", "\"name\":7",
+		"\"headers\":[{\"name\":\"X A\",\"value\":\"a\"}]",
+		"\"headers\":[{\"name\":\"X-A\",\"secret\":true}]",
+		"\"transform\":{\"script\":\"../x\",\"function\":\"f\"}",
+		"\"transform\":\"f\"",
+		"\"allow_commands\":[\"explode\"]",
+		"\"filter\":{\"chats\":[]}",
+		"\"events\":[]",
+		"\"state\":\"gone\"",
+		"\"secret\":\"short\"",
+		"\"url\":\"ftp://r.example\"",
+		"\"name\":7",
 	};
 
 	(void)state;
@@ -551,7 +641,8 @@ static void refuses_bad_settings(void **state)
 		snprintf(text, sizeof(text), "{%s}", bad[i]);
 		done("PATCH", "", text, 422);
 	}
-	done("PATCH", "", "{\"concurrency\":2,\"filter\":{\"direction\":\"out\"},\"name\":\"CRM\"}", 200);
+	done("PATCH", "", "{\"concurrency\":2,\"filter\":{\"direction\":\"out\"},\"name\":\"CRM\"}",
+	     200);
 	message();
 	fake_run(1000);
 	assert_int_equal(got(), 0);
@@ -571,7 +662,8 @@ static void half_of_many_hang(void **state)
 	fake_start();
 	R.hangs = "slow";
 	for (int i = 0; i < 400; i++) {
-		snprintf(text, sizeof(text), "{\"url\":\"http://%s-%d.example/\",\"events\":[\"message.*\"]}",
+		snprintf(text, sizeof(text),
+			 "{\"url\":\"http://%s-%d.example/\",\"events\":[\"message.*\"]}",
 			 i % 2 ? "slow" : "good", i);
 		json_decref(fake_rest("POST", "/v1/webhooks", text, &status));
 		assert_int_equal(status, 201);
@@ -613,6 +705,7 @@ int main(void)
 		T(commands_nobody_allowed),
 		T(too_many_commands),
 		T(the_log_shows_all_but_secrets),
+		T(retention_pages_and_removes),
 		T(the_test_button),
 		T(refuses_bad_settings),
 		T(half_of_many_hang),

@@ -13,18 +13,18 @@
 
 #include "base.h"
 
-#define CHATS 7
+#define CHATS      7
 #define EVENTS_MAX 20000
 
 /* What the receiver has taken (2xx), and in which order. */
 static struct {
-	int64_t last[CHATS];		/* highest seq of a chat, of those taken for the first time */
-	uint8_t taken[EVENTS_MAX];	/* how often, by seq */
+	int64_t last[CHATS];       /* highest seq of a chat, of those taken for the first time */
+	uint8_t taken[EVENTS_MAX]; /* how often, by seq */
 	size_t n, twice, out_of_order;
 	bool down;
-	int refuse_every;		/* of n requests one is answered 503 */
+	int refuse_every; /* of n requests one is answered 503 */
 	int requests;
-	int64_t poison;			/* this seq gets 422 */
+	int64_t poison; /* this seq gets 422 */
 	int flying[CHATS], most_at_once;
 } R;
 
@@ -58,8 +58,9 @@ static void emit(int chat)
 {
 	char json[160];
 
-	snprintf(json, sizeof(json), "{\"n\":%d,\"chat\":{\"jid\":\"1202555010%d@s.whatsapp.net\"},\"text\":\"hello\"}", chat,
-		 chat);
+	snprintf(json, sizeof(json),
+		 "{\"n\":%d,\"chat\":{\"jid\":\"1202555010%d@s.whatsapp.net\"},\"text\":\"hello\"}",
+		 chat, chat);
 	(void)fake_event("message.received", "shop", json);
 }
 
@@ -71,7 +72,8 @@ static void hook(const char *more)
 	json_t *o;
 	int status;
 
-	snprintf(body, sizeof(body), "{\"url\":\"http://r.example/hook\",\"events\":[\"message.*\"]%s}", more);
+	snprintf(body, sizeof(body),
+		 "{\"url\":\"http://r.example/hook\",\"events\":[\"message.*\"]%s}", more);
 	o = fake_rest("POST", "/v1/webhooks", body, &status);
 	if (status != 201)
 		fail_msg("%d %s", status, json_string_value(json_object_get(o, "detail")));
@@ -87,7 +89,8 @@ static int64_t of_hook(const char *a, const char *b)
 
 	snprintf(path, sizeof(path), "/v1/webhooks/%s", hook_id);
 	o = fake_rest("GET", path, NULL, NULL);
-	v = json_integer_value(b ? json_object_get(json_object_get(o, a), b) : json_object_get(o, a));
+	v = json_integer_value(b ? json_object_get(json_object_get(o, a), b)
+				 : json_object_get(o, a));
 	json_decref(o);
 	return v;
 }
@@ -115,15 +118,15 @@ static void down_for_an_hour(void **state)
 	fake_start();
 	hook("");
 	R.down = true;
-	for (int i = 0; i < 3600; i++) {	/* one a second, an hour long */
+	for (int i = 0; i < 3600; i++) { /* one a second, an hour long */
 		emit(i % CHATS);
 		fake_run(1000);
 	}
 	assert_int_equal(R.n, 0);
-	assert_true(R.requests < 600);		/* a receiver that is down is only probed */
+	assert_true(R.requests < 600); /* a receiver that is down is only probed */
 	requests = R.requests;
 	R.down = false;
-	fake_run(301 * 1000);			/* the longest pause between two probes */
+	fake_run(301 * 1000); /* the longest pause between two probes */
 	assert_int_equal(R.n, 3600);
 	assert_int_equal(R.out_of_order, 0);
 	assert_int_equal(R.twice, 0);
@@ -187,16 +190,17 @@ static void a_stuck_chat_does_not_hold_the_others(void **state)
 	(void)state;
 	fake_start();
 	hook("");
-	R.poison = 1;			/* the first event, chat 0 */
+	R.poison = 1; /* the first event, chat 0 */
 	for (int i = 0; i < 70; i++)
 		emit(i % CHATS);
 	fake_run(2000);
-	assert_int_equal(R.n, 60);	/* all but the ten of chat 0 */
+	assert_int_equal(R.n, 60); /* all but the ten of chat 0 */
 	assert_int_equal(of_hook("health", "open"), 10);
-	fake_run(3600 * 1000);		/* eight refusals, then it is a dead letter */
+	fake_run(3600 * 1000); /* eight refusals, then it is a dead letter */
 	assert_int_equal(R.n, 69);
 	assert_int_equal(R.out_of_order, 0);
-	assert_int_equal(fake_int("SELECT count(*) FROM webhooks_dead WHERE seq = 1 AND attempts = 8"), 1);
+	assert_int_equal(
+		fake_int("SELECT count(*) FROM webhooks_dead WHERE seq = 1 AND attempts = 8"), 1);
 	assert_int_equal(fake_count_events("webhook.failed"), 1);
 }
 
@@ -242,7 +246,7 @@ static void the_row_stays_small(void **state)
 	fake_run(3600 * 1000);
 	assert_true(of_hook("health", "open") == 256);
 	assert_true(fake_int("SELECT length(open) FROM webhooks_endpoint") < 256 * 40);
-	assert_int_equal(fake_int("SELECT seq FROM cursor"), 0);	/* the log is needed from there */
+	assert_int_equal(fake_int("SELECT seq FROM cursor"), 0); /* the log is needed from there */
 	R.down = false;
 	fake_run(1000 * 1000);
 	assert_int_equal(R.n, 5000);
@@ -287,7 +291,7 @@ static void a_failing_store_loses_nothing(void **state)
 	fake_kill();
 	fake_start();
 	fake_run(5000);
-	assert_int_equal(R.twice, 0);	/* the position was written when that was possible again */
+	assert_int_equal(R.twice, 0); /* the position was written when that was possible again */
 }
 
 static void goes_on_from_the_cursor_of_old(void **state)
@@ -298,9 +302,11 @@ static void goes_on_from_the_cursor_of_old(void **state)
 		emit(0);
 	/* url, secret, as the fake seals them: length of aad, aad, text xor 0x55 */
 	fake_sql("INSERT INTO cursor VALUES ('plugin:webhooks:endpoint:OLD', 4)");
-	fake_sql("INSERT INTO webhooks_endpoint (id, url, secret, kinds, session, state, created_ms) VALUES ('OLD', "
+	fake_sql("INSERT INTO webhooks_endpoint (id, url, secret, kinds, session, state, "
+		 "created_ms) VALUES ('OLD', "
 		 "x'0775726c3a4f4c443d2121256f7a7a277b302d3438253930', x'0a7365637265743a4f4c44"
-		 "223d2630360a18331e046c276d121e0c242701223f0005116d1c19050f1c3a67193419340622', '*', '', 'active', 1)");
+		 "223d2630360a18331e046c276d121e0c242701223f0005116d1c19050f1c3a67193419340622', "
+		 "'*', '', 'active', 1)");
 	fake_start();
 	fake_run(5000);
 	assert_int_equal(R.n, 6);

@@ -77,7 +77,7 @@ static struct {
 	struct route routes[32];
 	size_t n_routes;
 	void *state;
-	bool dead;		/* being killed: nothing gets out any more */
+	bool dead; /* being killed: nothing gets out any more */
 	int migrated;
 	char param[64];
 } I;
@@ -86,8 +86,8 @@ static struct wb_plugin self;
 
 /* ---- time ---- */
 
-static struct wb_plugin_timer *host_timer(struct wb_plugin *pl, int64_t delay, int64_t repeat, wb_plugin_timer_fn *fn,
-					  void *ctx)
+static struct wb_plugin_timer *host_timer(struct wb_plugin *pl, int64_t delay, int64_t repeat,
+					  wb_plugin_timer_fn *fn, void *ctx)
 {
 	struct wb_plugin_timer *t = calloc(1, sizeof(*t));
 
@@ -106,7 +106,8 @@ static void host_timer_cancel(struct wb_plugin_timer *t)
 	struct wa_list *it;
 
 	/* as the host: one that has fired already is none of ours any more */
-	WA_LIST_EACH(it, &I.timers) {
+	WA_LIST_EACH(it, &I.timers)
+	{
 		if (container_of(it, struct wb_plugin_timer, link) == t) {
 			wa_list_del(&t->link);
 			free(t);
@@ -120,7 +121,8 @@ static struct wb_plugin_timer *next_timer(void)
 	struct wb_plugin_timer *best = NULL;
 	struct wa_list *it;
 
-	WA_LIST_EACH(it, &I.timers) {
+	WA_LIST_EACH(it, &I.timers)
+	{
 		struct wb_plugin_timer *t = container_of(it, struct wb_plugin_timer, link);
 
 		if (!best || t->at < best->at || (t->at == best->at && t->order < best->order))
@@ -159,7 +161,8 @@ static int64_t host_now(void)
 
 /* ---- small things ---- */
 
-static void host_log(struct wb_plugin *pl, int32_t level, const char *event, const char *const *pairs)
+static void host_log(struct wb_plugin *pl, int32_t level, const char *event,
+		     const char *const *pairs)
 {
 	(void)pl;
 	(void)level;
@@ -214,7 +217,8 @@ static int32_t host_unseal(struct wb_plugin *pl, struct wb_str aad, struct wb_st
 	struct wa_buf b;
 
 	(void)pl;
-	if (in.len < aad.len + 1 || (size_t)(uint8_t)in.ptr[0] != aad.len || memcmp(in.ptr + 1, aad.ptr, aad.len) != 0)
+	if (in.len < aad.len + 1 || (size_t)(uint8_t)in.ptr[0] != aad.len ||
+	    memcmp(in.ptr + 1, aad.ptr, aad.len) != 0)
 		return WB_ECRYPTO;
 	wa_buf_init(&b, 1 << 22);
 	for (size_t i = aad.len + 1; i < in.len; i++)
@@ -228,12 +232,18 @@ static int32_t host_unseal(struct wb_plugin *pl, struct wb_str aad, struct wb_st
 
 static void as_event(const struct fake_event *e, struct wb_event *ev)
 {
-	*ev = (struct wb_event){ .size = sizeof(*ev), .seq = e->seq, .ts_ms = e->ts_ms, .id = e->id, .kind = e->kind,
-				 .session = e->session, .subject = e->subject,
+	*ev = (struct wb_event){ .size = sizeof(*ev),
+				 .seq = e->seq,
+				 .ts_ms = e->ts_ms,
+				 .id = e->id,
+				 .kind = e->kind,
+				 .session = e->session,
+				 .subject = e->subject,
 				 .json = { e->json, strlen(e->json) } };
 }
 
-static int64_t add_event(const char *kind, const char *session, const char *subject, const char *json)
+static int64_t add_event(const char *kind, const char *session, const char *subject,
+			 const char *json)
 {
 	struct fake_event *e;
 	struct wb_event ev;
@@ -271,7 +281,8 @@ size_t fake_count_events(const char *kind)
 	return n;
 }
 
-static struct wb_sub *host_subscribe(struct wb_plugin *pl, const char *kinds, wb_event_fn *fn, void *ctx)
+static struct wb_sub *host_subscribe(struct wb_plugin *pl, const char *kinds, wb_event_fn *fn,
+				     void *ctx)
 {
 	(void)pl;
 	(void)kinds;
@@ -279,8 +290,8 @@ static struct wb_sub *host_subscribe(struct wb_plugin *pl, const char *kinds, wb
 	return &I.sub;
 }
 
-static int32_t host_events_since(struct wb_plugin *pl, int64_t after, const char *kinds, int32_t limit,
-				 wb_event_fn *fn, void *ctx)
+static int32_t host_events_since(struct wb_plugin *pl, int64_t after, const char *kinds,
+				 int32_t limit, wb_event_fn *fn, void *ctx)
 {
 	int32_t n = 0;
 
@@ -318,17 +329,25 @@ static sqlite3_stmt *prepare(const char *sql, const struct wb_value *v, int32_t 
 		snprintf(name, sizeof(name), "$%d", i + 1);
 		at = sqlite3_bind_parameter_index(st, name);
 		switch (v[i].type) {
-		case WB_INT: sqlite3_bind_int64(st, at, v[i].num); break;
-		case WB_TEXT: sqlite3_bind_text(st, at, v[i].str.ptr, len, SQLITE_TRANSIENT); break;
-		case WB_BLOB: sqlite3_bind_blob(st, at, v[i].str.ptr, len, SQLITE_TRANSIENT); break;
-		default: sqlite3_bind_null(st, at); break;
+		case WB_INT:
+			sqlite3_bind_int64(st, at, v[i].num);
+			break;
+		case WB_TEXT:
+			sqlite3_bind_text(st, at, v[i].str.ptr, len, SQLITE_TRANSIENT);
+			break;
+		case WB_BLOB:
+			sqlite3_bind_blob(st, at, v[i].str.ptr, len, SQLITE_TRANSIENT);
+			break;
+		default:
+			sqlite3_bind_null(st, at);
+			break;
 		}
 	}
 	return st;
 }
 
-static int32_t host_query(struct wb_plugin *pl, const char *sql, const struct wb_value *v, int32_t n, wb_row_fn *fn,
-			  void *ctx)
+static int32_t host_query(struct wb_plugin *pl, const char *sql, const struct wb_value *v,
+			  int32_t n, wb_row_fn *fn, void *ctx)
 {
 	sqlite3_stmt *st = prepare(sql, v, n);
 	struct wb_value c[32];
@@ -340,11 +359,14 @@ static int32_t host_query(struct wb_plugin *pl, const char *sql, const struct wb
 		for (int i = 0; i < cols; i++) {
 			int type = sqlite3_column_type(st, i);
 
-			c[i] = (struct wb_value){ .type = type == SQLITE_INTEGER ? WB_INT : type == SQLITE_TEXT ? WB_TEXT
-							   : type == SQLITE_BLOB ? WB_BLOB : WB_NULL };
+			c[i] = (struct wb_value){ .type = type == SQLITE_INTEGER ? WB_INT
+							  : type == SQLITE_TEXT  ? WB_TEXT
+							  : type == SQLITE_BLOB  ? WB_BLOB
+										 : WB_NULL };
 			c[i].num = sqlite3_column_int64(st, i);
 			if (type == SQLITE_TEXT || type == SQLITE_BLOB)
-				c[i].str = (struct wb_str){ sqlite3_column_blob(st, i), (size_t)sqlite3_column_bytes(st, i) };
+				c[i].str = (struct wb_str){ sqlite3_column_blob(st, i),
+							    (size_t)sqlite3_column_bytes(st, i) };
 			if (c[i].type == WB_TEXT && !c[i].str.ptr)
 				c[i].str.ptr = "";
 		}
@@ -389,7 +411,8 @@ static struct wb_tx *host_tx_begin(struct wb_plugin *pl)
 	return tx;
 }
 
-static void host_tx_sql(struct wb_tx *tx, const char *sql, const struct wb_value *v, int32_t n, uint32_t flags)
+static void host_tx_sql(struct wb_tx *tx, const char *sql, const struct wb_value *v, int32_t n,
+			uint32_t flags)
 {
 	struct op *o = calloc(1, sizeof(*o));
 
@@ -410,8 +433,9 @@ static void host_tx_sql(struct wb_tx *tx, const char *sql, const struct wb_value
 
 static void host_tx_event(struct wb_tx *tx, const struct wb_event_new *ev)
 {
-	const struct wb_value v[] = { { .type = WB_TEXT, .str = { ev->subject ? ev->subject : "",
-								  strlen(ev->subject ? ev->subject : "") + 1 } },
+	const struct wb_value v[] = { { .type = WB_TEXT,
+					.str = { ev->subject ? ev->subject : "",
+						 strlen(ev->subject ? ev->subject : "") + 1 } },
 				      { .type = WB_TEXT, .str = { ev->json.ptr, ev->json.len } } };
 
 	host_tx_sql(tx, ev->kind, v, 2, 0);
@@ -420,7 +444,8 @@ static void host_tx_event(struct wb_tx *tx, const struct wb_event_new *ev)
 
 static void host_tx_cursor(struct wb_tx *tx, const char *name, int64_t seq)
 {
-	const struct wb_value v[] = { { .type = WB_TEXT, .str = { name, strlen(name) } }, { .type = WB_INT, .num = seq } };
+	const struct wb_value v[] = { { .type = WB_TEXT, .str = { name, strlen(name) } },
+				      { .type = WB_INT, .num = seq } };
 
 	host_tx_sql(tx,
 		    "INSERT INTO cursor (name, seq) VALUES ('plugin:webhooks:' || $1, $2) "
@@ -464,7 +489,8 @@ static int32_t run_ops(struct wb_tx *tx)
 	int32_t code = 0;
 
 	fake_sql("BEGIN");
-	WA_LIST_EACH(it, &tx->ops) {
+	WA_LIST_EACH(it, &tx->ops)
+	{
 		struct op *o = container_of(it, struct op, link);
 		sqlite3_stmt *st;
 
@@ -496,7 +522,8 @@ static void host_tx_commit(struct wb_tx *tx, wb_done_fn *fn, void *ctx)
 	}
 	if (!d->code)
 		d->code = run_ops(tx);
-	WA_LIST_EACH(it, &tx->ops) {
+	WA_LIST_EACH(it, &tx->ops)
+	{
 		struct op *o = container_of(it, struct op, link);
 
 		if (!d->code && o->kind == OP_EVENT) {
@@ -551,7 +578,8 @@ static struct wb_plugin_fetch *host_fetch(struct wb_plugin *pl, const struct wb_
 	f->body = strndup(r->body.ptr, r->body.len);
 	f->headers = json_object();
 	for (uint32_t i = 0; i < r->n_headers; i++)
-		json_object_set_new(f->headers, r->headers[i].name, json_string(r->headers[i].value));
+		json_object_set_new(f->headers, r->headers[i].name,
+				    json_string(r->headers[i].value));
 	f->fn = fn;
 	f->ctx = ctx;
 	wa_list_push_back(&I.fetches, &f->link);
@@ -559,8 +587,11 @@ static struct wb_plugin_fetch *host_fetch(struct wb_plugin *pl, const struct wb_
 		F.max_in_flight = F.in_flight;
 	q = (struct fake_request){ f->url, f->body, f->headers, F.now_ms };
 	f->answer = F.receiver(&q);
-	f->timer = host_timer(NULL, !f->answer.status ? (int64_t)r->timeout_ms : f->answer.ms ? f->answer.ms : 5, 0,
-			      on_answered, f);
+	f->timer = host_timer(NULL,
+			      !f->answer.status ? (int64_t)r->timeout_ms
+			      : f->answer.ms    ? f->answer.ms
+						: 5,
+			      0, on_answered, f);
 	return f;
 }
 
@@ -590,7 +621,8 @@ static void on_later(void *ctx)
 	struct wb_str text = { F.lua, F.lua ? strlen(F.lua) : 0 };
 
 	if (l->call)
-		l->call(l->ctx, l->status, "application/json", (struct wb_str){ "{\"detail\":\"no\"}", 15 });
+		l->call(l->ctx, l->status, "application/json",
+			(struct wb_str){ "{\"detail\":\"no\"}", 15 });
 	else if (text.len && text.ptr[0] == '!')
 		l->lua(l->ctx, WB_EINVALID, (struct wb_str){ NULL, 0 }, F.lua + 1);
 	else
@@ -598,19 +630,22 @@ static void on_later(void *ctx)
 	free(l);
 }
 
-static void host_call(struct wb_plugin *pl, const struct wb_plugin_call *c, wb_plugin_call_fn *fn, void *ctx)
+static void host_call(struct wb_plugin *pl, const struct wb_plugin_call *c, wb_plugin_call_fn *fn,
+		      void *ctx)
 {
 	struct later *l = calloc(1, sizeof(*l));
 
 	(void)pl;
 	*l = (struct later){ .call = fn, .ctx = ctx, .status = F.call_status };
-	json_array_append_new(F.calls, json_pack("{s:s, s:s, s:s%, s:s}", "method", c->method, "path", c->path, "body",
-						 c->body.ptr ? c->body.ptr : "", c->body.len, "key", c->idempotency_key));
+	json_array_append_new(F.calls,
+			      json_pack("{s:s, s:s, s:s%, s:s}", "method", c->method, "path",
+					c->path, "body", c->body.ptr ? c->body.ptr : "",
+					c->body.len, "key", c->idempotency_key));
 	(void)host_timer(NULL, 1, 0, on_later, l);
 }
 
-static int32_t host_lua_call(struct wb_plugin *pl, const char *script, const char *function, struct wb_str args,
-			     wb_lua_result_fn *fn, void *ctx)
+static int32_t host_lua_call(struct wb_plugin *pl, const char *script, const char *function,
+			     struct wb_str args, wb_lua_result_fn *fn, void *ctx)
 {
 	struct later *l;
 
@@ -650,8 +685,8 @@ static struct wb_str host_http_body(struct wb_plugin_req *req)
 	return (struct wb_str){ req->body, req->body ? strlen(req->body) : 0 };
 }
 
-static void host_http_reply(struct wb_plugin_req *req, int32_t status, const char *type, struct wb_str body,
-			    const struct wb_header *headers, uint32_t n)
+static void host_http_reply(struct wb_plugin_req *req, int32_t status, const char *type,
+			    struct wb_str body, const struct wb_header *headers, uint32_t n)
 {
 	(void)type;
 	(void)headers;
@@ -661,11 +696,32 @@ static void host_http_reply(struct wb_plugin_req *req, int32_t status, const cha
 	req->answered = true;
 }
 
-static void host_http_problem(struct wb_plugin_req *req, int32_t status, const char *code, const char *detail)
+static void host_http_problem(struct wb_plugin_req *req, int32_t status, const char *code,
+			      const char *detail)
 {
 	req->status = status;
 	req->doc = json_pack("{s:s, s:s}", "code", code, "detail", detail);
 	req->answered = true;
+}
+
+static int32_t host_retain(struct wb_plugin *pl, const struct wb_retain *kind)
+{
+	(void)pl;
+	for (size_t i = 0; i < WA_ARRAY_LEN(F.kinds); i++) {
+		if (!F.kinds[i].kind || strcmp(F.kinds[i].kind, kind->kind) == 0) {
+			F.kinds[i] = *kind;
+			return 0;
+		}
+	}
+	return WB_ELIMIT;
+}
+
+void fake_remove(const struct wb_retain *kind, const char *id)
+{
+	struct wb_tx *tx = host_tx_begin(NULL);
+
+	kind->remove(kind->ctx, tx, "", id);
+	host_tx_commit(tx, NULL, NULL);
 }
 
 /* Does path fit pattern? Fills id and n. */
@@ -711,15 +767,41 @@ json_t *fake_rest(const char *method, const char *path, const char *body, int *s
 /* ---- life ---- */
 
 static const struct wb_plugin_host host = {
-	.size = sizeof(host), .abi = WB_ABI, .log = host_log, .now_ms = host_now, .ulid = host_ulid,
-	.random = wa_random, .param = host_param, .subscribe = host_subscribe, .events_since = host_events_since,
-	.event_last_seq = host_last_seq, .tx_begin = host_tx_begin, .tx_sql = host_tx_sql, .tx_event = host_tx_event,
-	.tx_cursor = host_tx_cursor, .tx_commit = host_tx_commit, .tx_abort = host_tx_abort, .query = host_query,
-	.seal = host_seal, .unseal = host_unseal, .timer = host_timer, .timer_cancel = host_timer_cancel,
-	.route = host_route, .http_param = host_http_param, .http_query = host_http_query,
-	.http_body = host_http_body, .http_reply = host_http_reply, .http_problem = host_http_problem,
-	.fetch = host_fetch, .fetch_cancel = host_fetch_cancel, .fetch_header = host_fetch_header, .call = host_call,
-	.lua_call = host_lua_call, .metric_add = host_metric, .metric_set = host_metric,
+	.size = sizeof(host),
+	.abi = WB_ABI,
+	.log = host_log,
+	.now_ms = host_now,
+	.ulid = host_ulid,
+	.random = wa_random,
+	.param = host_param,
+	.subscribe = host_subscribe,
+	.events_since = host_events_since,
+	.event_last_seq = host_last_seq,
+	.tx_begin = host_tx_begin,
+	.tx_sql = host_tx_sql,
+	.tx_event = host_tx_event,
+	.tx_cursor = host_tx_cursor,
+	.tx_commit = host_tx_commit,
+	.tx_abort = host_tx_abort,
+	.query = host_query,
+	.seal = host_seal,
+	.unseal = host_unseal,
+	.timer = host_timer,
+	.timer_cancel = host_timer_cancel,
+	.route = host_route,
+	.http_param = host_http_param,
+	.http_query = host_http_query,
+	.http_body = host_http_body,
+	.http_reply = host_http_reply,
+	.http_problem = host_http_problem,
+	.fetch = host_fetch,
+	.fetch_cancel = host_fetch_cancel,
+	.fetch_header = host_fetch_header,
+	.call = host_call,
+	.lua_call = host_lua_call,
+	.retain = host_retain,
+	.metric_add = host_metric,
+	.metric_set = host_metric,
 };
 
 void fake_open(fake_receiver *receiver)
@@ -734,7 +816,8 @@ void fake_open(fake_receiver *receiver)
 	F.call_status = 202;
 	if (sqlite3_open(":memory:", &I.db))
 		abort();
-	fake_sql("CREATE TABLE cursor (name TEXT NOT NULL PRIMARY KEY, seq INTEGER NOT NULL) STRICT");
+	fake_sql("CREATE TABLE cursor (name TEXT NOT NULL PRIMARY KEY, seq INTEGER NOT NULL) "
+		 "STRICT");
 }
 
 void fake_migrate_to(int number)

@@ -13,16 +13,20 @@
 
 #include "base.h"
 
-static const char message[] =
-	"{\"id\":\"E1\",\"seq\":7,\"kind\":\"message.received\",\"time\":\"2026-11-22T10:00:00.000Z\",\"session\":\"shop\","
-	"\"data\":{\"id\":\"M1\",\"direction\":\"in\",\"group\":false,\"text\":\"My order 17 please\","
-	"\"chat\":{\"jid\":\"12025550111@s.whatsapp.net\",\"lid\":\"9911@lid\",\"phone\":\"+12025550111\"},"
-	"\"sender\":{\"jid\":\"12025550111@s.whatsapp.net\"},"
-	"\"items\":[{\"sku\":\"A\",\"n\":1},{\"sku\":\"B\",\"n\":5.5}],\"tags\":[\"new\",\"vip\"],\"none\":null,"
-	"\"a.b\":{\"c\":true}}}";
-static const char group[] =
-	"{\"kind\":\"message.sent\",\"session\":\"shop\",\"data\":{\"direction\":\"out\",\"group\":true,"
-	"\"chat\":{\"jid\":\"1203630@g.us\"},\"sender\":{\"lid\":\"77@lid\",\"phone\":\"+12025550199\"}}}";
+static const char message[] = "{\"id\":\"E1\",\"seq\":7,\"kind\":\"message.received\",\"time\":"
+			      "\"2026-11-22T10:00:00.000Z\",\"session\":\"shop\","
+			      "\"data\":{\"id\":\"M1\",\"direction\":\"in\",\"group\":false,"
+			      "\"text\":\"My order 17 please\","
+			      "\"chat\":{\"jid\":\"12025550111@s.whatsapp.net\",\"lid\":\"9911@"
+			      "lid\",\"phone\":\"+12025550111\"},"
+			      "\"sender\":{\"jid\":\"12025550111@s.whatsapp.net\"},"
+			      "\"items\":[{\"sku\":\"A\",\"n\":1},{\"sku\":\"B\",\"n\":5.5}],"
+			      "\"tags\":[\"new\",\"vip\"],\"none\":null,"
+			      "\"a.b\":{\"c\":true}}}";
+static const char group[] = "{\"kind\":\"message.sent\",\"session\":\"shop\",\"data\":{"
+			    "\"direction\":\"out\",\"group\":true,"
+			    "\"chat\":{\"jid\":\"1203630@g.us\"},\"sender\":{\"lid\":\"77@lid\","
+			    "\"phone\":\"+12025550199\"}}}";
 static const char order[] = "{\"kind\":\"order.created\",\"data\":{\"total\":\"61.50\"}}";
 
 static bool passes(const char *filter, const char *event)
@@ -47,8 +51,8 @@ static bool where(const char *path, const char *op, const char *value)
 {
 	char f[1024];
 
-	snprintf(f, sizeof(f), "{\"where\":[{\"path\":\"%s\",\"op\":\"%s\"%s%s}]}", path, op, value ? ",\"value\":" : "",
-		 value ? value : "");
+	snprintf(f, sizeof(f), "{\"where\":[{\"path\":\"%s\",\"op\":\"%s\"%s%s}]}", path, op,
+		 value ? ",\"value\":" : "", value ? value : "");
 	return passes(f, message);
 }
 
@@ -139,7 +143,9 @@ static void a_pattern_cannot_hang(void **state)
 	memset(text, 'a', sizeof(text) - 1);
 	text[sizeof(text) - 1] = '\0';
 	snprintf(event, sizeof(event), "{\"data\":{\"text\":\"%s!\"}}", text);
-	assert_false(passes("{\"where\":[{\"path\":\"data.text\",\"op\":\"regex\",\"value\":\"^(a+)+$\"}]}", event));
+	assert_false(passes(
+		"{\"where\":[{\"path\":\"data.text\",\"op\":\"regex\",\"value\":\"^(a+)+$\"}]}",
+		event));
 }
 
 static void refused(const char *filter)
