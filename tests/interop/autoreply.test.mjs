@@ -36,11 +36,17 @@ after(async () => {
 	await sandbox.end();
 });
 
-test('an answer with typing before it, a quote and a reaction', async () => {
+test('the shop is online; an answer with typing before it, a quote and a reaction', async () => {
 	await rule({ match: 'regex', patterns: ['^order #?(?P<no>\\d+)'], typing_ms: 600, quote: true, react: '👍',
 		replies: ['Order {{group.no}} is on its way, {{first_name}}.'] });
+	const online = new Promise((seen) => customer.sock.ev.on('presence.update', ({ presences }) => {
+		if (Object.values(presences).some((p) => p.lastKnownPresence === 'available'))
+			seen(true);
+	}));
 	await customer.sock.sendPresenceUpdate('available');
 	await customer.sock.presenceSubscribe(SHOP_JID);
+	await warbler.rest.call('PUT', '/v1/autoreply/sessions/shop', { always_online: true });
+	await within(online, 10000, 'the shop to be online');
 	const typing = new Promise((seen) => customer.sock.ev.on('presence.update', ({ presences }) => {
 		if (Object.values(presences).some((p) => p.lastKnownPresence === 'composing'))
 			seen(true);
