@@ -72,6 +72,8 @@ static int normalise(const struct wb_config_key *k, const char *text, char **ret
 	} else if (k->choices && !is_choice(k->choices, text)) {
 		return wa_err_set(err, WA_EINVALID, "%s must be one of %s", k->path, k->choices);
 	}
+	if (wb_config_check(k, text, err) < 0)
+		return WA_EINVALID;
 	*ret = strdup(text);
 	return *ret ? 0 : wa_err_set(err, WA_ENOMEM, "configuration");
 }

@@ -37,6 +37,8 @@ int wb_config_plugin_put(struct wb_config *c, const char *path, int type, bool l
 int wb_config_lua(struct wb_config *c, struct wa_span source, const char *name, struct wa_err *err)
 	WA_MUST_USE;
 
+/* Whether the text of a key has the form that it wants (config_check.c). */
+int wb_config_check(const struct wb_config_key *k, const char *text, struct wa_err *err) WA_MUST_USE;
 /* The line on which the value of `path` is given in a Lua text; 1 when it cannot be told. */
 int wb_config_line(struct wa_span source, const char *path);
 

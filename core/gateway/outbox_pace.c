@@ -55,7 +55,7 @@ void wb_pace_free(struct wb_outbox *o)
 	wb_zones_free(o->zones);
 }
 
-/* UTC when the zone is unknown: config.c has said so. */
+/* It was checked when it was set; UTC where the system's database has lost it since. */
 static const struct wb_zone *zone_of(const struct wb_lane *lane)
 {
 	const struct wb_zone *z = NULL;
