@@ -86,6 +86,10 @@ class Answers(Case):
         self.assertEqual(self.texts(self.layla), ["9 to 5"])
         self.assertEqual(self.stats(g, once)["suppressed"], {"cooldown_chat": 1})
         self.assertEqual(self.stats(g, night)["suppressed"], {"hours": 1})
+        g.kill()
+        g.start()
+        self.sandbox.say(self.layla, "hours")       # a crash does not shorten it
+        until(lambda: self.stats(g, once)["suppressed"] == {"cooldown_chat": 2})
         # another chat has its own cool-down; an opted-out person and a held chat get nothing
         self.sandbox.say(self.omar, "hours")
         self.until_texts(self.omar, ["9 to 5"])
