@@ -143,7 +143,7 @@ static int fill(struct condition *c, const json_t *o, char why[WHY_MAX])
 	const char *name = json_string_value(json_object_get(o, "op"));
 	json_t *value = json_object_get(o, "value");
 	int op = find_op(name);
-	struct wb_regex_err re;
+	struct wb_regex_err re = { 0 };
 	int r;
 
 	if (!path || strlen(path) > PATH_MAX_LEN) {
@@ -159,7 +159,7 @@ static int fill(struct condition *c, const json_t *o, char why[WHY_MAX])
 	}
 	if (op < 0 || !value_ok((enum op)op, value) || json_object_size(o) != (value ? 3u : 2u)) {
 		snprintf(why, WHY_MAX, "where: %s: an op with its value is needed",
-			 op < 0 ? "op" : op_names[op]);
+			 op < 0 ? "op" : name);
 		return WA_EINVALID;
 	}
 	c->op = (enum op)op;

@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Outgoing webhooks: order inside each chat, crashes, dead letters, replay, commands, and where they may not go."""
 import collections
+import pathlib
 import random
+import shutil
+import tempfile
 import time
 import unittest
 
@@ -157,6 +160,31 @@ class Webhooks(Case):
         g.send(customer, "for those who know the new one", wait="delivered")
         until(lambda: len(r.taken()) == 2)
         self.assertEqual(r.bad, 0)
+
+    def test_transform(self):
+        """A script changes what is sent, skips events, and fails."""
+        scripts = pathlib.Path(tempfile.mkdtemp(prefix="warbler-scripts-"))
+        self.addCleanup(shutil.rmtree, scripts, ignore_errors=True)
+        (scripts / "shape.lua").write_text("""local wb = require "warbler"
+wb.export("text", function(event)
+	if event.data.text == "skip" then return nil end
+	if event.data.text == "fail" then error("no such text") end
+	return { said = event.data.text, id = event.id }
+end)
+""")
+        g = self.linked(scripts={"dir": scripts})
+        r = self.receiver_
+        hook = r.register(g, ["message.sent"], transform={"script": "shape", "function": "text"}, concurrency=1)
+        customer = self.sandbox.account(phone(9))
+        for text in ("one", "skip", "two", "fail"):
+            g.send(customer, text, wait="delivered")
+        until(lambda: len(r.taken()) == 2, what="the two that were not skipped")
+        self.assertEqual([set(e) for _, e in r.taken()], [{"said", "id"}] * 2)
+        self.assertEqual([(e["said"], e["id"]) for _, e in r.taken()],
+                         [(t, i) for t, i in zip(("one", "two"), [i for i, _ in r.taken()])])
+        failed = until(lambda: g.rest.get(f"/v1/webhooks/{hook}/deliveries?outcome=failed")["deliveries"])
+        self.assertIn("no such text", failed[0]["error"])
+        self.assertEqual(len(g.rest.get(f"/v1/webhooks/{hook}/deliveries?outcome=skipped")["deliveries"]), 1)
 
     def test_answer_with_commands(self):
         g = self.linked()
