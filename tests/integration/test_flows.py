@@ -42,7 +42,10 @@ class Flows(Case):
         g.write()
         with open(os.path.join(folder, "shop.lua"), "w", encoding="utf-8") as f:
             f.write(source)
+        with open(os.path.join(folder, "shop_test.lua"), "w", encoding="utf-8") as f:
+            f.write("return { { { text = 'x', expect = false } } }")    # conversations for tests: no script
         g.start()
+        self.assertEqual([s["name"] for s in g.rest.get("/v1/scripts")["scripts"] if not s["shipped"]], ["shop"])
         g.link(self.sandbox)
         return g
 

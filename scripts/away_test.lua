@@ -1,0 +1,20 @@
+return {
+	now = "2026-11-20 17:30",	-- a Friday
+	settings = { hours = "mon-fri 09:00-18:00; holidays 11-23", zone = "UTC" },
+	{ name = "open: nothing is said",
+		{ text = "hello", expect = "nothing" },
+	},
+	{ name = "closed: once until we open, over a weekend and a holiday",
+		{ wait = "1h" },
+		{ text = "hello", expect = "We are closed. We'll be back 24.11. 09:00." },
+		{ text = "are you there?", expect = "nothing" },
+		{ wait = "20h" }, { text = "still?", expect = "nothing" },
+		{ from = "+12025550124", text = "hi", expect = { to = "+12025550124", contains = "24.11." } },
+		{ wait = "66h" }, { text = "open now", expect = "nothing" },
+		{ wait = "12h" }, { text = "and closed again", expect = { contains = "25.11. 09:00" } },
+	},
+	{ name = "in another zone", settings = { zone = "America/New_York", text = "back {when}" },
+		{ text = "hi", expect = "nothing" },
+		{ wait = "6h" }, { text = "hi", expect = "back 24.11. 09:00" },
+	},
+}

@@ -1,0 +1,23 @@
+local shown = "What can we do for you?\n\n1. Opening hours\n2. Delivery\n3. Talk to a person"
+return {
+	{ name = "a topic by number and by words",
+		{ text = "Menu", expect = shown },
+		{ text = "2", expect = "Two to four working days.", expect_flow = false },
+		{ text = "HELP", expect = shown },
+		{ text = "opening", expect = "Monday to Friday, 9 to 18.", expect_flow = false },
+		{ text = "hello", expect = "nothing" },
+	},
+	{ name = "a person",
+		{ text = "menu", expect = shown },
+		{ text = "talk to a person", expect = "Somebody will write to you shortly.", expect_hold = "human" },
+		{ text = "menu", expect = "nothing" },
+	},
+	{ name = "own topics", settings = { topics = { "A=first", "B=second" }, words = { "topics" }, title = "Which?" },
+		{ text = "topics", expect = "Which?\n\n1. A\n2. B" },
+		{ text = "b", expect = "second" },
+	},
+	{ name = "nobody chooses",
+		{ text = "menu", expect = shown },
+		{ wait = "31m", expect_flow = false, expect_hold = false },
+	},
+}
