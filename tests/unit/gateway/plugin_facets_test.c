@@ -4,6 +4,8 @@
 
 #include <db_message.h>
 #include <host_lua.h>
+#include <fetch.h>
+#include <retain.h>
 
 static int setup(void **state)
 {
@@ -320,6 +322,104 @@ static void slow_ones_are_named(void **state)
 	assert_int_equal(metric(f, "s_slow_callbacks_total{plugin=\"slow\"}"), 2);
 }
 
+/* ---- what a plugin leaves behind ---- */
+
+static int count_kind(void *ctx, const struct wb_event *ev)
+{
+	(void)ev;
+	++*(int *)ctx;
+	return 0;
+}
+
+static int find_leaver(void *ctx, const struct wb_retain *kind)
+{
+	*(bool *)ctx |= strcmp(kind->kind, "leaver") == 0;
+	return 0;
+}
+
+struct answer {
+	int done, status;
+};
+
+static void on_fetched(const struct wb_fetch_res *res, const struct wa_err *err, void *ctx)
+{
+	struct answer *a = ctx;
+
+	(void)err;
+	a->status = res ? wb_fetch_status(res) : -1;
+	a->done = 1;
+}
+
+static void fetch(struct fix *f, struct answer *a, const char *base, long long port, const char *path)
+{
+	char url[200];
+
+	if (port)
+		snprintf(url, sizeof(url), "http://127.0.0.1:%lld%s", port, path);
+	else
+		snprintf(url, sizeof(url), "%s%s", base, path);
+	assert_int_equal(wb_fetch(f->gw->net, &(struct wb_fetch_req){ .method = "GET", .url = url,
+								      .allow_private = true },
+				  on_fetched, a, NULL, NULL), 0);
+}
+
+static void what_is_left_behind_is_taken_back(void **state)
+{
+	static const char *const kinds[] = { "routes", "timers", "fetches", "http_listeners", "ws_listeners",
+					     "lua_functions", "requests_inside", "work", "transactions",
+					     "subscriptions", "commits", "checks" };
+	struct fix *f = *state;
+	size_t routes = wb_router_count(f->gw->router), subs = wb_bus_count(f->gw->bus, NULL);
+	struct answer own = { 0 }, route = { 0 }, gone = { 0 };
+	long long port;
+	int lost = 0, kept = 0;
+	bool there = false;
+	json_t *o, *handles;
+
+	load(f, "leaver");
+	o = wb_plugin_json_whole(wb_plugin_get(f->gw->plugins, "leaver"));
+	handles = json_object_get(o, "handles");
+	for (size_t i = 0; i < WA_ARRAY_LEN(kinds); i++)
+		if (!json_object_get(handles, kinds[i]))
+			fail_msg("no %s", kinds[i]);
+	json_decref(o);
+	wb_retain_each(f->gw, find_leaver, &there);
+	assert_true(there);
+	assert_non_null(wb_plugin_lua_ask(f->gw, "leaver", "never", wa_span_str("[]"), on_answer, NULL, NULL));
+	port = metric(f, "_leaver_http_port");
+	fetch(f, &own, NULL, port, "/any/path");
+	fetch(f, &route, f->gw->public_url, 0, "/leaver");
+	for (int i = 0; i < 10; i++)
+		wb_loop_once(f->gw->loop, 5);
+	assert_false(own.done || route.done);
+	got.n = 0;
+	assert_int_equal(wb_plugin_unload(f->gw->plugins, "leaver", NULL), 0);
+	fix_until(f, &own.done);
+	fix_until(f, &route.done);
+	fix_until(f, &got.n);
+	assert_int_equal(own.status, -1);	/* hung up */
+	assert_int_equal(route.status, 503);
+	assert_int_equal(got.code, WA_ESTATE);
+	fetch(f, &gone, NULL, port, "/");
+	fix_until(f, &gone.done);
+	assert_int_equal(gone.status, -1);
+	assert_int_equal(wb_router_count(f->gw->router), routes);
+	assert_int_equal(wb_bus_count(f->gw->bus, NULL), subs);
+	assert_int_equal(metric(f, "_leaver_http_port"), -999);
+	there = false;
+	wb_retain_each(f->gw, find_leaver, &there);
+	assert_false(there);
+	fix_emit(f, "any.thing", "{}");
+	for (int i = 0; i < 20; i++)
+		wb_loop_once(f->gw->loop, 5);	/* until its work on the pool has ended, too */
+	fix_settle(f);
+	assert_true(wb_bus_since(f->gw->bus, 0, "leaver.lost", NULL, 10, count_kind, &lost, NULL, NULL) >= 0);
+	assert_true(wb_bus_since(f->gw->bus, 0, "leaver.kept", NULL, 10, count_kind, &kept, NULL, NULL) >= 0);
+	assert_int_equal(lost, 0);	/* it was never committed */
+	assert_int_equal(kept, 1);
+	load(f, "leaver");
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -332,6 +432,7 @@ int main(void)
 		T(older_and_newer_ones_of_the_same_major_run),
 		T(what_is_no_plugin_says_why),
 		T(slow_ones_are_named),
+		T(what_is_left_behind_is_taken_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
