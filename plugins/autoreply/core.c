@@ -110,9 +110,12 @@ static int begin(struct autoreply *a)
 
 int32_t autoreply_start(const struct wb_plugin_host *host, struct wb_plugin *self, void **ret_state)
 {
-	struct autoreply *a = calloc(1, sizeof(*a));
+	struct autoreply *a;
 	int r;
 
+	if (!WB_HAS(host, call))
+		return WB_EUNSUPPORTED;
+	a = calloc(1, sizeof(*a));
 	if (!a)
 		return WB_ENOMEM;
 	kit_init(&a->kit, host, self);
