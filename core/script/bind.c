@@ -124,9 +124,11 @@ static int64_t duration_at(lua_State *L, int idx, int arg, const char *name, int
 	} else if (lua_type(L, idx) == LUA_TNUMBER) {
 		ms = lua_tointegerx(L, idx, &ok);
 		if (!ok)
-			(void)luaL_argerror(L, arg, lua_pushfstring(L, "%s%sa whole number of milliseconds", name, sep));
+			(void)luaL_argerror(L, arg, lua_pushfstring(L, "%s%sa whole number of milliseconds", name,
+			  sep));
 	} else {
-		(void)luaL_argerror(L, arg, lua_pushfstring(L, "%s%sa duration: \"250ms\", \"10s\", \"15m\", \"2h\", or milliseconds",
+		(void)luaL_argerror(L, arg, lua_pushfstring(L,
+		  "%s%sa duration: \"250ms\", \"10s\", \"15m\", \"2h\", or milliseconds",
 							    name, sep));
 	}
 	if (ms < 0 || ms > max_ms)
@@ -178,7 +180,8 @@ const char *wb_bind_address(lua_State *L, int arg, const char *what)
 		return lua_tostring(L, -1);
 	if (lua_type(L, arg) != LUA_TSTRING || lua_rawlen(L, arg) == 0)
 		(void)luaL_argerror(L, arg,
-				    lua_pushfstring(L, "%s: a JID, a phone number in text, a person (msg.sender) or a message, "
+				    lua_pushfstring(L, "%s: a JID, a phone number in text, a person (msg.sender) or "
+				    "a message, "
 						       "not %s", what, luaL_typename(L, arg)));
 	lua_pushvalue(L, arg);
 	return lua_tostring(L, -1);

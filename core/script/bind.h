@@ -50,7 +50,8 @@ extern const struct wb_bind_table wb_bind_tables[];
 
 /* For wb_lua_module.open: puts the functions into the table on top (object: of methods, below __index). */
 void wb_bind_register(lua_State *L, const struct wb_bind_fn *fns, bool object);
-void wb_bind_push_rest(lua_State *L, const struct wb_bind_fn *row, bool method);	/* the function of a REST row */
+void wb_bind_push_rest(lua_State *L, const struct wb_bind_fn *row,
+	bool method);	/* the function of a REST row */
 
 /* Defines the module of such rows, with VAR_rows: MORE adds members, PUSH is push_event. */
 extern const struct wb_lua_fn wb_bind_none[];

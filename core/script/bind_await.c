@@ -106,7 +106,8 @@ static void on_first(void *ctx, int code, const char *message, int status, const
 	} else if (code < 0 || status >= 400) {
 		const char *detail = json_string_value(json_object_get(body, "detail"));
 
-		await_end(a, code < 0 ? code : status == 404 ? WA_ENOTFOUND : WA_EPEER, "", detail ? detail : message);
+		await_end(a, code < 0 ? code : status == 404 ? WA_ENOTFOUND : WA_EPEER, "",
+		  detail ? detail : message);
 	} else if (now) {
 		(void)await_look(a, now, json_string_value(json_object_get(body, "reason")));
 	}
@@ -159,7 +160,8 @@ static int await(lua_State *L, const char *id, int state, int timeout)
 		w->ops->timer_start(a->timer, ms);
 	(void)snprintf(path, sizeof(path), "/v1/messages/%s", id);
 	a->asked = true;	/* its events may have been before */
-	w->ops->request(w, &(struct wb_world_request){ .script = a->script, .method = "GET", .path = path }, on_first, a);
+	w->ops->request(w, &(struct wb_world_request){ .script = a->script, .method = "GET", .path = path },
+	  on_first, a);
 	return wb_task_yield(L, wait);
 }
 
@@ -201,7 +203,8 @@ static bool await_wants(struct wb_script *s, struct wb_script_event *e)
 		struct await *a = container_of(l, struct await, link);
 
 		if (strcmp(a->id, e->ev->subject) == 0)
-			(void)await_look(a, status, json_string_value(json_object_get(wb_script_event_data(e), "reason")));
+			(void)await_look(a, status, json_string_value(json_object_get(wb_script_event_data(e),
+			  "reason")));
 	}
 	return false;
 }
@@ -234,7 +237,8 @@ int wb_bind_l_api(lua_State *L)
 	lua_settop(L, 4);
 	luaL_argcheck(L, path.len > 1 && path.ptr[0] == '/' && strlen((const char *)path.ptr) == path.len, 2,
 		      "a path: \"/v1/sessions\"");
-	luaL_argcheck(L, !strpbrk((const char *)path.ptr, " \r\n\t{}"), 2, "a path has no spaces or braces: encode them (%20)");
+	luaL_argcheck(L, !strpbrk((const char *)path.ptr, " \r\n\t{}"), 2,
+	  "a path has no spaces or braces: encode them (%20)");
 	luaL_argexpected(L, lua_isnil(L, 4) || lua_istable(L, 4), 4, "table of options");
 	c = wb_bind_call_new(L);
 	c->method = methods[m];

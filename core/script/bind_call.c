@@ -318,7 +318,8 @@ static void on_typing(void *ctx, int code, const char *message, int status, cons
 	struct wb_bind_call *c = ctx;
 	int64_t ms = c->typing_ms;
 
-	(void)code, (void)message, (void)status, (void)body;	/* a chat that cannot be shown typing still gets the message */
+	(void)code, (void)message, (void)status,
+	  (void)body;	/* the message goes all the same */
 	c->typing_ms = 0;
 	c->timer = wb_wait_gone(c->wait) ? NULL : c->world->ops->timer_new(c->world, on_typed, c);
 	if (c->timer)

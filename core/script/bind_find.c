@@ -113,7 +113,8 @@ static void ask(struct find *f, const char *cursor)
 	(void)snprintf(path, sizeof(path), "/v1/sessions/%s/%s%s%s", f->session, f->base, cursor ? "&cursor=" : "",
 		       cursor ? cursor : "");
 	f->world->ops->request(f->world,
-				    &(struct wb_world_request){ .script = f->script, .method = "GET", .path = path }, on_page, f);
+				    &(struct wb_world_request){ .script = f->script, .method = "GET",
+				    .path = path }, on_page, f);
 }
 
 static void on_sessions(void *ctx, const char *session, int code, const char *message)

@@ -13,7 +13,8 @@
 #define TIMEOUT_MAX_MS 120000
 
 /* The answer's headers that are kept; opts.keep names more. */
-static const char *const kept[] = { "content-type", "location", "retry-after", "etag", "last-modified", "date", "link",
+static const char *const kept[] = { "content-type", "location", "retry-after", "etag", "last-modified", "date",
+	"link",
 				    "x-request-id" };
 
 struct http {
@@ -161,7 +162,8 @@ static void add_header(lua_State *L, struct ask *a, const char *name, const char
 {
 	if (a->n_headers == HEADERS_MAX)
 		(void)luaL_error(L, "headers: at most 32");
-	if (!*name || strpbrk(name, ": \r\n\t") || strpbrk(value, "\r\n") || strlen(name) > 100 || strlen(value) > 4096)
+	if (!*name || strpbrk(name, ": \r\n\t") || strpbrk(value,
+	  "\r\n") || strlen(name) > 100 || strlen(value) > 4096)
 		(void)luaL_error(L, "headers: %s is not a header's name and value", name);
 	a->headers[2 * a->n_headers] = copy(L, name, strlen(name));
 	a->headers[2 * a->n_headers + 1] = malloc(strlen(value) + 1);
@@ -178,7 +180,8 @@ static void read_headers(lua_State *L, struct ask *a, int opts)
 			(void)luaL_argerror(L, opts, "headers: { [\"X-Key\"] = \"value\" }");
 		lua_pushnil(L);
 		while (lua_next(L, -2)) {
-			if (lua_type(L, -2) != LUA_TSTRING || (lua_type(L, -1) != LUA_TSTRING && lua_type(L, -1) != LUA_TNUMBER))
+			if (lua_type(L, -2) != LUA_TSTRING || (lua_type(L, -1) != LUA_TSTRING && lua_type(L,
+			  -1) != LUA_TNUMBER))
 				(void)luaL_argerror(L, opts, "headers: names and values are texts");
 			add_header(L, a, lua_tostring(L, -2), lua_tostring(L, -1));
 			lua_pop(L, 1);
@@ -419,34 +422,45 @@ static int l_response_json(lua_State *L)
 #define ANSWER "{\"status\":200,\"headers\":{\"content-type\":\"application/json\"},\"body\":\"{\\\"price\\\":12}\"}"
 static const struct wb_bind_fn http_fns[] = {
 	{ "get", l_get, "url: string, opts?: table", OR_FAIL,
-	  "Asks, and waits for the answer; others go on meanwhile. Any answer is an answer, also 404: look at `res.status` or `res.ok`. `nil, message, "
-	  "code` when there was none.\n\n`opts`: `headers`; `timeout` (default `\"30s\"`, at most `\"2m\"`); `max` bytes of the answer (1 MiB, at most "
+	  "Asks, and waits for the answer; others go on meanwhile. Any answer is an answer, also 404: look at "
+	  "`res.status` or `res.ok`. `nil, message, "
+	  "code` when there was none.\n\n`opts`: `headers`; `timeout` (default `\"30s\"`, at most `\"2m\"`); `max` "
+	  "bytes of the answer (1 MiB, at most "
 	  "4 MiB); `keep`: names of headers of the answer to have besides the usual.",
-	  "local res = wb.http.get('https://shop.example/price', { headers = { ['X-Key'] = 'abc' } })\nreturn res.status", "200", NULL, NULL, NULL,
+	  "local res = wb.http.get('https://shop.example/price', { headers = { ['X-Key'] = 'abc' } })\nreturn "
+	  "res.status", "200", NULL, NULL, NULL,
 	  "FETCH GET https://shop.example/price", ANSWER },
-	{ "post", l_post, "url: string, body?: string|table, opts?: table", OR_FAIL, "Sends a table as JSON, or text as it is.",
-	  "local res = wb.http.post('https://bot.example/ask', { question = msg.text })\nreturn res:json().price", "12", NULL, NULL, NULL,
+	{ "post", l_post, "url: string, body?: string|table, opts?: table", OR_FAIL,
+	  "Sends a table as JSON, or text as it is.",
+	  "local res = wb.http.post('https://bot.example/ask', { question = msg.text })\nreturn res:json().price",
+	  "12", NULL, NULL, NULL,
 	  "FETCH POST https://bot.example/ask {\"question\":\"Hello\"}", ANSWER },
 	{ "request", l_request, "opts: table", OR_FAIL,
-	  "Everything: `url`, `method`, `headers`, and one of `body` (bytes), `json` (a value), `form` (a table of texts); `timeout`, `max`, `keep`.",
-	  "local res = wb.http.request{ url = 'https://shop.example/cart', method = 'PUT', form = { sku = 'A 1' } }\nreturn res.ok", "true", NULL,
+	  "Everything: `url`, `method`, `headers`, and one of `body` (bytes), `json` (a value), `form` (a table of "
+	  "texts); `timeout`, `max`, `keep`.",
+	  "local res = wb.http.request{ url = 'https://shop.example/cart', method = 'PUT', form = { sku = 'A 1' } "
+	  "}\nreturn res.ok", "true", NULL,
 	  NULL, NULL, "FETCH PUT https://shop.example/cart sku=A%201", ANSWER },
 	{ .name = NULL },
 };
 WB_BIND_MODULE(wb_bind_http, "http", http_fns, NULL,
-	       "Other services. Eight requests of a script are under way at once, more wait their turn (at most 1000). Addresses of this machine and "
-	       "of private networks are refused unless the owner allows them (`network.allow_private`). Redirects are answers.")
+	       "Other services. Eight requests of a script are under way at once, more wait their turn (at most "
+	       "1000). Addresses of this machine and "
+	       "of private networks are refused unless the owner allows them (`network.allow_private`). Redirects "
+	       "are answers.")
 
 static const struct wb_bind_fn response_fns[] = {
 	{ "json", l_response_json, "", "value: any", "The body as a value; `nil, message, code` when it is no JSON.",
-	  "return wb.http.get('https://shop.example/price'):json().price", "12", NULL, NULL, NULL, "FETCH GET https://shop.example/price", ANSWER },
+	  "return wb.http.get('https://shop.example/price'):json().price", "12", NULL, NULL, NULL,
+	  "FETCH GET https://shop.example/price", ANSWER },
 	{ .name = NULL },
 };
 static const struct wb_lua_field response_fields[] = {
 	{ "status", "integer", "200, 404 …" },
 	{ "ok", "boolean", "status from 200 to 299" },
 	{ "body", "string", "its bytes" },
-	{ "headers", "table<string, string>", "by small name: content-type, location, retry-after, etag, last-modified, date, link, x-request-id, and "
+	{ "headers", "table<string, string>", "by small name: content-type, location, retry-after, etag, "
+	  "last-modified, date, link, x-request-id, and "
 						"what `keep` named" },
 	{ NULL, NULL, NULL },
 };

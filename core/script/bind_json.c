@@ -67,12 +67,15 @@ static void open_json(lua_State *L)
 static const struct wb_bind_fn json_fns[] = {
 	{ "encode", l_encode, "value: any, opts?: table", "text: string",
 	  "A value as JSON. A table with 1 to n is an array, any other an object; `{}` is an object, "
-	  "`wb.json.array()` an empty array. `wb.json.null` is null. `opts.pretty`: with line ends. Names are sorted. "
+	  "`wb.json.array()` an empty array. `wb.json.null` is null. `opts.pretty`: with line ends. Names are "
+	  "sorted. "
 	  "Raises when it cannot be: functions, cycles, more than 64 levels, text that is not UTF-8.",
-	  "return wb.json.encode{ name = 'Mia', tags = { 'new', 'vip' } }", "\"{\\\"name\\\":\\\"Mia\\\",\\\"tags\\\":[\\\"new\\\",\\\"vip\\\"]}\"", WB_BIND_C },
+	  "return wb.json.encode{ name = 'Mia', tags = { 'new', 'vip' } }",
+	  "\"{\\\"name\\\":\\\"Mia\\\",\\\"tags\\\":[\\\"new\\\",\\\"vip\\\"]}\"", WB_BIND_C },
 	{ "decode", l_decode, "text: string", "value: any",
 	  "JSON as a value; `nil, message, code` when the text is none. null is `wb.json.null`.",
-	  "local doc = wb.json.decode('{\"total\": 12.5, \"note\": null}')\nreturn { total = doc.total, has_note = doc.note ~= wb.json.null }",
+	  "local doc = wb.json.decode('{\"total\": 12.5, \"note\": null}')\nreturn { total = doc.total, has_note = "
+	  "doc.note ~= wb.json.null }",
 	  "{\"total\": 12.5, \"has_note\": false}", WB_BIND_C },
 	{ "array", l_array, "t?: table", "t: table",
 	  "Marks a table as an array, so that it stays one when it is empty.",

@@ -184,21 +184,30 @@ static int l_keys(lua_State *L)
 
 #define OR_FAIL "|nil, message?: string, code?: string"
 static const struct wb_bind_fn kv_fns[] = {
-	{ "get", l_get, "key: string, default?: any", "value: any", "What was stored under this key, else `default` (nil).",
-	  "wb.kv.set('greeting', 'Hello')\nreturn { wb.kv.get('greeting'), wb.kv.get('other', 'nothing') }", "[\"Hello\", \"nothing\"]", WB_BIND_C },
+	{ "get", l_get, "key: string, default?: any", "value: any",
+	  "What was stored under this key, else `default` (nil).",
+	  "wb.kv.set('greeting', 'Hello')\nreturn { wb.kv.get('greeting'), wb.kv.get('other', 'nothing') }",
+	  "[\"Hello\", \"nothing\"]", WB_BIND_C },
 	{ "set", l_set, "key: string, value: any, opts?: table", "done: true" OR_FAIL,
-	  "Stores any value that has a JSON form, at most 64 KiB; nil deletes it. It comes back when it is safe. `opts.expires`: forgotten after "
+	  "Stores any value that has a JSON form, at most 64 KiB; nil deletes it. It comes back when it is safe. "
+	  "`opts.expires`: forgotten after "
 	  "`\"1h\"`, `\"30d\"` …",
-	  "wb.kv.set('last:' .. msg.chat.jid, { text = msg.text }, { expires = '1d' })\nreturn wb.kv.get('last:' .. msg.chat.jid).text",
+	  "wb.kv.set('last:' .. msg.chat.jid, { text = msg.text }, { expires = '1d' })\nreturn wb.kv.get('last:' .. "
+	  "msg.chat.jid).text",
 	  "\"Hello\"", WB_BIND_C },
-	{ "delete", l_delete, "key: string", "done: true" OR_FAIL, "Forgets it.", "wb.kv.set('a', 1)\nwb.kv.delete('a')\nreturn wb.kv.get('a') == nil",
+	{ "delete", l_delete, "key: string", "done: true" OR_FAIL, "Forgets it.",
+	  "wb.kv.set('a', 1)\nwb.kv.delete('a')\nreturn wb.kv.get('a') == nil",
 	  "true", WB_BIND_C },
 	{ "incr", l_incr, "key: string, by?: integer, opts?: table", "value: integer" OR_FAIL,
-	  "Adds to a number (0 when absent) and gives the sum; two at once both count. `opts.expires` begins with the first.",
+	  "Adds to a number (0 when absent) and gives the sum; two at once both count. `opts.expires` begins with "
+	  "the first.",
 	  "wb.kv.incr('orders')\nreturn wb.kv.incr('orders', 2)", "3", WB_BIND_C },
-	{ "keys", l_keys, "prefix?: string", "keys: string[]" OR_FAIL, "The keys that begin so, at most 1000, in no order.",
-	  "wb.kv.set('seen:1', true)\nwb.kv.set('other', true)\nreturn wb.kv.keys('seen:')", "[\"seen:1\"]", WB_BIND_C },
+	{ "keys", l_keys, "prefix?: string", "keys: string[]" OR_FAIL,
+	  "The keys that begin so, at most 1000, in no order.",
+	  "wb.kv.set('seen:1', true)\nwb.kv.set('other', true)\nreturn wb.kv.keys('seen:')", "[\"seen:1\"]",
+	  WB_BIND_C },
 	{ .name = NULL },
 };
 WB_BIND_MODULE(wb_bind_kv, "kv", kv_fns, NULL,
-	       "What a script remembers over restarts and reloads: keys and values of its own, sealed at rest. Keys have at most 200 bytes.")
+	       "What a script remembers over restarts and reloads: keys and values of its own, sealed at rest. Keys "
+	       "have at most 200 bytes.")

@@ -72,11 +72,15 @@ static int l_error(lua_State *L)
 }
 
 static const struct wb_bind_fn log_fns[] = {
-	{ "info", l_info, "text: any, fields?: table", "", "A line in the script's log (REST: `GET /v1/scripts/{name}/log`) and the gateway's, with fields.",
+	{ "info", l_info, "text: any, fields?: table", "",
+	  "A line in the script's log (REST: `GET /v1/scripts/{name}/log`) and the gateway's, with fields.",
 	  "wb.log.info('order answered', { order = '1001' })", NULL, WB_BIND_C },
-	{ "warn", l_warn, "text: any, fields?: table", "", "The same, to be looked at.", "wb.log.warn('no stock', { sku = 'A1' })", NULL, WB_BIND_C },
-	{ "error", l_error, "text: any, fields?: table", "", "The same, for what went wrong.", "wb.log.error('the shop does not answer')", NULL, WB_BIND_C },
-	{ "debug", l_debug, "text: any, fields?: table", "", "The same, for while you write the script.", "wb.log.debug(msg)", NULL, WB_BIND_C },
+	{ "warn", l_warn, "text: any, fields?: table", "", "The same, to be looked at.",
+	  "wb.log.warn('no stock', { sku = 'A1' })", NULL, WB_BIND_C },
+	{ "error", l_error, "text: any, fields?: table", "", "The same, for what went wrong.",
+	  "wb.log.error('the shop does not answer')", NULL, WB_BIND_C },
+	{ "debug", l_debug, "text: any, fields?: table", "", "The same, for while you write the script.",
+	  "wb.log.debug(msg)", NULL, WB_BIND_C },
 	{ .name = NULL },
 };
 WB_BIND_MODULE(wb_bind_log, "log", log_fns, NULL,
@@ -134,8 +138,10 @@ static int l_gauge(lua_State *L)
 }
 
 static const struct wb_bind_fn metrics_fns[] = {
-	{ "counter", l_counter, "name: string, by?: integer", "", "Counts up.", "wb.metrics.counter('questions')", NULL, WB_BIND_C },
-	{ "gauge", l_gauge, "name: string, value: integer", "", "A number as it is now.", "wb.metrics.gauge('open_tickets', 12)", NULL, WB_BIND_C },
+	{ "counter", l_counter, "name: string, by?: integer", "", "Counts up.", "wb.metrics.counter('questions')",
+	  NULL, WB_BIND_C },
+	{ "gauge", l_gauge, "name: string, value: integer", "", "A number as it is now.",
+	  "wb.metrics.gauge('open_tickets', 12)", NULL, WB_BIND_C },
 	{ .name = NULL },
 };
 WB_BIND_MODULE(wb_bind_metrics, "metrics", metrics_fns, NULL,
@@ -221,5 +227,6 @@ static void open_plugins(lua_State *L)
 
 static const struct wb_bind_fn plugins_fns[] = { { .name = NULL } };
 WB_BIND_MODULE(wb_bind_plugins, "plugins", plugins_fns, open_plugins,
-	       "Functions of plugins: `wb.plugins.<plugin>.<function>(…)`; their names are in the plugin's README and in `GET /v1/plugins`. Arguments and "
+	       "Functions of plugins: `wb.plugins.<plugin>.<function>(…)`; their names are in the plugin's README "
+	       "and in `GET /v1/plugins`. Arguments and "
 	       "result have a JSON form; `nil, message, code` when it failed, `\"not_found\"` when no plugin has it.")

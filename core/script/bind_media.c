@@ -123,7 +123,8 @@ static int get_bytes(lua_State *L, const char *id, int opts)
 	if (!f)
 		return luaL_error(L, "out of memory");
 	*f = (struct fetch){ wait, (size_t)max };
-	w->ops->request_raw(w, &(struct wb_world_request){ .script = wb_script_name(wb_lua_script(L)), .method = "GET",
+	w->ops->request_raw(w, &(struct wb_world_request){ .script = wb_script_name(wb_lua_script(L)),
+	  .method = "GET",
 							   .path = path }, on_bytes, f);
 	return wb_task_yield(L, wait);
 }
@@ -157,10 +158,12 @@ static int l_bytes(lua_State *L)
 	"\"01KMEDIA000000000000000001\",\"mimetype\":\"image/jpeg\",\"size\":10}}}"
 static const struct wb_bind_fn media_fns[] = {
 	{ "info", l_info, "", "info: table", "All that is known of it as a plain table, without fetching it.",
-	  PICTURE "return photo:info().mimetype", "\"image/jpeg\"", NULL, NULL, NULL, "GET /v1/messages/01KMESSAGE0000000000000002",
+	  PICTURE "return photo:info().mimetype", "\"image/jpeg\"", NULL, NULL, NULL,
+	  "GET /v1/messages/01KMESSAGE0000000000000002",
 	  PICTURE_ANSWER },
 	{ "bytes", l_bytes, "opts?: table", "bytes: string|nil, message?: string, code?: string",
-	  "Its bytes, fetched from WhatsApp when they are not here. `opts.max`: not when it is larger (default and limit 8 MiB).",
+	  "Its bytes, fetched from WhatsApp when they are not here. `opts.max`: not when it is larger (default and "
+	  "limit 8 MiB).",
 	  PICTURE "local bytes = photo:bytes{ max = 1000000 }\nreturn #bytes > 0", "true", NULL, NULL, NULL,
 	  "GET /v1/media/01KMEDIA000000000000000001", PICTURE_ANSWER },
 	{ .name = NULL },
@@ -177,4 +180,5 @@ static const struct wb_lua_field media_fields[] = {
 	{ NULL, NULL, NULL },
 };
 WB_BIND_OBJECT(wb_bind_media_object, "Media", media_fns, media_fields, open_media, NULL,
-	       "The file of a message, `msg.media`. Nothing is fetched before `bytes()`. More fields: core/content/README.md.")
+	       "The file of a message, `msg.media`. Nothing is fetched before `bytes()`. More fields: "
+	       "core/content/README.md.")

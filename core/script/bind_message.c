@@ -266,12 +266,15 @@ static int l_mark_read(lua_State *L)
 }
 
 static const struct wb_bind_fn message_fns[] = {
-	{ "reply", wb_bind_l_reply, "content: string|table, opts?: table", "sent: warbler.Message|nil, message?: string, code?: string",
+	{ "reply", wb_bind_l_reply, "content: string|table, opts?: table",
+	  "sent: warbler.Message|nil, message?: string, code?: string",
 	  "Answers in the same chat, without quoting. Content and options as for `wb.send`; the class is `reply`.",
 	  "local sent = msg:reply('Thanks, we are on it!')\nreturn sent.status", "\"queued\"", NULL, NULL, NULL,
-	  "POST /v1/messages {\"class\":\"reply\",\"session\":\"shop\",\"text\":\"Thanks, we are on it!\",\"to\":\"12025550142@s.whatsapp.net\"}",
+	  "POST /v1/messages {\"class\":\"reply\",\"session\":\"shop\",\"text\":\"Thanks, we are on "
+	  "it!\",\"to\":\"12025550142@s.whatsapp.net\"}",
 	  "{\"id\":\"01KAAAAAAAAAAAAAAAAAAAAAAA\",\"status\":\"queued\"}" },
-	{ "quote", wb_bind_l_quote, "content: string|table, opts?: table", "sent: warbler.Message|nil, message?: string, code?: string",
+	{ "quote", wb_bind_l_quote, "content: string|table, opts?: table",
+	  "sent: warbler.Message|nil, message?: string, code?: string",
 	  "Answers and quotes this message.",
 	  "return msg:quote('Yes, tomorrow').text", "\"Yes, tomorrow\"", NULL, NULL, NULL,
 	  "POST /v1/messages {\"class\":\"reply\",\"reply_to\":\"01KMESSAGE0000000000000001\",\"session\":\"shop\",\"text\":\"Yes, tomorrow\",\"to\":\"12025550142@s.whatsapp.net\"}",
@@ -283,16 +286,19 @@ static const struct wb_bind_fn message_fns[] = {
 	  "{\"id\":\"01KAAAAAAAAAAAAAAAAAAAAAAA\",\"status\":\"queued\"}" },
 	{ "mark_read", l_mark_read, "", "done: true|nil, message?: string, code?: string",
 	  "The sender sees that it was read.", "return msg:mark_read()", "true", NULL, NULL, NULL,
-	  "POST /v1/sessions/shop/chats/12025550142%40s.whatsapp.net/read {\"messages\":[\"01KMESSAGE0000000000000001\"]}",
+	  "POST /v1/sessions/shop/chats/12025550142%40s.whatsapp.net/read "
+	  "{\"messages\":[\"01KMESSAGE0000000000000001\"]}",
 	  "null" },
 	{ "typing", wb_bind_l_typing, "what?: string", "done: true|nil, message?: string, code?: string",
-	  "Shows that we are typing, for a while: a duration (`\"3s\"`, then it waits that long), `\"recording\"`, or "
+	  "Shows that we are typing, for a while: a duration (`\"3s\"`, then it waits that long), `\"recording\"`, "
+	  "or "
 	  "`\"paused\"` to stop. A message that is sent ends it too.",
 	  "return msg:typing('2s')", "true", NULL, NULL, NULL,
 	  "POST /v1/sessions/shop/chats/12025550142%40s.whatsapp.net/state {\"state\":\"composing\"}", "null" },
 	{ "forward", NULL, "to: address, opts?: table", "id: string|nil, message?: string, code?: string",
 	  "Passes it on to another chat. `opts`: `class`, `country`, `wait`.",
-	  "return msg:forward('+12025550111')", "\"01KAAAAAAAAAAAAAAAAAAAAAAA\"", "POST /v1/messages/{id}/forward", NULL, "id",
+	  "return msg:forward('+12025550111')", "\"01KAAAAAAAAAAAAAAAAAAAAAAA\"", "POST /v1/messages/{id}/forward",
+	  NULL, "id",
 	  "POST /v1/messages/01KMESSAGE0000000000000001/forward {\"to\":\"+12025550111\"}",
 	  "{\"id\":\"01KAAAAAAAAAAAAAAAAAAAAAAA\",\"status\":\"queued\"}" },
 	{ "edit", NULL, "text: string, opts?: table", "id: string|nil, message?: string, code?: string",
@@ -308,7 +314,8 @@ static const struct wb_bind_fn message_fns[] = {
 	  "{\"id\":\"01KAAAAAAAAAAAAAAAAAAAAAAA\",\"status\":\"queued\"}" },
 	{ "pin", NULL, "opts?: table", "id: string|nil, message?: string, code?: string",
 	  "Pins it in its chat. `opts`: `on` (false: takes the pin away), `duration_s` (86400, 604800, 2592000).",
-	  "return msg:pin{ duration_s = 86400 }", "\"01KAAAAAAAAAAAAAAAAAAAAAAA\"", "POST /v1/messages/{id}/pin", NULL, "id",
+	  "return msg:pin{ duration_s = 86400 }", "\"01KAAAAAAAAAAAAAAAAAAAAAAA\"", "POST /v1/messages/{id}/pin",
+	  NULL, "id",
 	  "POST /v1/messages/01KMESSAGE0000000000000001/pin {\"duration_s\":86400}",
 	  "{\"id\":\"01KAAAAAAAAAAAAAAAAAAAAAAA\",\"status\":\"queued\"}" },
 	{ "star", NULL, "", "done: true|nil, message?: string, code?: string", "Stars it on our own devices.",
@@ -316,20 +323,24 @@ static const struct wb_bind_fn message_fns[] = {
 	  "POST /v1/messages/01KMESSAGE0000000000000001/star {}", "null" },
 	{ "vote", NULL, "options: string[], opts?: table", "id: string|nil, message?: string, code?: string",
 	  "Votes in a poll; an empty `wb.json.array()` takes the vote back.",
-	  "return msg:vote({ 'Tuesday' })", "\"01KAAAAAAAAAAAAAAAAAAAAAAA\"", "POST /v1/messages/{id}/vote", NULL, "id",
+	  "return msg:vote({ 'Tuesday' })", "\"01KAAAAAAAAAAAAAAAAAAAAAAA\"", "POST /v1/messages/{id}/vote", NULL,
+	  "id",
 	  "POST /v1/messages/01KMESSAGE0000000000000001/vote {\"options\":[\"Tuesday\"]}",
 	  "{\"id\":\"01KAAAAAAAAAAAAAAAAAAAAAAA\",\"status\":\"queued\"}" },
-	{ "await", wb_bind_l_msg_await, "state: string, timeout?: string|integer", "status: string|nil, message?: string, code?: string",
+	{ "await", wb_bind_l_msg_await, "state: string, timeout?: string|integer",
+	  "status: string|nil, message?: string, code?: string",
 	  "Waits until a message of ours is `\"sent\"`, `\"delivered\"` or `\"read\"` (or further). See `wb.await`.",
 	  "local sent = msg:reply('Hello')\nreturn sent:await('sent', '10s')", "\"sent\"", NULL, NULL, NULL,
-	  "GET /v1/messages/01KAAAAAAAAAAAAAAAAAAAAAAA", "{\"id\":\"01KAAAAAAAAAAAAAAAAAAAAAAA\",\"status\":\"sent\"}" },
+	  "GET /v1/messages/01KAAAAAAAAAAAAAAAAAAAAAAA",
+	  "{\"id\":\"01KAAAAAAAAAAAAAAAAAAAAAAA\",\"status\":\"sent\"}" },
 	{ .name = NULL },
 };
 
 static const struct wb_lua_field message_fields[] = {
 	{ "id", "string", "our id of it" },
 	{ "text", "string", "the words: text, caption, question of a poll; `\"\"` when there are none" },
-	{ "kind", "string", "`\"text\"`, `\"image\"`, `\"audio\"`, `\"location\"` …: every kind of core/content/README.md" },
+	{ "kind", "string", "`\"text\"`, `\"image\"`, `\"audio\"`, `\"location\"` …: every kind of "
+	  "core/content/README.md" },
 	{ "chat", "warbler.Person", "where it was said: `jid`, `lid`, `phone`; of a group only `jid`" },
 	{ "sender", "warbler.Person", "who said it: `jid`, `lid`, `phone`, `name`" },
 	{ "name", "string", "what the sender calls themselves; `\"\"` when unknown" },
@@ -345,7 +356,8 @@ static const struct wb_lua_field message_fields[] = {
 	{ "session", "string", "which account" },
 	{ "event", "string|nil", "kind of the event that brought it, `\"message.received\"`" },
 	{ "seq", "integer|nil", "number of that event" },
-	{ "status", "string|nil", "of ours: `queued`, `sending`, `sent`, `delivered`, `read`, `played`, `failed`, `cancelled`" },
+	{ "status", "string|nil", "of ours: `queued`, `sending`, `sent`, `delivered`, `read`, `played`, `failed`, "
+	  "`cancelled`" },
 	{ "target", "table|nil", "reactions, edits, votes: `id`, `wa_id` of the message they are about" },
 	{ "answer", "table|nil", "menu.answered: `id`, `text`, `number`, `via`" },
 	{ "data", "table", "the whole document of the event, as the REST API shows it" },
@@ -353,5 +365,6 @@ static const struct wb_lua_field message_fields[] = {
 };
 
 WB_BIND_OBJECT(wb_bind_message, "Message", message_fns, message_fields, open_message, push_event,
-	       "A message: what a handler of `message.*` and `menu.answered` is given, and what sending gives back. Fields that "
+	       "A message: what a handler of `message.*` and `menu.answered` is given, and what sending gives back. "
+	       "Fields that "
 	       "are not known are nil. It can be given wherever a chat is wanted.")

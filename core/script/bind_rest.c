@@ -99,7 +99,8 @@ static const char *push_ref(lua_State *L, int idx, const char *what)
 		lua_pushvalue(L, idx);
 	}
 	if (lua_type(L, -1) != LUA_TSTRING)
-		(void)luaL_argerror(L, idx, lua_pushfstring(L, "%s: an id in text, or something that has an id, not %s", what,
+		(void)luaL_argerror(L, idx, lua_pushfstring(L,
+		  "%s: an id in text, or something that has an id, not %s", what,
 							    luaL_typename(L, idx)));
 	return lua_tostring(L, -1);
 }

@@ -77,7 +77,8 @@ static void add_content(lua_State *L, struct wb_bind_call *c, int idx)
 		return;
 	}
 	luaL_argcheck(L, lua_istable(L, idx), idx,
-		      "content: a text, or a table as in the REST API: { kind = \"image\", media = ..., text = ... }");
+		      "content: a text, or a table as in the REST API: { kind = \"image\", media = ..., text = ... "
+		      "}");
 	doc = wb_lua_to_json(L, idx);
 	luaL_argcheck(L, json_is_object(doc), idx, "content: a table with names, { kind = \"poll\", ... }");
 	if (json_object_get(doc, "kind")) {
@@ -107,7 +108,8 @@ static void add_due(lua_State *L, struct wb_bind_call *c, int opts)
 		else if (wb_time_read(lua_tostring(L, -1), NULL, &ms, NULL, &err))
 			(void)luaL_argerror(L, opts, lua_pushfstring(L, "due: %s", err.msg));
 	} else if (type != LUA_TNIL) {
-		(void)luaL_argerror(L, opts, "due: milliseconds (wb.time), \"2026-12-01T09:00:00Z\", or \"2h\" from now");
+		(void)luaL_argerror(L, opts, "due: milliseconds (wb.time), \"2026-12-01T09:00:00Z\", or \"2h\" from "
+		  "now");
 	}
 	if (type != LUA_TNIL) {
 		luaL_argcheck(L, ms > 0 && ms < 32503680000000, opts, "due: a time between 1970 and 3000");
@@ -237,28 +239,41 @@ int wb_bind_l_typing(lua_State *L)
 static const struct wb_bind_fn send_fns[] = {
 	{ "send", l_send, "to: address, content: string|table, opts?: table",
 	  "sent: warbler.Message|nil, message?: string, code?: string",
-	  "Sends a message. `content` is a text, or a table as the REST API takes it: `{ kind = \"image\", media = \"https://…\" or "
-	  "id, text = \"caption\" }`, `{ kind = \"poll\", name = …, options = {…} }`, `{ menu = {…} }`, every kind of "
+	  "Sends a message. `content` is a text, or a table as the REST API takes it: `{ kind = \"image\", media = "
+	  "\"https://…\" or "
+	  "id, text = \"caption\" }`, `{ kind = \"poll\", name = …, options = {…} }`, `{ menu = {…} }`, every kind "
+	  "of "
 	  "core/content/README.md. It comes back as soon as it is safely queued; `wait` and `await` tell more.\n\n"
-	  "`opts`: `session`; `class` (`\"transactional\"`, `\"reply\"`, `\"marketing\"`, `\"reminder\"`); `due` (when: milliseconds, RFC 3339, "
-	  "or `\"2h\"` from now); `typing` (`\"2s\"`: shows typing first); `reply_to` (an id); `wait` (`\"sent\"`, `\"delivered\"`) with "
-	  "`timeout`; `idempotency_key` (your own; by itself a repeated handler sends nothing twice); `meta`, `mentions`, `preview`, `render`, "
+	  "`opts`: `session`; `class` (`\"transactional\"`, `\"reply\"`, `\"marketing\"`, `\"reminder\"`); `due` "
+	  "(when: milliseconds, RFC 3339, "
+	  "or `\"2h\"` from now); `typing` (`\"2s\"`: shows typing first); `reply_to` (an id); `wait` (`\"sent\"`, "
+	  "`\"delivered\"`) with "
+	  "`timeout`; `idempotency_key` (your own; by itself a repeated handler sends nothing twice); `meta`, "
+	  "`mentions`, `preview`, `render`, "
 	  "`view_once`, `expires_s`, `country`: as in `POST /v1/messages`.",
-	  "local sent = wb.send('+12025550111', 'Your table is ready', { class = 'transactional' })\nreturn sent.status", "\"queued\"",
+	  "local sent = wb.send('+12025550111', 'Your table is ready', { class = 'transactional' })\nreturn "
+	  "sent.status", "\"queued\"",
 	  NULL, NULL, NULL,
-	  "POST /v1/messages {\"class\":\"transactional\",\"session\":\"shop\",\"text\":\"Your table is ready\",\"to\":\"+12025550111\"}",
+	  "POST /v1/messages {\"class\":\"transactional\",\"session\":\"shop\",\"text\":\"Your table is "
+	  "ready\",\"to\":\"+12025550111\"}",
 	  "{\"id\":\"01KAAAAAAAAAAAAAAAAAAAAAAA\",\"status\":\"queued\"}" },
 	{ "await", wb_bind_l_await, "message: string|warbler.Message, state: string, timeout?: string|integer",
 	  "status: string|nil, message?: string, code?: string",
-	  "Waits until a message of ours (or its id) is `\"sent\"`, `\"delivered\"` or `\"read\"`, at most `timeout` (default `\"30s\"`, at most "
-	  "`\"10m\"`). Gives the state it is in then; `nil, reason, \"failed\"` when it will not get there, `nil, …, \"timed_out\"`.",
-	  "local sent = wb.send('+12025550111', 'Hello')\nreturn wb.await(sent, 'delivered', '1m')", "\"delivered\"", NULL, NULL, NULL,
-	  "GET /v1/messages/01KAAAAAAAAAAAAAAAAAAAAAAA", "{\"id\":\"01KAAAAAAAAAAAAAAAAAAAAAAA\",\"status\":\"delivered\"}" },
+	  "Waits until a message of ours (or its id) is `\"sent\"`, `\"delivered\"` or `\"read\"`, at most `timeout` "
+	  "(default `\"30s\"`, at most "
+	  "`\"10m\"`). Gives the state it is in then; `nil, reason, \"failed\"` when it will not get there, `nil, …, "
+	  "\"timed_out\"`.",
+	  "local sent = wb.send('+12025550111', 'Hello')\nreturn wb.await(sent, 'delivered', '1m')",
+	  "\"delivered\"", NULL, NULL, NULL,
+	  "GET /v1/messages/01KAAAAAAAAAAAAAAAAAAAAAAA",
+	  "{\"id\":\"01KAAAAAAAAAAAAAAAAAAAAAAA\",\"status\":\"delivered\"}" },
 	{ "api", wb_bind_l_api, "method: string, path: string, body?: any, opts?: table",
 	  "answer: any|nil, message?: string, code?: string",
-	  "Any route of the REST API, also of plugins (`/v1/openapi.yaml` and their READMEs): the door to everything that has no function "
+	  "Any route of the REST API, also of plugins (`/v1/openapi.yaml` and their READMEs): the door to everything "
+	  "that has no function "
 	  "here. `true` when the answer is empty. `opts.idempotency_key`.",
-	  "local s = wb.api('GET', '/v1/sessions/shop')\nreturn s.status", "\"connected\"", NULL, NULL, NULL, "GET /v1/sessions/shop",
+	  "local s = wb.api('GET', '/v1/sessions/shop')\nreturn s.status", "\"connected\"", NULL, NULL, NULL,
+	  "GET /v1/sessions/shop",
 	  "{\"id\":\"shop\",\"status\":\"connected\"}" },
 	{ .name = NULL },
 };

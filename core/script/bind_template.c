@@ -48,23 +48,35 @@ static int l_text(lua_State *L)
 
 static const struct wb_bind_fn template_fns[] = {
 	{ "text", l_text, "source: string, vars?: table, opts?: table", "text: string",
-	  "A text with variables: `{{name|default:\"friend\"}}`, `{{#items}}…{{/items}}`, `{{total|money:EUR}}`, `{{at|date:long}}` (the language is in "
-	  "core/gateway/template/template.h). `opts`: `locale` (`\"ar-SA\"`), `zone`, `currency`. A mistake in it raises with line and column.",
-	  "return wb.templates.text('Hi {{name|default:\"friend\"}}, {{total|money:EUR}}', { name = 'Mia', total = '12.50' }, { locale = 'en' })",
+	  "A text with variables: `{{name|default:\"friend\"}}`, `{{#items}}…{{/items}}`, `{{total|money:EUR}}`, "
+	  "`{{at|date:long}}` (the language is in "
+	  "core/gateway/template/template.h). `opts`: `locale` (`\"ar-SA\"`), `zone`, `currency`. A mistake in it "
+	  "raises with line and column.",
+	  "return wb.templates.text('Hi {{name|default:\"friend\"}}, {{total|money:EUR}}', { name = 'Mia', total = "
+	  "'12.50' }, { locale = 'en' })",
 	  "\"Hi Mia, €12.50\"", WB_BIND_C },
 	{ "render", NULL, "name: string, language: string, opts?: table", "text: string" OR_FAIL,
-	  "A message of the shop (`\"confirmation\"`, `\"reminder\"` …) in a language, as it would be sent. `opts.order_id`: for this order.",
-	  "return wb.templates.render('confirmation', 'en', { order_id = '01KORDER000000000000000001' })", "\"Hello\"",
+	  "A message of the shop (`\"confirmation\"`, `\"reminder\"` …) in a language, as it would be sent. "
+	  "`opts.order_id`: for this order.",
+	  "return wb.templates.render('confirmation', 'en', { order_id = '01KORDER000000000000000001' })",
+	  "\"Hello\"",
 	  "POST /v1/templates/preview", NULL, "text",
-	  "POST /v1/templates/preview {\"language\":\"en\",\"name\":\"confirmation\",\"order_id\":\"01KORDER000000000000000001\"}", "{\"text\":\"Hello\"}" },
+	  "POST /v1/templates/preview "
+	  "{\"language\":\"en\",\"name\":\"confirmation\",\"order_id\":\"01KORDER000000000000000001\"}",
+	  "{\"text\":\"Hello\"}" },
 	{ "list", NULL, "opts?: table", "templates: table[]" OR_FAIL, "Those of the gateway, and shipped ones.",
-	  "return wb.templates.list()[1].name", "\"confirmation\"", "GET /v1/templates", NULL, "templates", "GET /v1/templates",
+	  "return wb.templates.list()[1].name", "\"confirmation\"", "GET /v1/templates", NULL, "templates",
+	  "GET /v1/templates",
 	  "{\"templates\":[{\"name\":\"confirmation\",\"language\":\"en\"}]}" },
-	{ "get", NULL, "name: string, language: string, opts?: table", "template: table" OR_FAIL, "One of them: `body`, `source`.",
-	  "return wb.templates.get('confirmation', 'en').body", "\"Hello\"", "GET /v1/templates/{name}/{language}", NULL, NULL,
+	{ "get", NULL, "name: string, language: string, opts?: table", "template: table" OR_FAIL,
+	  "One of them: `body`, `source`.",
+	  "return wb.templates.get('confirmation', 'en').body", "\"Hello\"", "GET /v1/templates/{name}/{language}",
+	  NULL, NULL,
 	  "GET /v1/templates/confirmation/en", "{\"body\":\"Hello\"}" },
-	{ "set", NULL, "name: string, language: string, body: string, opts?: table", "template: table" OR_FAIL, "Your own words for it.",
-	  "return wb.templates.set('confirmation', 'en', 'Thanks!').body", "\"Thanks!\"", "PUT /v1/templates/{name}/{language}", NULL, NULL,
+	{ "set", NULL, "name: string, language: string, body: string, opts?: table", "template: table" OR_FAIL,
+	  "Your own words for it.",
+	  "return wb.templates.set('confirmation', 'en', 'Thanks!').body", "\"Thanks!\"",
+	  "PUT /v1/templates/{name}/{language}", NULL, NULL,
 	  "PUT /v1/templates/confirmation/en {\"body\":\"Thanks!\"}", "{\"body\":\"Thanks!\"}" },
 	{ .name = NULL },
 };

@@ -239,21 +239,25 @@ static const struct wb_bind_fn regex_fns[] = {
 	{ "compile", l_compile, "pattern: string, opts?: table", "re: warbler.Regex",
 	  "A pattern (RE2 syntax), at most 1024 bytes; compile it once, at the top of the script. `opts`: `nocase`, "
 	  "`whole` (the whole text must match), `dotall`, `multiline`. A wrong pattern raises and says where.",
-	  "local number = wb.regex.compile('order #?(?P<id>[0-9]+)', { nocase = true })\nreturn number:find('Where is Order 1001?').id",
+	  "local number = wb.regex.compile('order #?(?P<id>[0-9]+)', { nocase = true })\nreturn number:find('Where "
+	  "is Order 1001?').id",
 	  "\"1001\"", WB_BIND_C },
 	{ .name = NULL },
 };
 WB_BIND_MODULE(wb_bind_regex, "regex", regex_fns, NULL,
-	       "Regular expressions (RE2): every search takes time linear in the text, whatever the pattern. No look-around, "
+	       "Regular expressions (RE2): every search takes time linear in the text, whatever the pattern. No "
+	       "look-around, "
 	       "no back references. Lua's own `string.match` is there too.")
 
 static const struct wb_bind_fn regex_class_fns[] = {
 	{ "find", l_find, "text: string", "found: table|nil",
 	  "The first match: `text`, `start`, `stop` (bytes), groups by number and by name. nil: none.",
-	  "local re = wb.regex.compile('(\\\\d+) (kg|g)')\nlocal f = re:find('about 20 kg')\nreturn { f[1], f[2], f.start }",
+	  "local re = wb.regex.compile('(\\\\d+) (kg|g)')\nlocal f = re:find('about 20 kg')\nreturn { f[1], f[2], "
+	  "f.start }",
 	  "[\"20\", \"kg\", 7]", WB_BIND_C },
 	{ "find_all", l_find_all, "text: string", "found: table[]", "All matches, at most 1000.",
-	  "local re = wb.regex.compile('#(\\\\w+)')\nlocal t = {}\nfor _, f in ipairs(re:find_all('#sale and #new')) do t[#t + 1] = f[1] end\nreturn t",
+	  "local re = wb.regex.compile('#(\\\\w+)')\nlocal t = {}\nfor _, f in ipairs(re:find_all('#sale and #new')) "
+	  "do t[#t + 1] = f[1] end\nreturn t",
 	  "[\"sale\", \"new\"]", WB_BIND_C },
 	{ "test", l_test, "text: string", "yes: boolean", "Does it match anywhere?",
 	  "return wb.regex.compile('^stop$', { nocase = true }):test('STOP')", "true", WB_BIND_C },

@@ -70,7 +70,8 @@ static int64_t check_ms(lua_State *L, int arg)
 		return now_ms(L);
 	luaL_argexpected(L, lua_type(L, arg) == LUA_TNUMBER, arg, "time in milliseconds (wb.time.now())");
 	ms = (lua_Integer)luaL_checknumber(L, arg);
-	luaL_argcheck(L, luaL_checknumber(L, arg) >= (lua_Number)MS_MIN && luaL_checknumber(L, arg) <= (lua_Number)MS_MAX, arg,
+	luaL_argcheck(L, luaL_checknumber(L, arg) >= (lua_Number)MS_MIN && luaL_checknumber(L,
+	  arg) <= (lua_Number)MS_MAX, arg,
 		      "a time in milliseconds, between the years 1 and 9999");
 	return ms;
 }
@@ -84,8 +85,10 @@ static int l_now(lua_State *L)
 /* Appends what %c stands for; false: there is no such letter. */
 static bool put_field(struct wa_buf *b, char c, const struct wb_local *l)
 {
-	static const char *const days[] = { "Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday" };
-	static const char *const months[] = { "January", "February", "March", "April", "May", "June", "July", "August",
+	static const char *const days[] = { "Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday",
+	  "Saturday" };
+	static const char *const months[] = { "January", "February", "March", "April", "May", "June", "July",
+	  "August",
 					      "September", "October", "November", "December" };
 
 	switch (c) {
@@ -210,8 +213,10 @@ static int l_add(lua_State *L)
 	int64_t day;
 
 	luaL_checktype(L, 2, LUA_TTABLE);
-	days = wb_bind_opt_int(L, 2, "days", 0, -4000000, 4000000) + 7 * wb_bind_opt_int(L, 2, "weeks", 0, -500000, 500000);
-	months = wb_bind_opt_int(L, 2, "months", 0, -100000, 100000) + 12 * wb_bind_opt_int(L, 2, "years", 0, -9000, 9000);
+	days = wb_bind_opt_int(L, 2, "days", 0, -4000000, 4000000) + 7 * wb_bind_opt_int(L, 2, "weeks", 0, -500000,
+	  500000);
+	months = wb_bind_opt_int(L, 2, "months", 0, -100000, 100000) + 12 * wb_bind_opt_int(L, 2, "years", 0, -9000,
+	  9000);
 	exact = 3600000 * wb_bind_opt_int(L, 2, "hours", 0, -100000000, 100000000) +
 		60000 * wb_bind_opt_int(L, 2, "minutes", 0, -4000000000, 4000000000) +
 		1000 * wb_bind_opt_int(L, 2, "seconds", 0, -200000000000, 200000000000);
@@ -224,7 +229,8 @@ static int l_add(lua_State *L)
 		while (!wb_date_exists(l.year, l.month, l.day))
 			l.day--;
 		day = wb_days_of(l.year, l.month, l.day) + days;
-		luaL_argcheck(L, day > MS_MIN / 86400000 && day < MS_MAX / 86400000, 2, "the year must stay between 1 and 9999");
+		luaL_argcheck(L, day > MS_MIN / 86400000 && day < MS_MAX / 86400000, 2,
+		  "the year must stay between 1 and 9999");
 		wb_days_to(day, &date);
 		l.year = date.year, l.month = date.month, l.day = date.day;
 		(void)wb_local_to(z, &l, both);
@@ -270,33 +276,44 @@ static int l_duration(lua_State *L)
 static const struct wb_bind_fn time_fns[] = {
 	{ "now", l_now, "", "ms: integer", "Now.", "return wb.time.now() > 1700000000000", "true", WB_BIND_C },
 	{ "format", l_format, "ms?: integer, zone?: string, format?: string", "text: string",
-	  "A time as text: RFC 3339, or with `%Y %m %d %H %M %S`, `%e` (day without zero), `%F` (date), `%A %a` (weekday), `%B %b` (month), `%%`.",
+	  "A time as text: RFC 3339, or with `%Y %m %d %H %M %S`, `%e` (day without zero), `%F` (date), `%A %a` "
+	  "(weekday), `%B %b` (month), `%%`.",
 	  "return wb.time.format(1767225600000, 'Asia/Riyadh', '%A %H:%M')", "\"Thursday 03:00\"", WB_BIND_C },
 	{ "parse", l_parse, "text: string, zone?: string", "ms: integer|nil, message?: string, code?: string",
 	  "RFC 3339, or a local time in the zone: `\"2026-12-01 09:00\"`, `\"2026-12-01\"`.",
 	  "return wb.time.parse('2026-12-01 09:00', 'Europe/Berlin')", "1796112000000", WB_BIND_C },
 	{ "parts", l_parts, "ms?: integer, zone?: string", "parts: table",
-	  "`year`, `month`, `day`, `hour`, `min`, `sec`, `wday` (1 Sunday), `weekday` (`\"mon\"`), `offset` (seconds east of UTC).",
-	  "local t = wb.time.parts(1796112000000, 'Europe/Berlin')\nreturn { t.hour, t.weekday, t.offset }", "[9, \"tue\", 3600]", WB_BIND_C },
+	  "`year`, `month`, `day`, `hour`, `min`, `sec`, `wday` (1 Sunday), `weekday` (`\"mon\"`), `offset` (seconds "
+	  "east of UTC).",
+	  "local t = wb.time.parts(1796112000000, 'Europe/Berlin')\nreturn { t.hour, t.weekday, t.offset }",
+	  "[9, \"tue\", 3600]", WB_BIND_C },
 	{ "make", l_make, "parts: table, zone?: string", "ms: integer|nil, message?: string, code?: string",
 	  "The other way: at least `year`. A time the clocks jump over is the first moment after the jump.",
-	  "return wb.time.make({ year = 2026, month = 12, day = 1, hour = 9 }, 'Europe/Berlin')", "1796112000000", WB_BIND_C },
+	  "return wb.time.make({ year = 2026, month = 12, day = 1, hour = 9 }, 'Europe/Berlin')", "1796112000000",
+	  WB_BIND_C },
 	{ "add", l_add, "ms: integer|nil, by: table, zone?: string", "ms: integer",
-	  "Adds `years`, `months`, `weeks`, `days` by the calendar of the zone, and `hours`, `minutes`, `seconds` of real time. 09:00 plus a day is "
+	  "Adds `years`, `months`, `weeks`, `days` by the calendar of the zone, and `hours`, `minutes`, `seconds` of "
+	  "real time. 09:00 plus a day is "
 	  "09:00, also when the clocks change. nil: from now.",
-	  "-- the clocks go back in the night to 25 October\nlocal t = wb.time.parse('2026-10-24 09:00', 'Europe/Berlin')\n"
+	  "-- the clocks go back in the night to 25 October\nlocal t = wb.time.parse('2026-10-24 09:00', "
+	  "'Europe/Berlin')\n"
 	  "return wb.time.format(wb.time.add(t, { days = 1 }, 'Europe/Berlin'), 'Europe/Berlin')",
 	  "\"2026-10-25T09:00:00+01:00\"", WB_BIND_C },
 	{ "day_start", l_day_start, "ms?: integer, zone?: string", "ms: integer", "The first moment of that day.",
-	  "return wb.time.format(wb.time.day_start(1796112000000, 'Europe/Berlin'), 'Europe/Berlin')", "\"2026-12-01T00:00:00+01:00\"", WB_BIND_C },
-	{ "next", l_next, "rule: string, zone?: string, after?: integer", "ms: integer|nil, message?: string, code?: string",
+	  "return wb.time.format(wb.time.day_start(1796112000000, 'Europe/Berlin'), 'Europe/Berlin')",
+	  "\"2026-12-01T00:00:00+01:00\"", WB_BIND_C },
+	{ "next", l_next, "rule: string, zone?: string, after?: integer",
+	  "ms: integer|nil, message?: string, code?: string",
 	  "When a rule (`\"mon-fri 09:00\"`, cron, `\"15m\"`) comes next.",
-	  "return wb.time.format(wb.time.next('mon-fri 09:00', 'Europe/Berlin', 1796112000000), 'Europe/Berlin')", "\"2026-12-02T09:00:00+01:00\"", WB_BIND_C },
-	{ "duration", l_duration, "text: string", "ms: integer", "`\"1h30m\"` in milliseconds.", "return wb.time.duration('1h30m')", "5400000", WB_BIND_C },
+	  "return wb.time.format(wb.time.next('mon-fri 09:00', 'Europe/Berlin', 1796112000000), 'Europe/Berlin')",
+	  "\"2026-12-02T09:00:00+01:00\"", WB_BIND_C },
+	{ "duration", l_duration, "text: string", "ms: integer", "`\"1h30m\"` in milliseconds.",
+	  "return wb.time.duration('1h30m')", "5400000", WB_BIND_C },
 	{ .name = NULL },
 };
 WB_BIND_MODULE(wb_bind_time, "time", time_fns, NULL,
-	       "Times are milliseconds since 1970 (UTC); nil stands for now. Zones are names such as `\"Europe/Berlin\"`, or `\"+03:00\"`; without one "
+	       "Times are milliseconds since 1970 (UTC); nil stands for now. Zones are names such as "
+	       "`\"Europe/Berlin\"`, or `\"+03:00\"`; without one "
 	       "it is UTC.")
 
 static void check_hours(lua_State *L, struct wb_hours *h)
@@ -344,14 +361,18 @@ static int l_next_close(lua_State *L)
 
 #define HOURS "'mon-fri 09:00-18:00; sat 10-14; holidays 12-25'"
 static const struct wb_bind_fn hours_fns[] = {
-	{ "is_open", l_is_open, "hours: string, zone?: string, ms?: integer", "open: boolean", "Is it within these hours?",
-	  "local hours = " HOURS "\nreturn wb.hours.is_open(hours, 'Europe/Berlin', wb.time.parse('2026-12-25T10:00:00+01:00'))", "false", WB_BIND_C },
-	{ "next_open", l_next_open, "hours: string, zone?: string, ms?: integer", "ms: integer|nil, message?: string, code?: string",
+	{ "is_open", l_is_open, "hours: string, zone?: string, ms?: integer", "open: boolean",
+	  "Is it within these hours?",
+	  "local hours = " HOURS "\nreturn wb.hours.is_open(hours, 'Europe/Berlin', "
+	  "wb.time.parse('2026-12-25T10:00:00+01:00'))", "false", WB_BIND_C },
+	{ "next_open", l_next_open, "hours: string, zone?: string, ms?: integer",
+	  "ms: integer|nil, message?: string, code?: string",
 	  "When it opens next.",
 	  "local t = wb.hours.next_open(" HOURS ", 'Europe/Berlin', wb.time.parse('2026-12-24T20:00:00+01:00'))\n"
 	  "return wb.time.format(t, 'Europe/Berlin', '%A %F %H:%M')",
 	  "\"Saturday 2026-12-26 10:00\"", WB_BIND_C },
-	{ "next_close", l_next_close, "hours: string, zone?: string, ms?: integer", "ms: integer|nil, message?: string, code?: string",
+	{ "next_close", l_next_close, "hours: string, zone?: string, ms?: integer",
+	  "ms: integer|nil, message?: string, code?: string",
 	  "When it closes next.",
 	  "local t = wb.hours.next_close(" HOURS ", 'Europe/Berlin', wb.time.parse('2026-12-01T10:00:00+01:00'))\n"
 	  "return wb.time.format(t, 'Europe/Berlin', '%H:%M')",
@@ -359,5 +380,6 @@ static const struct wb_bind_fn hours_fns[] = {
 	{ .name = NULL },
 };
 WB_BIND_MODULE(wb_bind_hours, "hours", hours_fns, NULL,
-	       "Opening hours, as text: days, spans, holidays (with a year or every year), `\"mon-fri 09:00-12:00,13:00-18:00; sat 10-14; holidays "
+	       "Opening hours, as text: days, spans, holidays (with a year or every year), `\"mon-fri "
+	       "09:00-12:00,13:00-18:00; sat 10-14; holidays "
 	       "2026-12-25,01-01\"`; `\"22:00-08:00\"` passes midnight; `\"always\"`.")

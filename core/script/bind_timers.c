@@ -223,7 +223,8 @@ static void timers_closing(struct wb_script *s)
 	*slot = NULL;
 }
 
-const struct wb_script_part wb_bind_part_timers = { .name = "timers", .closing = timers_closing, .discard = timers_closing };
+const struct wb_script_part wb_bind_part_timers = { .name = "timers", .closing = timers_closing,
+	.discard = timers_closing };
 
 /* ---- sleep ---- */
 
@@ -268,14 +269,19 @@ static int l_sleep(lua_State *L)
 
 static const struct wb_bind_fn timer_fns[] = {
 	{ "after", l_after, "delay: string|integer, fn: function", "id: integer",
-	  "Runs a function once, after `\"10m\"` or so many milliseconds (at most 31 days). It is forgotten when the gateway stops or the script is "
+	  "Runs a function once, after `\"10m\"` or so many milliseconds (at most 31 days). It is forgotten when the "
+	  "gateway stops or the script is "
 	  "reloaded: what must happen belongs into `wb.send` with `due`, or a flow.",
 	  "local done\nwb.after('1s', function() done = true end)\nwb.sleep('2s')\nreturn done", "true", WB_BIND_C },
 	{ "every", l_every, "rule: string, zone: string|function, fn?: function", "id: integer",
-	  "Runs a function again and again: `wb.every(\"mon-fri 09:00\", \"Europe/Berlin\", fn)`, `wb.every(\"15m\", fn)`, `wb.every(\"0 9 * * 1\", fn)`. "
-	  "A run is passed over while the one before is still going; what was missed while the gateway was off is not made up.",
-	  "local n = 0\nlocal id = wb.every('1s', function() n = n + 1 end)\nwb.sleep(3500)\nwb.cancel(id)\nreturn n", "3", WB_BIND_C },
-	{ "cancel", l_cancel, "id: integer", "was_there: boolean", "Ends what `wb.after` or `wb.every` began; a run under way goes on.",
+	  "Runs a function again and again: `wb.every(\"mon-fri 09:00\", \"Europe/Berlin\", fn)`, `wb.every(\"15m\", "
+	  "fn)`, `wb.every(\"0 9 * * 1\", fn)`. "
+	  "A run is passed over while the one before is still going; what was missed while the gateway was off is "
+	  "not made up.",
+	  "local n = 0\nlocal id = wb.every('1s', function() n = n + 1 end)\nwb.sleep(3500)\nwb.cancel(id)\nreturn "
+	  "n", "3", WB_BIND_C },
+	{ "cancel", l_cancel, "id: integer", "was_there: boolean",
+	  "Ends what `wb.after` or `wb.every` began; a run under way goes on.",
 	  "return wb.cancel(wb.after('1h', function() end))", "true", WB_BIND_C },
 	{ "sleep", l_sleep, "time: string|integer", "done: true", "Waits; other handlers go on meanwhile.",
 	  "local before = wb.time.now()\nwb.sleep('5s')\nreturn wb.time.now() - before >= 5000", "true", WB_BIND_C },

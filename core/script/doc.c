@@ -167,7 +167,8 @@ static void put_args(struct wa_buf *out, const char *args)
 static void put_function(struct wa_buf *out, const struct wb_lua_module *m, const struct row *r)
 {
 	static const struct { const char *name, *value; } called[] = {
-		{ "Message", "msg" }, { "Media", "media" }, { "Response", "res" }, { "Regex", "re" }, { "Flow", "flow" }, { "Step", "f" },
+		{ "Message", "msg" }, { "Media", "media" }, { "Response", "res" }, { "Regex", "re" }, { "Flow",
+		  "flow" }, { "Step", "f" },
 	};
 	const char *value = m->name;
 
@@ -232,8 +233,10 @@ static void put_module(struct wa_buf *out, const struct wb_lua_module *m)
 
 static void put_events(struct wa_buf *out)
 {
-	wa_buf_str(out, "\n## Events\n\nFor `wb.on`. What is in each (`ev.data`, of messages the fields above) is in `core/gateway/event.h`. Plugins add "
-			"theirs: `order.*` (plugins/orders/README.md), and what `GET /v1/plugins` names; scripts `script.*`.\n\n"
+	wa_buf_str(out, "\n## Events\n\nFor `wb.on`. What is in each (`ev.data`, of messages the fields above) is in "
+	  "`core/gateway/event.h`. Plugins add "
+			"theirs: `order.*` (plugins/orders/README.md), and what `GET /v1/plugins` names; scripts "
+			  "`script.*`.\n\n"
 			"| event | |\n|---|---|\n");
 	for (const struct wb_event_kind_info *k = wb_event_kinds; k->kind; k++)
 		wa_buf_fmt(out, "| `%s` | %s |\n", k->kind, k->summary);
@@ -241,7 +244,8 @@ static void put_events(struct wa_buf *out)
 
 void wb_script_doc_page(struct wa_buf *out)
 {
-	wa_buf_str(out, "<!-- made by `warbler script api`: change the tables in core/script and core/script/reference.md -->\n");
+	wa_buf_str(out, "<!-- made by `warbler script api`: change the tables in core/script and "
+	  "core/script/reference.md -->\n");
 	wa_buf_put(out, wb_reference_md, wb_reference_md_len);
 	for (size_t i = 0; wb_lua_modules[i]; i++)
 		put_module(out, wb_lua_modules[i]);
@@ -317,7 +321,8 @@ static void put_stub_function(struct wa_buf *out, const struct wb_lua_module *m,
 		wa_buf_fmt(out, "---@param %s%s ", name, optional ? "?" : "");
 		put_type(out, type);
 		wa_buf_u8(out, '\n');
-		(void)snprintf(names + strlen(names), sizeof(names) - strlen(names), "%s%s", *names ? ", " : "", name);
+		(void)snprintf(names + strlen(names), sizeof(names) - strlen(names), "%s%s", *names ? ", " : "",
+		  name);
 	}
 	args = r->returns;
 	while (next_piece(&args, piece)) {
@@ -350,11 +355,15 @@ void wb_script_doc_stub(struct wa_buf *out)
 	struct row r;
 
 	wa_buf_str(out,
-		   "---@meta warbler\n-- Made by `warbler script api --stub`. Put it into your editor's workspace (Lua language server).\n\n"
-		   "---@class warbler.Person\n---@field jid? string\n---@field lid? string\n---@field phone? string\n---@field name? string\n\n"
-		   "---@class warbler.Contact: warbler.Person\n---@field push_name? string\n---@field business_name? string\n"
+		   "---@meta warbler\n-- Made by `warbler script api --stub`. Put it into your editor's workspace "
+		   "(Lua language server).\n\n"
+		   "---@class warbler.Person\n---@field jid? string\n---@field lid? string\n---@field phone? "
+		   "string\n---@field name? string\n\n"
+		   "---@class warbler.Contact: warbler.Person\n---@field push_name? string\n---@field business_name? "
+		   "string\n"
 		   "---@field opted_out? boolean\n\n"
-		   "---@alias warbler.Address string|warbler.Person|warbler.Message a phone number, a JID, a person, or a message (its chat)\n"
+		   "---@alias warbler.Address string|warbler.Person|warbler.Message a phone number, a JID, a person, "
+		   "or a message (its chat)\n"
 		   "---@alias warbler.Ref string|table|warbler.Message an id, or what has one\n\n"
 		   "---@class warbler\nlocal wb = {}\n");
 	for (size_t i = 0; wb_lua_modules[i]; i++) {

@@ -249,5 +249,22 @@ class ScriptApi(unittest.TestCase):
         self.assertEqual(result.get("code"), "invalid")
 
 
+class Inside(unittest.TestCase):
+    def test_private_addresses_are_refused(self):
+        """As the owner left it: rules do not reach this machine's own services."""
+        service = Service()
+        self.addCleanup(service.end)
+        gateway = Gateway(network={}).start()
+        self.addCleanup(gateway.end)
+        source = ("local wb = require 'warbler'\nwb.after('1ms', function()\n"
+                  f"  local r, why, code = wb.http.get('{service.url}')\n"
+                  "  wb.log.info('result ' .. wb.json.encode{ code = code, got = r ~= nil })\nend)\n")
+        gateway.rest.call("PUT", "/v1/scripts/inside/source", {"source": source})
+        line = until(lambda: next((x["text"] for x in gateway.rest.get("/v1/scripts/inside/log")["lines"]
+                                   if x["text"].startswith("result")), None), what="the answer")
+        self.assertEqual(json.loads(line[7:]), {"code": "denied", "got": False})
+        self.assertEqual(service.asked, [])
+
+
 if __name__ == "__main__":
     unittest.main()

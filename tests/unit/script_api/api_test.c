@@ -132,7 +132,8 @@ static void check_result(struct room *room, const struct wb_lua_module *m, const
 {
 	const char *kept = wb_sim_kv_get(room->sim, "script:example", "result");
 	json_t *got = kept ? json_loads(kept, 0, NULL) : NULL;
-	json_t *value = json_object_get(got, "value"), *want = f->gives ? json_loads(f->gives, JSON_DECODE_ANY, NULL) : NULL;
+	json_t *value = json_object_get(got, "value"), *want = f->gives ? json_loads(f->gives, JSON_DECODE_ANY,
+	  NULL) : NULL;
 
 	if (!got) {
 		print_log(room);
@@ -207,6 +208,138 @@ static void other_examples(void **state)
 		}
 }
 
+/* ---- what a handler sees ---- */
+
+/* Runs a body in a handler of one event; what it returns is the result, as JSON. */
+static json_t *run_body(const char *kind, const char *data_text, const char *body)
+{
+	static char source[4096];
+	json_t *data = json_loads(data_text, 0, NULL), *got;
+	struct wa_err err = WA_ERR_INIT;
+	const char *kept;
+	struct room room;
+
+	assert_non_null(data);
+	(void)snprintf(source, sizeof(source),
+		       "local wb = require 'warbler'\nwb.on('%s', function(msg)\n\tlocal r = (function() %s end)()\n"
+		       "\twb.kv.set('result', { value = r })\nend)\n",
+		       kind, body);
+	open_room(&room, NULL);
+	wb_sim_stub_plugin(room.sim, "prices.of", json_object_get(data, "plugin"));
+	if (wb_scripts_load(room.sc, "example", wa_span(source, strlen(source)), &err))
+		fail_msg("%s", err.msg);
+	(void)wb_sim_event(room.sim, kind, "shop", "01KMESSAGE0000000000000001", data);
+	assert_true(wb_sim_run(room.sim));
+	kept = wb_sim_kv_get(room.sim, "script:example", "result");
+	got = json_loads(kept ? kept : "null", JSON_DECODE_ANY, NULL);
+	if (!json_is_object(got))
+		print_log(&room);
+	close_room(&room);
+	json_decref(data);
+	return got;
+}
+
+static void expect(const char *kind, const char *data, const char *body, const char *want_text)
+{
+	json_t *got = run_body(kind, data, body), *want = json_loads(want_text, JSON_DECODE_ANY, NULL);
+
+	assert_non_null(want);
+	if (!json_equal(json_object_get(got, "value"), want)) {
+		char *text = json_dumps(got, JSON_ENCODE_ANY);
+
+		fail_msg("%s: %s, not %s", body, text, want_text);
+	}
+	json_decref(got);
+	json_decref(want);
+}
+
+static void message_fields(void **state)
+{
+	static const char image[] =
+		"{\"id\": \"01KB\", \"direction\": \"in\", \"chat\": {\"jid\": \"120363001@g.us\"}, \"group\": true,"
+		" \"sender\": {\"lid\": \"99@lid\"}, \"push_name\": \"Ben\", \"kind\": \"image\", \"offline\": true,"
+		" \"quoted\": {\"id\": \"01KA\"}, \"content\": {\"kind\": \"image\", \"media\": {\"id\": \"01KM\", "
+		  "\"size\": 5}}}";
+
+	(void)state;
+	expect("message.received", MESSAGE,
+	       "return { msg.id, msg.text, msg.kind, msg.chat.jid, msg.sender.phone, msg.sender.lid, "
+	       "msg.sender.name, msg.name,"
+	       " msg.group, msg.own, msg.backfilled, msg.held, msg.session, msg.event, msg.time_ms, msg.seq }",
+	       "[\"01KMESSAGE0000000000000001\", \"Hello\", \"text\", \"12025550142@s.whatsapp.net\", "
+	       "\"+12025550142\","
+	       " \"99@lid\", \"Mia\", \"Mia\", false, false, false, false, \"shop\", \"message.received\", "
+	       "1795363200000, 1]");
+	expect("message.received", MESSAGE, "return { msg.media == nil, msg.quoted == nil, msg.nothing == nil, "
+	  "#msg.data > 0 }",
+	       "[true, true, true, false]");
+	expect("message.received", image,
+	       "return { msg.text, msg.group, msg.chat.name == nil, msg.sender.name, msg.backfilled, msg.quoted.id,"
+	       " msg.media.id, msg.media.size, msg.media:info().id, msg.content.kind }",
+	       "[\"\", true, true, \"Ben\", true, \"01KA\", \"01KM\", 5, \"01KM\", \"image\"]");
+	expect("menu.answered",
+	       "{\"id\": \"01KB\", \"chat\": {\"jid\": \"1@s.whatsapp.net\"}, \"answer\": {\"id\": \"a\", \"via\": "
+	       "\"text\"}}",
+	       "return { msg.answer.id, msg.event }", "[\"a\", \"menu.answered\"]");
+	expect("message.received", MESSAGE, "return { pcall(function() msg.text = 'x' end) }",
+	       "[false, \"example.lua:3: a message cannot be changed: msg:edit(text) sends a new wording of one of ours\"]");
+}
+
+static void plugin_functions(void **state)
+{
+	(void)state;
+	expect("message.received", "{\"id\": \"1\", \"plugin\": {\"price\": 12}}",
+	  "return wb.plugins.prices.of('tea', { 1 }).price",
+	       "12");
+	expect("message.received", MESSAGE, "local r, why, code = wb.plugins.nobody.knows(1)\nreturn { r == nil, "
+	  "code }",
+	       "[true, \"not_found\"]");
+}
+
+/* Wrong use raises a sentence that says what to do. */
+static void says_what_to_do(void **state)
+{
+	static const char *const cases[][2] = {
+		{ "wb.send(7, 'x')", "to: a JID, a phone number in text, a person (msg.sender) or a message, not "
+		  "number" },
+		{ "wb.send('+1', print)", "content: a text, or a table as in the REST API" },
+		{ "wb.send('+1', 'x', { wait = 'read' })", "wait: \"sent\" or \"delivered\"; for more see wb.await" },
+		{ "wb.send('+1', 'x', { typing = 'soon' })", "typing: " },
+		{ "msg.reply('x')", "call it with a colon: msg:reply" },
+		{ "msg:react(7)", "emoji: string, not number" },
+		{ "wb.labels.assign(nil, msg)", "label: an id in text, or something that has an id, not nil" },
+		{ "wb.kv.set('', 1)", "a key has 1 to 200 bytes" },
+		{ "wb.kv.set('k', print)", "a function is no JSON" },
+		{ "wb.json.encode((function() local t = {}; t.t = t; return t end)())", "a table inside of itself" },
+		{ "wb.time.format(nil, 'Mars/Olympus')", "zone: " },
+		{ "wb.every('someday', function() end)", "bad argument #1" },
+		{ "wb.http.get('file:///etc/passwd')", "url: it begins with http:// or https://" },
+		{ "wb.regex.compile('(')", "wb.regex.compile: character" },
+		{ "wb.metrics.counter('Big')", "a name of small letters" },
+		{ "coroutine.wrap(function() wb.sleep(1) end)()", "not from a coroutine of your own" },
+		{ "wb.api('GET', 'v1/sessions')", "a path: \"/v1/sessions\"" },
+		{ "wb.contacts.get(msg, { session = '../x' })", "session: no session can have this name" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		char body[512];
+		const char *said;
+		json_t *got;
+
+		(void)snprintf(body, sizeof(body), "local ok, e = pcall(function() %s end)\nreturn { ok, e }",
+		  cases[i][0]);
+		got = run_body("message.received", MESSAGE, body);
+		said = json_string_value(json_array_get(json_object_get(got, "value"), 1));
+		if (!said || !strstr(said, cases[i][1])) {
+			char *text = json_dumps(got, JSON_ENCODE_ANY);
+
+			fail_msg("%s: %s, not %s", cases[i][0], text, cases[i][1]);
+		}
+		json_decref(got);
+	}
+}
+
 /* ---- the page ---- */
 
 /* Whole programs of the page (they begin with a require) load as they stand. */
@@ -255,7 +388,8 @@ static void same_as_file(const char *name, void (*make)(struct wa_buf *))
 		wa_buf_u8(&have, (uint8_t)c);
 	(void)fclose(f);
 	if (want.len != have.len || memcmp(want.ptr, have.ptr, want.len) != 0)
-		fail_msg("scripts/%s is not what `warbler script api%s` prints: renew it with script_api_test --write", name, strstr(name, ".lua") ? " --stub" : "");
+		fail_msg("scripts/%s is not what `warbler script api%s` prints: renew it with script_api_test "
+		  "--write", name, strstr(name, ".lua") ? " --stub" : "");
 	wa_buf_clear(&want);
 	wa_buf_clear(&have);
 }
@@ -305,8 +439,11 @@ static int write_page(const char *name, void (*make)(struct wa_buf *))
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(every_example),      cmocka_unit_test(other_examples), cmocka_unit_test(page_programs_load),
+		cmocka_unit_test(every_example),      cmocka_unit_test(other_examples),
+		  cmocka_unit_test(page_programs_load),
 		cmocka_unit_test(page_is_current),    cmocka_unit_test(tables_are_registered),
+		cmocka_unit_test(message_fields),     cmocka_unit_test(plugin_functions),
+		  cmocka_unit_test(says_what_to_do),
 	};
 	int r;
 

@@ -17,10 +17,14 @@ static const char walk[] =
 	"local deep = {}; do local t = deep; for i = 1, 200 do t.x = {}; t = t.x end end\n"
 	"local wide = {}; for i = 1, 3000 do wide[i] = i end\n"
 	"local huge = string.rep('x', 300000)\n"
-	"local odd = { false, true, 0, -1, 1.5, 1e308, -1e308, 0/0, math.maxinteger, math.mininteger, '', 'x', '\\0', '\\xff\\xfe',\n"
-	"  huge, '../../etc/passwd', '{session}', '%', cycle, deep, wide, {}, { 1, 2, nil, 4 }, { session = 7 }, { [1.5] = 1 },\n"
-	"  { session = '../x' }, { timeout = -1, wait = {}, typing = 'x', due = {} }, { headers = cycle, keep = 7 }, print,\n"
-	"  coroutine.create(function() end), wb.STOP, wb.json.null, wb.regex, setmetatable({}, { __index = error, __tostring = error }) }\n"
+	"local odd = { false, true, 0, -1, 1.5, 1e308, -1e308, 0/0, math.maxinteger, math.mininteger, '', 'x', "
+	  "'\\0', '\\xff\\xfe',\n"
+	"  huge, '../../etc/passwd', '{session}', '%', cycle, deep, wide, {}, { 1, 2, nil, 4 }, { session = 7 }, { "
+	  "[1.5] = 1 },\n"
+	"  { session = '../x' }, { timeout = -1, wait = {}, typing = 'x', due = {} }, { headers = cycle, keep = 7 }, "
+	  "print,\n"
+	"  coroutine.create(function() end), wb.STOP, wb.json.null, wb.regex, setmetatable({}, { __index = error, "
+	  "__tostring = error }) }\n"
 	"local n, seen = 0, {}\n"
 	"local function try(f, ...)\n"
 	"  n = n + 1\n"
@@ -29,12 +33,15 @@ static const char walk[] =
 	"local function all(f, self)\n"
 	"  if self ~= nil then try(f, self); try(f) else try(f) end\n"
 	"  for i = 1, #odd do\n"
-	"    if self ~= nil then try(f, self, odd[i]); try(f, self, odd[i], odd[#odd + 1 - i]); try(f, self, '1s', odd[i]); try(f, odd[i])\n"
-	"    else try(f, odd[i]); try(f, odd[i], odd[#odd + 1 - i]); try(f, 'x', odd[i]); try(f, 'x', 'y', odd[i]); try(f, '1', 1, odd[i])\n"
+	"    if self ~= nil then try(f, self, odd[i]); try(f, self, odd[i], odd[#odd + 1 - i]); try(f, self, '1s', "
+	  "odd[i]); try(f, odd[i])\n"
+	"    else try(f, odd[i]); try(f, odd[i], odd[#odd + 1 - i]); try(f, 'x', odd[i]); try(f, 'x', 'y', odd[i]); "
+	  "try(f, '1', 1, odd[i])\n"
 	"      try(f, 'https://a.example/', odd[i], odd[#odd + 1 - i]); try(f, nil, odd[i]) end\n"
 	"  end\n"
 	"end\n"
-	"local skip = { flow = true, on = true, script = true, sleep = true, every = true, after = true, STOP = true }\n"
+	"local skip = { flow = true, on = true, script = true, sleep = true, every = true, after = true, STOP = true "
+	  "}\n"
 	"wb.on('message.received', function(msg)\n"
 	"  local part = PART\n"
 	"  if part == 'message' then\n"
@@ -44,7 +51,8 @@ static const char walk[] =
 	"    for _, name in ipairs{ 'find', 'find_all', 'test' } do all(re[name], re) end\n"
 	"    for i = 1, #odd do pcall(function() return msg[odd[i]] end); pcall(function() msg[odd[i]] = 1 end) end\n"
 	"  elseif part == 'timers' then\n"
-	"    for i = 1, #odd do try(wb.after, odd[i], function() end); try(wb.every, odd[i], odd[#odd + 1 - i], function() end)\n"
+	"    for i = 1, #odd do try(wb.after, odd[i], function() end); try(wb.every, odd[i], odd[#odd + 1 - i], "
+	  "function() end)\n"
 	"      try(wb.every, '1h', odd[i]); try(wb.after, '1h', odd[i]); try(wb.cancel, odd[i])\n"
 	"      try(wb.plugins[type(odd[i])].f, odd[i], odd[#odd + 1 - i]) end\n"
 	"  else\n"
@@ -84,13 +92,16 @@ static void run_walk(const char *part, const struct wb_bind_fn *fns)
 {
 	struct wb_sim *sim = wb_sim_new(1796000000000);
 	struct wb_scripts_opts o = { .world = wb_sim_world(sim),
-				     .limits = { .memory = 256u << 20, .instructions = 4000000000, .slice_ms = 600000 } };
+				     .limits = { .memory = 256u << 20, .instructions = 4000000000,
+				     .slice_ms = 600000 } };
 	struct wb_scripts *sc;
 	struct wa_err err = WA_ERR_INIT;
 	struct wa_buf source;
-	json_t *answer = json_pack("{s:s, s:[{s:s}], s:{s:s}, s:s}", "id", "1", "sessions", "id", "test", "content", "kind", "text",
+	json_t *answer = json_pack("{s:s, s:[{s:s}], s:{s:s}, s:s}", "id", "1", "sessions", "id", "test", "content",
+	  "kind", "text",
 				   "next", "abc");
-	json_t *more = json_loads("{\"kind\": \"image\", \"content\": {\"kind\": \"image\", \"media\": {\"id\": \"01K\", \"size\": 3}}}", 0,
+	json_t *more = json_loads("{\"kind\": \"image\", \"content\": {\"kind\": \"image\", \"media\": {\"id\": "
+	  "\"01K\", \"size\": 3}}}", 0,
 				  NULL);
 	const char *ended;
 
@@ -149,7 +160,8 @@ static void ends_while_waiting(void **state)
 		"  sent:await('read', '5m')\n"
 		"end)\n"
 		"wb.on('message.received', function(msg) wb.sleep('2h') end)\n"
-		"wb.on('message.received', function(msg) for i = 1, 3 do wb.http.get('https://a.example/' .. i) end; wb.sleep('1d') end)\n"
+		"wb.on('message.received', function(msg) for i = 1, 3 do wb.http.get('https://a.example/' .. i) end; "
+		  "wb.sleep('1d') end)\n"
 		"wb.on('message.received', function(msg) msg:typing('25s'); wb.contacts.find('mia') end)\n";
 	static const int64_t after_ms[] = { 0, 6000, 21000, 30000, 700000 };
 	json_t *more = json_object(), *answer = json_pack("{s:s, s:s}", "id", "01KA", "status", "queued");
@@ -164,7 +176,8 @@ static void ends_while_waiting(void **state)
 			wb_sim_stub_http(sim, "*", answer);
 			wb_sim_stub_api(sim, "POST /v1/messages", answer);
 			wb_sim_stub_api(sim, "GET /v1/messages/*", answer);
-			assert_int_equal(wb_scripts_new(&(struct wb_scripts_opts){ .world = wb_sim_world(sim) }, &sc, &err), 0);
+			assert_int_equal(wb_scripts_new(&(struct wb_scripts_opts){ .world = wb_sim_world(sim) },
+			  &sc, &err), 0);
 			assert_int_equal(wb_scripts_start(sc, &err), 0);
 			wb_sim_attach(sim, sc);
 			if (wb_scripts_load(sc, "waits", wa_span(source, sizeof(source) - 1), &err))
@@ -178,7 +191,8 @@ static void ends_while_waiting(void **state)
 			if (after_ms[i])
 				assert_true(wb_sim_advance(sim, after_ms[i]));
 			if (reload) {
-				assert_int_equal(wb_scripts_load(sc, "waits", wa_span(source, sizeof(source) - 1), &err), 0);
+				assert_int_equal(wb_scripts_load(sc, "waits", wa_span(source, sizeof(source) - 1),
+				  &err), 0);
 				assert_true(wb_sim_advance(sim, 4000000));
 			}
 			wb_scripts_stop(sc);

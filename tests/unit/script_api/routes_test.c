@@ -37,7 +37,8 @@ static void routes_exist(void **state)
 			for (size_t i = 0; path && i < sizeof(plugins) / sizeof(*plugins); i++)
 				found = found || strncmp(path, plugins[i], strlen(plugins[i])) == 0;
 			for (const struct wb_route *r = wb_api_routes; path && !found && r->method; r++)
-				found = strncmp(f->rest, r->method, strlen(r->method)) == 0 && same_route(path, r->pattern);
+				found = strncmp(f->rest, r->method, strlen(r->method)) == 0 && same_route(path,
+				  r->pattern);
 			if (path && !found)
 				fail_msg("%s.%s: there is no route %s", t->module->name, f->name, f->rest);
 			n += path != NULL;
