@@ -7,6 +7,7 @@
 #define KEEP_DAYS 40
 #define WARM_UP_MAX 64
 #define COUNT_MAX 10000000
+#define TYPING_MAX_MS 10000
 
 static const char *const classes[] = { "transactional", "reply", "marketing", "reminder" };
 
@@ -221,6 +222,17 @@ void wb_pace_take(struct wb_lane *lane, struct wb_queue *q, const struct wb_row 
 	q->free_at = now + wb_config_int(c, "pacing.recipient_ms");
 }
 
+int64_t wb_pace_typing(const struct wb_lane *lane, const char *words)
+{
+	int64_t each = number(lane, "pacing_typing_ms", "pacing.typing_ms"), n = 0;
+
+	if (each == 0 || !wb_config_bool(lane->o->gw->config, "pacing.enabled"))
+		return 0;
+	for (const char *p = words; *p; p++)
+		n += (*p & 0xc0) != 0x80;	/* characters, not bytes */
+	return n * each < TYPING_MAX_MS ? n * each : TYPING_MAX_MS;
+}
+
 void wb_pace_give_back(struct wb_lane *lane, const struct wb_row *row)
 {
 	if (row->attempts > 0 || lane->day_sent == 0)
@@ -295,6 +307,13 @@ int wb_pace_check_count(const json_t *v, struct wa_err *err)
 {
 	if (json_integer_value(v) < 0 || json_integer_value(v) > COUNT_MAX)
 		return wa_err_set(err, WA_EINVALID, "want a number from 0 to %d", COUNT_MAX);
+	return WA_OK;
+}
+
+int wb_pace_check_typing(const json_t *v, struct wa_err *err)
+{
+	if (json_integer_value(v) < 0 || json_integer_value(v) > 1000)
+		return wa_err_set(err, WA_EINVALID, "pacing_typing_ms: want a number from 0 to 1000");
 	return WA_OK;
 }
 

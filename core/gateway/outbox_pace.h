@@ -15,7 +15,7 @@
  *
  * Each limit is a key of the configuration that a session's settings override:
  * pacing_daily, pacing_marketing_daily, pacing_per_minute, pacing_quiet_hours,
- * pacing_zone, pacing_warm_up.
+ * pacing_zone, pacing_warm_up, pacing_typing_ms.
  */
 #include "outbox_priv.h"
 #include "when.h"
@@ -30,6 +30,8 @@ int64_t wb_pace(struct wb_lane *lane, int64_t now, const char **ret_why);
 int64_t wb_pace_class(struct wb_lane *lane, const struct wb_row *row, int64_t now, const char **ret_why);
 void wb_pace_take(struct wb_lane *lane, struct wb_queue *q, const struct wb_row *row, int64_t now);
 void wb_pace_give_back(struct wb_lane *lane, const struct wb_row *row);	/* it did not leave after all */
+/* How long to show typing before this text; 0: not at all. */
+int64_t wb_pace_typing(const struct wb_lane *lane, const char *text);
 /* Its first attempt leaves with this transaction. */
 void wb_pace_count(struct wb_tx *tx, struct wb_lane *lane, const struct wb_row *row);
 
@@ -37,6 +39,7 @@ void wb_pace_count(struct wb_tx *tx, struct wb_lane *lane, const struct wb_row *
 int wb_pace_check_hours(const json_t *v, struct wa_err *err);
 int wb_pace_check_zone(const json_t *v, struct wa_err *err);
 int wb_pace_check_count(const json_t *v, struct wa_err *err);
+int wb_pace_check_typing(const json_t *v, struct wa_err *err);
 int wb_pace_check_rate(const json_t *v, struct wa_err *err);
 
 #endif

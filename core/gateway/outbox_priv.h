@@ -42,6 +42,7 @@ struct wb_row {
 	bool claimed;		/* `sending` in storage */
 	bool cancelling;
 	bool prepared;		/* outbox_prepare.c: nothing to wait for any more */
+	bool typed;		/* typing was shown before it */
 	bool told;		/* its trace says that it is held */
 	uint8_t class;		/* enum wb_class */
 	bool bare;		/* storage has no bytes of it either: made when it leaves */

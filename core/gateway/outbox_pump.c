@@ -319,6 +319,20 @@ static bool turn_back(struct wb_queue *q, struct wb_row *row, int code, const st
 	return true;
 }
 
+/* True: the recipient sees us typing first. Once for each message, and only while it is new. */
+static bool type_first(struct wb_queue *q, struct wb_row *row, struct wa_client *c, int64_t now)
+{
+	int64_t ms = row->typed || row->attempts || !wa_jid_is_user(&q->to) ? 0 :
+			     wb_pace_typing(q->lane, data_text(row, "text"));
+
+	if (ms == 0 || wa_client_chatstate(c, &q->to, "composing", NULL) < 0)
+		return false;
+	row->typed = true;
+	q->free_at = now + ms;
+	wb_queue_schedule(q);
+	return true;
+}
+
 /* Hands the first waiting row of q to libwa. False: the lane cannot send now. */
 static bool send_first(struct wb_queue *q, int64_t now)
 {
@@ -346,6 +360,8 @@ static bool send_first(struct wb_queue *q, int64_t now)
 		fail_one(lane, row, "opted_out");
 		return true;
 	}
+	if (type_first(q, row, c, now))
+		return true;
 	if (ask_hooks(lane, row, reason) < 0) {
 		fail_one(lane, row, reason);
 		return true;

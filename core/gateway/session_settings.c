@@ -28,6 +28,7 @@ static const struct setting {
 	{ "pacing_per_minute", JSON_INTEGER, wb_pace_check_rate, false },
 	{ "pacing_quiet_hours", JSON_STRING, wb_pace_check_hours, false },
 	{ "pacing_zone", JSON_STRING, wb_pace_check_zone, false },
+	{ "pacing_typing_ms", JSON_INTEGER, wb_pace_check_typing, false },
 	{ "pacing_warm_up", JSON_TRUE, NULL, false },
 };
 

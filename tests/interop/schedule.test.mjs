@@ -2,7 +2,7 @@
 // Schedules, seen by customers who use stock Baileys.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { Bot, textOf, until } from './lib/bot.mjs';
+import { Bot, textOf, until, within } from './lib/bot.mjs';
 import { Sandbox, Warbler } from './lib/process.mjs';
 
 const sandbox = new Sandbox();
@@ -52,4 +52,19 @@ test('every second, three times, a place each', async () => {
 		max_runs: 3, content: { kind: 'location', latitude: 24.7, longitude: 46.7 } });
 	await until(() => got() === 3);
 	assert.equal((await warbler.rest.get(`/v1/schedules/${id}/runs`)).runs.length, 3);
+});
+
+test('typing before it, when the session is set so', async () => {
+	await warbler.rest.call('PATCH', '/v1/sessions/shop', { settings: { pacing_typing_ms: 100 } });
+	await ben.sock.sendPresenceUpdate('available');
+	await ben.sock.presenceSubscribe(`${SHOP}@s.whatsapp.net`);
+	const typing = new Promise((seen) => ben.sock.ev.on('presence.update', ({ presences }) => {
+		if (Object.values(presences).some((p) => p.lastKnownPresence === 'composing'))
+			seen(true);
+	}));
+	const { id } = await warbler.rest.post('/v1/schedules', { session: 'shop', to: '+12025550142',
+		at: new Date(Date.now() + 3600000).toISOString(), text: 'ten letter' });
+	await warbler.rest.post(`/v1/schedules/${id}/run`);
+	await within(typing, 10000, 'typing');
+	await ben.waitMessage((m) => !m.key.fromMe && textOf(m) === 'ten letter');
 });

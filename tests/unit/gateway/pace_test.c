@@ -11,11 +11,24 @@ int __wrap_wa_client_send(struct wa_client *c, const struct wa_send *s, struct w
 void __wrap_wb_session_check(struct wb_gateway *gw, const char *session, const char *digits,
 			     wb_number_fn *fn, void *ctx);
 
+int __wrap_wa_client_chatstate(struct wa_client *c, const struct wa_jid *to, const char *state, struct wa_err *err);
+
 static struct {
 	char id[SENT_MAX][32];
 	char to[SENT_MAX][WA_JID_TEXT_MAX];
 	int n;
+	int typing;
 } wa;
+
+int __wrap_wa_client_chatstate(struct wa_client *c, const struct wa_jid *to, const char *state, struct wa_err *err)
+{
+	(void)c;
+	(void)to;
+	(void)err;
+	assert_string_equal(state, "composing");
+	wa.typing++;
+	return 0;
+}
 
 struct wa_client *__wrap_wb_session_client(struct wb_session *s)
 {
@@ -282,6 +295,24 @@ static void sessions_have_limits_of_their_own(void **state)
 	json_decref(bad);
 }
 
+static void typing_is_shown_as_long_as_it_takes(void **state)
+{
+	struct fix *f = *state;
+
+	begin(f, "typing_ms = 50");
+	add(f, "4915111111111", NULL, NULL);	/* "x": one character */
+	add(f, "4915222222222", NULL, NULL);
+	assert_int_equal(wa.typing, 2);
+	assert_int_equal(wa.n, 0);
+	f->now += 49;
+	go(f);
+	assert_int_equal(wa.n, 0);
+	f->now += 1;
+	go(f);
+	assert_int_equal(wa.n, 2);
+	assert_int_equal(wa.typing, 2);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -293,6 +324,7 @@ int main(void)
 		T(marketing_has_its_own_cap),
 		T(a_young_session_warms_up),
 		T(sessions_have_limits_of_their_own),
+		T(typing_is_shown_as_long_as_it_takes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
