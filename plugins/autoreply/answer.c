@@ -139,7 +139,8 @@ int answer_prepared(struct autoreply *a, struct wb_tx *tx, const struct outgoing
 }
 
 /* [{"content", "url"?, "type", "file_name"}] of the parts; *ret_fetch: a file must come first. */
-static json_t *prepare(struct autoreply *a, json_t *parts, json_t *vars, const char *zone, bool *ret_fetch)
+static json_t *prepare(struct autoreply *a, json_t *parts, json_t *vars,
+		       const struct wb_template_env *env, bool *ret_fetch)
 {
 	json_t *all = json_array(), *part;
 	size_t i;
@@ -147,7 +148,7 @@ static json_t *prepare(struct autoreply *a, json_t *parts, json_t *vars, const c
 	*ret_fetch = false;
 	json_array_foreach(parts, i, part) {
 		const char *url = NULL, *known;
-		json_t *content = reply_content(part, vars, zone, &url), *one;
+		json_t *content = reply_content(part, vars, env, &url), *one;
 
 		if (!content) {
 			json_decref(all);
@@ -167,11 +168,11 @@ static json_t *prepare(struct autoreply *a, json_t *parts, json_t *vars, const c
 }
 
 int answer_parts(struct autoreply *a, struct wb_tx *tx, const struct outgoing *o, json_t *parts, json_t *vars,
-		 const char *zone, int64_t typing_ms, int64_t *ret_typing)
+		 const struct wb_template_env *env, int64_t typing_ms, int64_t *ret_typing)
 {
 	int64_t now = a->host->now_ms(), at = o->due_ms > now ? o->due_ms : now;
 	bool fetch;
-	json_t *all = prepare(a, parts, vars, zone, &fetch), *doc;
+	json_t *all = prepare(a, parts, vars, env, &fetch), *doc;
 	int r = all ? 0 : WB_EINVALID;
 
 	*ret_typing = typing_ms > 0 ? at : 0;

@@ -59,6 +59,7 @@ struct testing {
 
 static json_t *rendered(const struct rule *r, json_t *vars)
 {
+	const struct wb_template_env env = rule_env(r);
 	json_t *all = json_array(), *parts, *part, *content;
 	const char *url;
 	size_t k;
@@ -66,7 +67,7 @@ static json_t *rendered(const struct rule *r, json_t *vars)
 	for (size_t i = 0; i < r->n_replies; i++) {
 		parts = json_array();
 		json_array_foreach(r->replies[i].parts, k, part) {
-			content = reply_content(part, vars, r->zone, &url);
+			content = reply_content(part, vars, &env, &url);
 			if (content && url)
 				json_object_set_new(json_object_get(content, "media"), "url", json_string(url));
 			json_array_append_new(parts, content ? content : json_null());

@@ -124,7 +124,7 @@ int answer_send(struct autoreply *a, struct wb_tx *tx, const struct outgoing *o,
 /* All parts of a reply, in their order, from at_ms on: sent, or a job when a file must be fetched.
  * typing_ms: before each part; *ret_typing gets when it is shown for the first, 0 not. */
 int answer_parts(struct autoreply *a, struct wb_tx *tx, const struct outgoing *o, json_t *parts, json_t *vars,
-		 const char *zone, int64_t typing_ms, int64_t *ret_typing);
+		 const struct wb_template_env *env, int64_t typing_ms, int64_t *ret_typing);
 /* The parts as a job has them, their files known: [{"content"}]. o->key is completed for each. */
 int answer_prepared(struct autoreply *a, struct wb_tx *tx, const struct outgoing *o, const json_t *parts,
 		    int64_t at_ms, int64_t typing_ms);

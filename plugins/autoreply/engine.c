@@ -259,6 +259,7 @@ static void fire(struct autoreply *a, struct wb_tx *tx, struct found *f, size_t 
 	char key[64];
 	struct outgoing o = { .session = j->m->session, .to = j->m->to, .quoted = r->quote ? j->m->id : NULL, .key = key,
 			      .rule = r->id, .due_ms = delay ? j->now_ms + delay : 0 };
+	const struct wb_template_env env = rule_env(r);
 	json_t *vars;
 	int code = 0;
 
@@ -266,7 +267,7 @@ static void fire(struct autoreply *a, struct wb_tx *tx, struct found *f, size_t 
 	typing = rule_between(r->typing_ms, random_number(a));
 	if (reply) {
 		vars = reply_vars(j->m, &f->fires[i].by, j->now_ms);
-		code = answer_parts(a, tx, &o, reply->parts, vars, r->zone, typing, &shown);
+		code = answer_parts(a, tx, &o, reply->parts, vars, &env, typing, &shown);
 		json_decref(vars);
 	}
 	if (code == 0 && *r->react && react(a, tx, r, j->m, &o) < 0 && !reply)

@@ -187,9 +187,8 @@ json_t *reply_vars(const struct said *m, const struct matched *by, int64_t now_m
 	return vars;
 }
 
-static json_t *render(const char *text, json_t *vars, const char *zone)
+static json_t *render(const char *text, json_t *vars, const struct wb_template_env *env)
 {
-	const struct wb_template_env env = { .zone = *zone ? zone : "UTC" };
 	struct wb_template *t = NULL;
 	json_t *out = NULL;
 	struct wa_buf b;
@@ -199,7 +198,7 @@ static json_t *render(const char *text, json_t *vars, const char *zone)
 	if (wb_template_compile(wa_span_str(text), NULL, &t, NULL) < 0)
 		return NULL;
 	wa_buf_init(&b, WB_TEMPLATE_OUTPUT_MAX);
-	if (wb_template_render(t, vars, &env, &b, NULL) == 0)
+	if (wb_template_render(t, vars, env, &b, NULL) == 0)
 		out = json_stringn((const char *)b.ptr, b.len);
 	wa_buf_clear(&b);
 	wb_template_free(t);
@@ -207,7 +206,7 @@ static json_t *render(const char *text, json_t *vars, const char *zone)
 }
 
 /* A copy of v with every text rendered; NULL when one cannot be. */
-static json_t *render_all(json_t *v, json_t *vars, const char *zone)
+static json_t *render_all(json_t *v, json_t *vars, const struct wb_template_env *env)
 {
 	json_t *copy, *item, *one;
 	const char *key;
@@ -215,16 +214,16 @@ static json_t *render_all(json_t *v, json_t *vars, const char *zone)
 	bool ok = true;
 
 	if (json_is_string(v))
-		return render(json_string_value(v), vars, zone);
+		return render(json_string_value(v), vars, env);
 	if (!json_is_object(v) && !json_is_array(v))
 		return json_copy(v);
 	copy = json_is_object(v) ? json_object() : json_array();
 	json_object_foreach(v, key, item) {
-		one = render_all(item, vars, zone);
+		one = render_all(item, vars, env);
 		ok = ok && one && json_object_set_new(copy, key, one) == 0;
 	}
 	json_array_foreach(v, i, item) {
-		one = render_all(item, vars, zone);
+		one = render_all(item, vars, env);
 		ok = ok && one && json_array_append_new(copy, one) == 0;
 	}
 	if (ok)
@@ -233,7 +232,7 @@ static json_t *render_all(json_t *v, json_t *vars, const char *zone)
 	return NULL;
 }
 
-json_t *reply_content(const json_t *part, json_t *vars, const char *zone, const char **ret_url)
+json_t *reply_content(const json_t *part, json_t *vars, const struct wb_template_env *env, const char **ret_url)
 {
 	json_t *content = json_object_get(part, "content"), *media = json_object_get(part, "media"), *o;
 	const char *type = json_string_value(json_object_get(media, "type"));
@@ -241,8 +240,8 @@ json_t *reply_content(const json_t *part, json_t *vars, const char *zone, const 
 
 	*ret_url = json_string_value(json_object_get(media, "url"));
 	if (content)
-		return render_all(content, vars, zone);
-	text = text ? render_all(text, vars, zone) : NULL;
+		return render_all(content, vars, env);
+	text = text ? render_all(text, vars, env) : NULL;
 	if (!text && json_object_get(part, "text"))
 		return NULL;
 	if (!media)

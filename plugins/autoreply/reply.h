@@ -12,6 +12,7 @@
  * and every text in it may be a template. Pure.
  */
 #include "said.h"
+#include "template.h"
 
 struct rule;
 struct matched;
@@ -27,6 +28,6 @@ json_t *reply_vars(const struct said *m, const struct matched *by, int64_t now_m
  * *ret_url: the file that must be fetched first and then be named in content.media.id, borrowed from
  * part; NULL none.
  */
-json_t *reply_content(const json_t *part, json_t *vars, const char *zone, const char **ret_url);
+json_t *reply_content(const json_t *part, json_t *vars, const struct wb_template_env *env, const char **ret_url);
 
 #endif

@@ -262,10 +262,10 @@ static int read_doc(struct rule *r, struct wb_zones *zones, char why[WHY_SIZE])
 	struct numbers n = { .similarity = 80, .max_age_s = -1 };
 	json_error_t je;
 
-	r->name = r->session = r->zone = r->react = "";
+	r->name = r->session = r->zone = r->react = r->language = "";
 	if (json_unpack_ex(r->doc, &je, JSON_STRICT,
 			   "{s?s, s?b, s?s, s?I, s?b, s?s, s?o, s?b, s?b, s?I, s?s, s?o, s?o, s?o, s?b, s?o, s?s, s?s, "
-			   "s?b, s?I, s?b, s?o, s?s, s?b, s?o, s?o, s?I, s?I, s?I}",
+			   "s?b, s?I, s?b, s?o, s?s, s?b, s?o, s?o, s?I, s?I, s?I, s?s}",
 			   "name", &r->name, "enabled", &enabled, "session", &r->session, "priority", &n.priority,
 			   "stop", &stop, "match", &match, "patterns", &patterns, "case_sensitive", &with_case,
 			   "diacritics_sensitive", &with_marks, "similarity", &n.similarity, "scope", &scope, "chats",
@@ -273,7 +273,7 @@ static int read_doc(struct rule *r, struct wb_zones *zones, char why[WHY_SIZE])
 			   &hours, "zone", &r->zone, "outside_hours", &outside, "max_age_s", &n.max_age_s,
 			   "first_contact", &first, "replies", &replies, "react", &r->react, "quote", &quote,
 			   "delay_ms", &delay, "typing_ms", &typing, "cooldown_chat_s", &n.chat_s, "cooldown_rule_s",
-			   &n.rule_s, "daily_limit", &n.daily)) {
+			   &n.rule_s, "daily_limit", &n.daily, "language", &r->language)) {
 		snprintf(why, WHY_SIZE, "%s", je.text);
 		return WA_EINVALID;
 	}
@@ -283,8 +283,9 @@ static int read_doc(struct rule *r, struct wb_zones *zones, char why[WHY_SIZE])
 	r->first_contact = first;
 	r->quote = quote;
 	r->outside_hours = outside;
-	if (strlen(r->name) > 200 || strlen(r->session) > 64 || strlen(r->react) > 64 || strlen(r->zone) > 64)
-		return wrong(why, "name, session, zone or react is too long");
+	if (strlen(r->name) > 200 || strlen(r->session) > 64 || strlen(r->react) > 64 || strlen(r->zone) > 64 ||
+	    strlen(r->language) > 16)
+		return wrong(why, "name, session, zone, language or react is too long");
 	if (check_numbers(r, &n, why) < 0 || read_match(r, patterns, match, with_case, with_marks, why) < 0 ||
 	    read_lists(r, chats, allow, deny, scope, why) < 0 || read_kinds(r, kinds, why) < 0 ||
 	    read_times(r, hours, zones, why) < 0 ||
@@ -331,6 +332,12 @@ void rule_free(struct rule *r)
 	who_list_clear(&r->deny);
 	json_decref(r->doc);
 	free(r);
+}
+
+struct wb_template_env rule_env(const struct rule *r)
+{
+	return (struct wb_template_env){ .locale = *r->language ? r->language : NULL,
+					 .zone = *r->zone ? r->zone : "UTC" };
 }
 
 int64_t rule_day(const struct wb_zone *zone, int64_t now_ms)

@@ -7,6 +7,7 @@
  * it once. Pure: no host, no clock, no randomness; those are arguments.
  */
 #include "said.h"
+#include "template.h"
 #include "when.h"
 
 #define RULE_ID_SIZE 27
@@ -63,6 +64,7 @@ struct rule {
 	bool has_hours;
 	struct wb_hours hours;
 	const char *zone;		/* "" UTC */
+	const char *language;		/* of dates in templates; "" English */
 	int64_t max_age_ms;		/* -1: the plugin's */
 	int64_t cooldown_chat_ms, cooldown_rule_ms, daily_limit;
 	int64_t delay_ms[2], typing_ms[2];
@@ -103,6 +105,7 @@ const char *rule_verdict_str(int verdict);	/* "cooldown_chat" */
 const struct reply *rule_pick(const struct rule *r, uint32_t number);
 /* A time between both ends. */
 int64_t rule_between(const int64_t range[2], uint32_t number);
+struct wb_template_env rule_env(const struct rule *r);	/* how its templates speak */
 /* Day number in the rule's zone: what the daily limit counts by. */
 int64_t rule_day(const struct wb_zone *zone, int64_t now_ms);
 

@@ -258,6 +258,7 @@ static void texts_are_templates(void **state)
 			      "{\"content\":{\"kind\":\"poll\",\"name\":\"{{name}}?\",\"options\":[\"a\",\"b\"]}}]}");
 	json_t *data = data_of(LAYLA, LAYLA, "My order 42"), *vars, *o;
 	struct said m = { .first = 0 };
+	const struct wb_template_env env = rule_env(r);
 	struct matched by;
 	const char *url;
 
@@ -265,16 +266,16 @@ static void texts_are_templates(void **state)
 	assert_true(said_read(&m, "shop", data, false, "", ""));
 	assert_int_equal(rule_selects(r, &m, &by), V_FIRES);
 	vars = reply_vars(&m, &by, NOON);
-	o = reply_content(json_array_get(r->replies[0].parts, 0), vars, "Asia/Riyadh", &url);
-	assert_string_equal(json_string_value(json_object_get(o, "text")), "Hi Layla, 42=42 15:00");
+	o = reply_content(json_array_get(r->replies[0].parts, 0), vars, &(struct wb_template_env){ .locale = "ar-SA", .zone = "Asia/Riyadh" }, &url);
+	assert_string_equal(json_string_value(json_object_get(o, "text")), "Hi ⁨Layla⁩, ⁨42⁩=⁨42⁩ ⁨١٥:٠٠⁩");
 	assert_null(url);
 	json_decref(o);
-	o = reply_content(json_array_get(r->replies[1].parts, 0), vars, "", &url);
+	o = reply_content(json_array_get(r->replies[1].parts, 0), vars, &env, &url);
 	assert_string_equal(url, "https://x.test/a.pdf");
 	assert_string_equal(json_string_value(json_object_get(o, "text")), "+12025550123");
 	assert_string_equal(json_string_value(json_object_get(o, "kind")), "document");
 	json_decref(o);
-	o = reply_content(json_array_get(r->replies[2].parts, 0), vars, "", &url);
+	o = reply_content(json_array_get(r->replies[2].parts, 0), vars, &env, &url);
 	assert_string_equal(json_string_value(json_object_get(o, "name")), "Layla Hassan?");
 	json_decref(o);
 	json_decref(vars);
