@@ -306,10 +306,7 @@ void wb_config_free(struct wb_config *c)
 		wipe_free(c->values[i].text);
 	for (p = c->plugins; p; p = next) {
 		next = p->next;
-		free(p->path);
-		wipe_free(p->text);
-		free(p->where);
-		free(p);
+		wb_config_plugin_value_free(p);
 	}
 	for (size_t i = 0; i < c->n_stray; i++)
 		free(c->stray[i]);

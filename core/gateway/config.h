@@ -68,6 +68,10 @@ int wb_config_plugin(struct wb_config *c, const char *plugin, const char *param,
 /* Override one, as text. */
 int wb_config_plugin_set(struct wb_config *c, const char *plugin, const char *param,
 			 const char *text, struct wa_err *err) WA_MUST_USE;
+/* The values of plugins.<plugin> as they stand in `from`, a file read again; what the command line or the
+ * environment said stays. */
+int wb_config_plugin_adopt(struct wb_config *c, const struct wb_config *from, const char *plugin,
+			   struct wa_err *err) WA_MUST_USE;
 /* WA_EINVALID naming file and line when a key of plugins.<plugin> is not in `params`. */
 int wb_config_plugin_check(const struct wb_config *c, const char *plugin,
 			   const char *const *params, size_t n, struct wa_err *err) WA_MUST_USE;

@@ -14,6 +14,16 @@ static struct wb_config_plugin_value *find(const struct wb_config *c, const char
 	return NULL;
 }
 
+void wb_config_plugin_value_free(struct wb_config_plugin_value *p)
+{
+	if (p->text)
+		wa_wipe(p->text, strlen(p->text));
+	free(p->path);
+	free(p->text);
+	free(p->where);
+	free(p);
+}
+
 int wb_config_plugin_put(struct wb_config *c, const char *path, int type, bool loose,
 			 const char *text, const char *where, struct wa_err *err)
 {
@@ -51,6 +61,34 @@ int wb_config_plugin_set(struct wb_config *c, const char *plugin, const char *pa
 
 	snprintf(path, sizeof(path), "plugins.%s.%s", plugin, param);
 	return wb_config_plugin_put(c, path, WB_C_TEXT, true, text, param, err);
+}
+
+/* Of the plugin, and written in a file: "warbler.lua:12", while others are named without a line. */
+static bool in_file(const struct wb_config_plugin_value *p, const char *prefix)
+{
+	return strncmp(p->path, prefix, strlen(prefix)) == 0 && strchr(p->where, ':');
+}
+
+int wb_config_plugin_adopt(struct wb_config *c, const struct wb_config *from, const char *plugin,
+			   struct wa_err *err)
+{
+	struct wb_config_plugin_value **at = &c->plugins, *p;
+	char prefix[128];
+	int r = 0;
+
+	(void)snprintf(prefix, sizeof(prefix), "plugins.%s.", plugin);
+	while ((p = *at)) {
+		if (!in_file(p, prefix)) {
+			at = &p->next;
+			continue;
+		}
+		*at = p->next;
+		wb_config_plugin_value_free(p);
+	}
+	for (p = from->plugins; p && r == 0; p = p->next)
+		if (in_file(p, prefix) && !find(c, p->path))
+			r = wb_config_plugin_put(c, p->path, p->type, p->loose, p->text, p->where, err);
+	return r;
 }
 
 /* Comma separated text -> JSON array. */

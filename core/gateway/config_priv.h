@@ -32,6 +32,7 @@ struct wb_config {
 const struct wb_config_key *wb_config_key(const char *path);
 int wb_config_put(struct wb_config *c, const struct wb_config_key *k, const char *text,
 		  const char *where, struct wa_err *err) WA_MUST_USE;
+void wb_config_plugin_value_free(struct wb_config_plugin_value *p);
 int wb_config_plugin_put(struct wb_config *c, const char *path, int type, bool loose,
 			 const char *text, const char *where, struct wa_err *err) WA_MUST_USE;
 int wb_config_lua(struct wb_config *c, struct wa_span source, const char *name, struct wa_err *err)

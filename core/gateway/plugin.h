@@ -22,7 +22,8 @@ int wb_plugin_load(struct wb_plugins *p, const char *name, struct wa_err *err) W
 int wb_plugin_unload(struct wb_plugins *p, const char *name, struct wa_err *err) WA_MUST_USE;
 
 /*
- * Loading and reloading while the loop runs. File and migrations are read and applied on the pool; a reload
+ * Loading and reloading while the loop runs. Its parameters are read again from the
+ * configuration's file. File and migrations are read and applied on the pool; a reload
  * touches the old one only when the new one is mapped, its parameters are right and its tables are made:
  * then, in one turn, the old one is stopped and the new one started. When that does not start, the bytes of
  * the old one are started again, on the tables as they are now. done runs exactly once, later: code 0, or

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Plugins are loaded and reloaded while everything else goes on. */
+#include <unistd.h>
 #include "host_priv.h"
 
 struct change {
@@ -137,6 +138,22 @@ static void on_opened(void *ctx, bool cancelled)
 		finish(c);
 }
 
+/* Its parameters as the file has them now; the running one keeps the copies it was given. */
+static int read_config(struct wb_gateway *gw, const char *name, struct wa_err *err)
+{
+	struct wb_config *c;
+	int r;
+
+	if (!gw->config_file)
+		return 0;
+	r = wb_config_load(gw->config_file, environ, &c, err);
+	if (r < 0)
+		return r;
+	r = wb_config_plugin_adopt(gw->config, c, name, err);
+	wb_config_free(c);
+	return r;
+}
+
 static int begin(struct wb_plugins *p, const char *name, bool reload, wb_plugin_done_fn *done, void *ctx,
 		 struct wa_err *err)
 {
@@ -152,6 +169,9 @@ static int begin(struct wb_plugins *p, const char *name, bool reload, wb_plugin_
 		return wa_err_set(err, WA_ECONFLICT, "plugin %s is loaded", name);
 	if (reload && !loaded)
 		return wa_err_set(err, WA_ENOTFOUND, "plugin %s is not loaded", name);
+	r = read_config(p->gw, name, err);
+	if (r < 0)
+		return r;
 	c = wb_zalloc(sizeof(*c));
 	c->host = p;
 	c->db = p->gw->db;

@@ -112,6 +112,13 @@ class FirstPlugin(Case):
         build(good.replace('"Good morning", "what', 'NULL, "what'))
         self.assertIn("plugins.greeter.greeting is required", change("reload", 422)["detail"])
         self.assertEqual(rest.get("/v1/greeter")["greeting"], "Good morning")
+        self.gw.config["plugins"]["greeter"] = {"greeting": "Good evening"}
+        self.gw.write()
+        change("reload", 200)
+        self.assertEqual(rest.get("/v1/greeter")["greeting"], "Good evening")
+        self.gw.write("this is no Lua")
+        self.assertIn("warbler.lua", change("reload", 422)["detail"])
+        self.assertEqual(rest.get("/v1/greeter")["greeting"], "Good evening")
         self.assertEqual(rest.get("/v1/sessions/shop")["status"], "connected")
         metrics = rest.raw("GET", "/metrics")[1].decode()
         self.assertNotIn("warbler_plugins_slow_callbacks_total", metrics)
