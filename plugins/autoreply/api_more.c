@@ -21,7 +21,7 @@ static json_t *person(const char *text)
 }
 
 /* What is not a text (a chat that is none of ours) becomes an error with its name. */
-int said_of_test(struct autoreply *a, json_t *doc, struct said *ret, json_t **ret_data, char why[WHY_SIZE])
+static int said_of_test(struct autoreply *a, json_t *doc, struct said *ret, json_t **ret_data, char why[WHY_SIZE])
 {
 	const char *session = "", *chat = "", *sender = NULL, *text = "", *kind = "text", *name = "", *time = NULL;
 	int mentioned = 0, first = 0;

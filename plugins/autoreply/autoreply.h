@@ -85,7 +85,7 @@ void count_add(struct autoreply *a, struct wb_tx *tx, const char *rule, const ch
 struct pace {
 	int64_t minute, n, paused_until_ms;
 };
-int pace_read(struct autoreply *a, const struct said *m, const uint8_t chat[HASH_SIZE], int64_t now_ms,
+int pace_read(struct autoreply *a, const uint8_t chat[HASH_SIZE], int64_t now_ms,
 	      struct pace *ret);
 void pace_note(struct autoreply *a, struct wb_tx *tx, const struct said *m, const uint8_t chat[HASH_SIZE],
 	       const struct pace *p);
@@ -155,8 +155,8 @@ void account_online(struct autoreply *a, struct account *acc);
 /* ---- bot.c ---- */
 extern const char *const bot_commands[];	/* ends with NULL */
 json_t *bot_doc(const json_t *doc, char why[WHY_SIZE]);	/* complete; NULL with a sentence */
-/* The command in this message, or NULL; *ret_rest: what is behind it. */
-const char *bot_command(const json_t *bot, const struct said *m, struct wa_span *ret_rest);
+/* The command in this message, or NULL. */
+const char *bot_command(const json_t *bot, const struct said *m);
 bool bot_allows(const json_t *bot, const struct said *m);
 /* Its answer into tx. 0 or the outbox's refusal. */
 int bot_answer(struct autoreply *a, struct wb_tx *tx, struct account *acc, const struct said *m, const json_t *data,
@@ -168,7 +168,6 @@ void import_stop(struct autoreply *a);
 int api_more(struct autoreply *a);
 /* A foreign rule (WA-AKG's fields) as ours; NULL: it is not one, or why says what is wrong with it. */
 json_t *foreign_rule(const json_t *in, char why[WHY_SIZE]);
-int said_of_test(struct autoreply *a, json_t *doc, struct said *ret, json_t **ret_data, char why[WHY_SIZE]);
 
 extern const struct wb_param autoreply_params[];
 extern const struct wb_migration autoreply_migrations[];

@@ -124,7 +124,7 @@ json_t *bot_doc(const json_t *doc, char why[WHY_SIZE])
 
 /* ---- is it one? ---- */
 
-const char *bot_command(const json_t *bot, const struct said *m, struct wa_span *ret_rest)
+const char *bot_command(const json_t *bot, const struct said *m)
 {
 	const char *prefix = str(bot, "prefix"), *scope = str(bot, "scope");
 	struct wa_span s = wa_span_trim(m->text), word;
@@ -137,7 +137,6 @@ const char *bot_command(const json_t *bot, const struct said *m, struct wa_span 
 	word = wa_span_trim(wa_span(s.ptr + n, s.len - n));
 	for (i = 0; i < word.len && word.ptr[i] > ' '; i++)
 		;
-	*ret_rest = wa_span_trim(wa_span(word.ptr + i, word.len - i));
 	word.len = i;
 	for (size_t c = 0; bot_commands[c]; c++) {
 		json_t *command = json_object_get(bot, bot_commands[c]);

@@ -323,8 +323,7 @@ static void answer(struct autoreply *a, struct found *f, const struct judging *j
 static bool command(struct autoreply *a, struct account *acc, struct judging *j)
 {
 	json_t *bot = acc ? json_object_get(acc->doc, "bot") : NULL;
-	struct wa_span rest;
-	const char *name = bot ? bot_command(bot, j->m, &rest) : NULL;
+	const char *name = bot ? bot_command(bot, j->m) : NULL;
 	struct wb_tx *tx;
 	int verdict;
 

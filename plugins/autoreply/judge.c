@@ -11,7 +11,7 @@ static int load(struct autoreply *a, struct judging *j)
 	if (j->loaded)
 		return 0;
 	chat_hash(a, j->m, j->chat);
-	r = pace_read(a, j->m, j->chat, j->now_ms, &j->pace);
+	r = pace_read(a, j->chat, j->now_ms, &j->pace);
 	if (r < 0)
 		return r;
 	if (WB_HAS(a->host, held))

@@ -17,7 +17,7 @@
 struct rule;
 struct matched;
 
-/* groups: NULL, or the rule's names of groups, for variables "group.<name>". */
+/* patterns: those of a rule by regular expression; their groups are variables. WA_EINVALID with a sentence. */
 int reply_part_check(const json_t *part, const struct wb_regex *const *patterns, size_t n, char why[WHY_SIZE]);
 
 /* The variables of templates: new reference. */

@@ -233,15 +233,13 @@ void count_add(struct autoreply *a, struct wb_tx *tx, const char *rule, const ch
 		kit_text(rule), kit_text(what), kit_int(now_ms));
 }
 
-int pace_read(struct autoreply *a, const struct said *m, const uint8_t chat[HASH_SIZE], int64_t now_ms,
-	      struct pace *ret)
+int pace_read(struct autoreply *a, const uint8_t chat[HASH_SIZE], int64_t now_ms, struct pace *ret)
 {
 	const struct wb_value v = kit_blob(chat, HASH_SIZE);
 	int64_t row[3] = { 0 };
 	int32_t code = a->host->query(a->self, "SELECT minute, n, paused_until_ms FROM autoreply_pace WHERE chat = $1",
 				      &v, 1, past_row, row);
 
-	(void)m;
 	*ret = (struct pace){ .minute = now_ms / MINUTE_MS, .paused_until_ms = row[2] };
 	if (row[0] == ret->minute)
 		ret->n = row[1];

@@ -358,7 +358,6 @@ static void commands_are_found(void **state)
 		const char *text, *command;
 	} rows[] = { { "!hallo", "ping" }, { " ! HALLO you", "ping" }, { "!ping", NULL }, { "hallo", NULL },
 		     { "!uptime", NULL }, { "!help", "menu" }, { "!stiker", "sticker" }, { "!", NULL }, { "!hallox", NULL } };
-	struct wa_span rest;
 
 	(void)state;
 	assert_non_null(bot);
@@ -368,7 +367,7 @@ static void commands_are_found(void **state)
 
 		data = data_of(LAYLA, LAYLA, rows[i].text);
 		assert_true(said_read(&m, "shop", data, false, "", ""));
-		c = bot_command(bot, &m, &rest);
+		c = bot_command(bot, &m);
 		if ((c != NULL) != (rows[i].command != NULL) || (c && strcmp(c, rows[i].command) != 0))
 			fail_msg("'%s': %s", rows[i].text, c ? c : "none");
 		assert_true(bot_allows(bot, &m));
