@@ -165,18 +165,23 @@ static void on_timer(void *ctx)
 	schedule_tick(s);
 }
 
-static void wait(struct schedule *s, int64_t now, int64_t expiry, bool stuck)
+static void wait(struct schedule *s, int64_t now, int64_t expiry)
 {
-	int64_t next = 0, at = now + TIMER_MAX_MS;
+	const struct wb_value v[] = { v_int(now - GRACE_MS) };
+	int64_t next = 0, late = 0, at = now + TIMER_MAX_MS;
 
-	(void)s->host->query(s->self, "SELECT min(due_ms) FROM schedule_job WHERE state = 'active' AND due_ms > 0",
-			     NULL, 0, first_value, &next);
-	if (next && next < now - GRACE_MS && s->late_at > next)
-		next = s->late_at;
+	(void)s->host->query(s->self, "SELECT min(due_ms) FROM schedule_job WHERE state = 'active' AND due_ms >= $1 "
+				      "AND due_ms > 0", v, 1, first_value, &next);
+	(void)s->host->query(s->self, "SELECT min(due_ms) FROM schedule_job WHERE state = 'active' AND due_ms < $1 "
+				      "AND due_ms > 0", v, 1, first_value, &late);
+	if (late)
+		late = s->late_at > now ? s->late_at : now + AGAIN_MS;	/* else it could not be read */
 	if (next && next <= now)
-		next = now + (stuck ? AGAIN_MS : 1);
+		next = now + AGAIN_MS;
 	if (next && next < at)
 		at = next;
+	if (late && late < at)
+		at = late;
 	if (expiry && expiry < at)
 		at = expiry;
 	s->host->timer_cancel(s->timer);
@@ -218,7 +223,7 @@ void schedule_tick(struct schedule *s)
 	}
 	if (c.n == 0) {
 		s->host->tx_abort(c.tx);
-		wait(s, c.now, expiry, true);
+		wait(s, c.now, expiry);
 		return;
 	}
 	s->claiming = true;

@@ -124,5 +124,5 @@ void job_insert(struct schedule *s, struct wb_tx *tx, const struct job *j)
 void job_update(struct schedule *s, struct wb_tx *tx, const struct job *j)
 {
 	put(s, tx, j, "UPDATE schedule_job SET session = $2, state = $3, reason = $4, body = $5, next_ms = $6, "
-		      "due_ms = $7, runs = $8, created_ms = $9 WHERE id = $1");
+		      "due_ms = $7, runs = max(runs, $8), created_ms = $9 WHERE id = $1");
 }
