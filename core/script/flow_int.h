@@ -102,6 +102,6 @@ int flow_push_job(lua_State *L, void *job);	/* a wb_task_push_fn */
 /* A step's face: userdata "warbler.Step" over the table at the top, which it replaces. */
 #define FLOW_FACE "warbler.Step"
 
-extern const struct wb_lua_module wb_flow_module, wb_flow_class, wb_flow_step_class;
+extern const struct wb_lua_module wb_flow_module, wb_flow_class, wb_flow_step_class, wb_files_module;
 
 #endif

@@ -11,7 +11,7 @@ const struct wb_lua_module *const wb_lua_modules[] = {
 	&wb_bind_groups, &wb_bind_orders, &wb_bind_stores, &wb_bind_templates, &wb_bind_text, &wb_bind_regex,
 	&wb_bind_regex_object, &wb_bind_time, &wb_bind_hours, &wb_bind_json, &wb_bind_base64, &wb_bind_crypto,
 	&wb_bind_log, &wb_bind_metrics, &wb_bind_plugins,
-	&wb_flow_module, &wb_flow_class, &wb_flow_step_class,
+	&wb_flow_module, &wb_flow_class, &wb_flow_step_class, &wb_files_module,
 	NULL,
 };
 

@@ -353,6 +353,31 @@ static bool expect_kv(struct run *r, const json_t *want)
 	return true;
 }
 
+/* {"name.csv" = text or {pattern = …}}: all of the file */
+static bool expect_file(struct run *r, const json_t *want)
+{
+	const char *key, *got;
+	char space[80];
+	json_t *v;
+
+	snprintf(space, sizeof(space), "files:%s", r->script);
+	json_object_foreach((json_t *)(uintptr_t)want, key, v) {
+		json_t *have;
+		bool ok;
+
+		if (*key == '@')
+			continue;
+		got = wb_sim_kv_get(r->sim, space, key);
+		have = json_string(got ? got : "");
+		ok = test_subset(v, have);
+		json_decref(have);
+		if (!ok)
+			return fail(r, "expected: file %s: %s\ngot:      %s", key,
+				    json_is_string(v) ? json_string_value(v) : get_text(v, "pattern"), got ? got : "none");
+	}
+	return true;
+}
+
 static bool expectations(struct run *r, const json_t *step)
 {
 	const json_t *v;
@@ -372,6 +397,8 @@ static bool expectations(struct run *r, const json_t *step)
 	if ((v = json_object_get(step, "expect_hold")) && !expect_hold(r, step, v))
 		return false;
 	if ((v = json_object_get(step, "expect_flow")) && !expect_flow(r, step, v))
+		return false;
+	if ((v = json_object_get(step, "expect_file")) && !expect_file(r, v))
 		return false;
 	v = json_object_get(step, "expect_kv");
 	return !v || expect_kv(r, v);
@@ -482,7 +509,7 @@ static const char *const step_words[] = {
 	"from", "text", "group", "session", "kind", "content", "push_name", "quoted", "backfilled", "chat", "event", "data",
 	"subject", "vote", "wait", "restart", "reload", "hold", "settings", "api", "http", "plugins", "kv", "opt_out",
 	"expect", "expect_request", "expect_http", "expect_event", "expect_log", "expect_error", "expect_hold",
-	"expect_flow", "expect_kv", NULL };
+	"expect_flow", "expect_kv", "expect_file", NULL };
 
 static bool known_words(struct run *r, const json_t *o, const char *const *words)
 {

@@ -145,6 +145,11 @@ struct wb_world_ops {
 	/* ---- flows: state, hold and event in one transaction ---- */
 	void (*flow_put)(struct wb_world *w, const struct wb_world_flow_put *f, wb_world_done_fn *done, void *ctx);
 	int (*flow_each)(struct wb_world *w, wb_world_flow_fn *fn, void *ctx);	/* those that ended too */
+
+	/* ---- files of a script: name is a plain name; header goes into a new file first. once: not when its end has
+	 * this text ---- */
+	void (*file_append)(struct wb_world *w, const char *script, const char *name, const char *text, const char *header,
+			    bool once, wb_world_done_fn *done, void *ctx);
 };
 
 struct wb_world {

@@ -256,6 +256,12 @@ static int gw_flow_each(struct wb_world *w, wb_world_flow_fn *fn, void *ctx)
 	return wb_gateway_flow_each(gw_world(w)->gw, fn, ctx);
 }
 
+static void gw_file_append(struct wb_world *w, const char *script, const char *name, const char *text, const char *header,
+			   bool once, wb_world_done_fn *done, void *ctx)
+{
+	wb_gateway_file_append(gw_world(w)->gw, script, name, text, header, once, done, ctx);
+}
+
 /* ---- telling ---- */
 
 static void gw_log(struct wb_world *w, const char *script, int level, const char *text)
@@ -344,6 +350,7 @@ static const struct wb_world_ops ops = {
 	.plugin_call = gw_plugin_call,
 	.flow_put = gw_flow_put,
 	.flow_each = gw_flow_each,
+	.file_append = gw_file_append,
 };
 
 int wb_world_gateway_new(struct wb_gateway *gw, struct wb_world **ret_w, struct wa_err *err)

@@ -586,6 +586,27 @@ static int w_flow_each(struct wb_world *w, wb_world_flow_fn *fn, void *ctx)
 	return r;
 }
 
+/* ---- files: texts in the key-value store ---- */
+
+static void w_file_append(struct wb_world *w, const char *script, const char *name, const char *text, const char *header,
+			  bool once, wb_world_done_fn *done, void *ctx)
+{
+	struct wb_sim *sim = sim_of(w);
+	char space[80];
+	const char *have;
+	struct wa_buf all;
+
+	snprintf(space, sizeof(space), "files:%s", script);
+	have = wb_sim_kv_get(sim, space, name);
+	wa_buf_init(&all, 1u << 24);
+	wa_buf_str(&all, have ? have : header);
+	if (!once || !have || !strstr(have, text))
+		wa_buf_str(&all, text);
+	kv_put(sim, space, name, wa_buf_view(&all), 0);
+	wa_buf_clear(&all);
+	tell(sim, 0, done, NULL, 0, ctx);
+}
+
 /* ---- telling ---- */
 
 static void w_log(struct wb_world *w, const char *script, int level, const char *text)
@@ -658,7 +679,7 @@ static const struct wb_world_ops sim_ops = {
 	.kv_get = w_kv_get, .kv_put = w_kv_put, .kv_add = w_kv_add, .kv_each = w_kv_each, .last_seq = w_last_seq,
 	.events_since = w_events_since, .event = w_event, .held = w_held, .hold = w_hold, .log = w_log,
 	.metric = w_metric, .observe = w_observe, .plugin_call = w_plugin_call, .flow_put = w_flow_put,
-	.flow_each = w_flow_each,
+	.flow_each = w_flow_each, .file_append = w_file_append,
 };
 
 struct wb_sim *wb_sim_new(int64_t now_ms)

@@ -141,6 +141,27 @@ class Flows(Case):
         self.assertEqual(g.rest.get(chat)["owner"], "human")
 
 
+    def test_files(self):
+        """Rows of a script: the header once, a repeated row once, nothing outside of its folder."""
+        g = self.flowing("""
+local wb = require "warbler"
+wb.on("message.received", function(msg)
+	local opts = { once = true, header = { "what", "n" } }
+	assert(wb.files.append("rows.csv", { msg.text, 1 }, opts))
+	assert(wb.files.append("rows.csv", { msg.text, 1 }, opts))
+	assert(wb.files.append("rows.csv", "plain\\n"))
+	local ok, why = pcall(wb.files.append, "../rows.csv", "x")
+	msg:reply(ok and "written" or "refused")
+end)
+""")
+        ann = self.sandbox.account(phone(5))
+        self.sandbox.say(ann, "=1+1", to=SHOP)
+        self.until_heard(ann, ["refused"])
+        file = g.data / "script-files" / "shop" / "rows.csv"
+        self.assertEqual(file.read_bytes(), b'"what","n"\r\n"\'=1+1","1"\r\nplain\n')
+        self.assertEqual(file.stat().st_mode & 0o777, 0o600)
+
+
 class ScriptTests(unittest.TestCase):
     """`warbler script test`: what passes, what fails and says where, what is broken, what never ends."""
 
