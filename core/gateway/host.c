@@ -284,6 +284,10 @@ static void metric_name(struct wb_plugin *self, const char *name, char out[128])
 	for (char *p = out; *p; p++)
 		if (!strchr("abcdefghijklmnopqrstuvwxyz0123456789_", *p))
 			*p = '_';
+	/* by name and not by prefix: "a" and "a_b" may both be plugins */
+	if (!wa_map_has(&self->metrics, wa_span_str(out)) &&
+	    wa_map_put(&self->metrics, wa_span_str(out), wb_strdup(out), NULL) < 0)
+		abort();
 }
 
 static void host_metric_add(struct wb_plugin *self, const char *name, int64_t delta)

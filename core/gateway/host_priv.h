@@ -53,6 +53,7 @@ struct wb_plugin {
 	int64_t slow_max_ms;
 	struct wa_list handles;
 	struct wa_list txs;	/* begun, not committed */
+	struct wa_map metrics;	/* full name -> the same, owned */
 	unsigned busy;		/* jobs on the pool: its code must stay mapped */
 	bool dead;
 };

@@ -45,7 +45,7 @@ void wb_metrics_free(struct wb_metrics *m)
 {
 	if (!m)
 		return;
-	wb_metrics_revoke(m, "");
+	wb_metrics_revoke(m, NULL);
 	wa_map_clear(&m->map);
 	free(m);
 }
@@ -115,8 +115,9 @@ void wb_metric_observe(struct wb_metrics *m, const char *name, int64_t us)
 	s->sum_us += us;
 }
 
-void wb_metrics_revoke(struct wb_metrics *m, const char *prefix)
+void wb_metrics_revoke(struct wb_metrics *m, const char *name)
 {
+	size_t len = name ? strlen(name) : 0;
 	struct wa_span key;
 	size_t it = 0;
 	void *value;
@@ -124,7 +125,7 @@ void wb_metrics_revoke(struct wb_metrics *m, const char *prefix)
 	while (wa_map_next(&m->map, &it, &key, &value)) {
 		struct series *s = value;
 
-		if (strncmp(s->name, prefix, strlen(prefix)) != 0)
+		if (name && (strncmp(s->name, name, len) != 0 || (s->name[len] && s->name[len] != '{')))
 			continue;
 		wa_map_del(&m->map, key);
 		series_free(s);

@@ -23,8 +23,8 @@ void wb_metric_set(struct wb_metrics *m, const char *name, const char *labels, i
 void wb_metric_total(struct wb_metrics *m, const char *name, const char *labels, int64_t value);
 /* Seconds; fixed buckets from 100 us to 10 s. */
 void wb_metric_observe(struct wb_metrics *m, const char *name, int64_t us);
-/* Drop the series whose name starts with prefix (a plugin was unloaded). */
-void wb_metrics_revoke(struct wb_metrics *m, const char *prefix);
+/* Drop the series of this name, with all labels (a plugin was unloaded); NULL: all. */
+void wb_metrics_revoke(struct wb_metrics *m, const char *name);
 
 typedef void wb_collect_fn(struct wb_metrics *m, void *ctx);
 int wb_metrics_collector(struct wb_metrics *m, wb_collect_fn *fn, void *ctx) WA_MUST_USE;

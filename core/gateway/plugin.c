@@ -139,12 +139,19 @@ struct wb_plugin *wb_plugin_make(struct wb_plugins *p, const char *name)
 
 void wb_plugin_discard(struct wb_plugin *pl)
 {
+	struct wa_span name;
+	void *value;
+	size_t at = 0;
+
 	if (!pl)
 		return;
 	for (size_t i = 0; i < pl->n_params; i++) {
 		wa_wipe(pl->params[i], strlen(pl->params[i]));
 		free(pl->params[i]);
 	}
+	while (wa_map_next(&pl->metrics, &at, &name, &value))
+		free(value);
+	wa_map_clear(&pl->metrics);
 	wb_module_close(&pl->module);
 	free(pl->params);
 	free(pl->name);
@@ -230,8 +237,10 @@ static void on_unmap(void *ctx)
 static void revoke_all(struct wb_plugin *pl)
 {
 	struct wb_gateway *gw = pl->host->gw;
-	char prefix[96];
+	struct wa_span name;
 	struct wa_list *it;
+	void *value;
+	size_t at = 0;
 
 	wb_router_revoke(gw->router, pl);
 	wb_bus_revoke(gw->bus, pl);
@@ -245,8 +254,8 @@ static void revoke_all(struct wb_plugin *pl)
 		h->pl = NULL;
 		h->revoke(h);
 	}
-	snprintf(prefix, sizeof(prefix), "warbler_plugin_%s_", pl->name);
-	wb_metrics_revoke(gw->metrics, prefix);
+	while (wa_map_next(&pl->metrics, &at, &name, &value))
+		wb_metrics_revoke(gw->metrics, value);
 }
 
 void wb_plugin_end(struct wb_plugin *pl, bool started)

@@ -24,10 +24,12 @@ static void series_are_sorted_typed_and_revocable(void **state)
 	assert_non_null(strstr(s, "h_seconds_bucket{le=\"0.00025\"} 0\nh_seconds_bucket{le=\"0.0005\"} 1\n"));
 	assert_non_null(strstr(s, "h_seconds_bucket{le=\"+Inf\"} 2\n"));
 	assert_non_null(strstr(s, "h_seconds_count 2\n"));
-	wb_metrics_revoke(m, "b_");
+	wb_metric_add(m, "b_total_more", NULL, 1);
+	wb_metrics_revoke(m, "b_total");
 	wa_buf_reset(&out);
 	wb_metrics_text(m, &out);
-	assert_null(strstr(wa_buf_cstr(&out), "b_total"));
+	assert_null(strstr(wa_buf_cstr(&out), "b_total{"));
+	assert_non_null(strstr(wa_buf_cstr(&out), "b_total_more 1"));
 	wa_buf_clear(&out);
 	wb_metrics_free(m);
 }
