@@ -32,8 +32,7 @@ def figures_of(line):
         yield (f"ws.echo.{'tls' if j['tls'] else 'plain'}", "/s", j["round_trips_per_second"])
 
 
-def run(bench):
-    programs = [("bench_wire",), ("bench_file",), ("bench_media",), ("bench_rules",), ("bench_signal",), ("bench_sync",), ("bench_group",), ("storage_bench", bench.dir), ("bench_http",), ("bench_ws",)]
+def run_programs(bench, suite, programs):
     for program, *args in programs:
         path = os.path.join(bench.build, "bench", program)
         if not os.path.exists(path):
@@ -46,4 +45,8 @@ def run(bench):
                 for figure, unit, value in figures_of(line):
                     runs.setdefault((figure, unit), []).append(value)
         for (figure, unit), values in runs.items():
-            bench.report.add("micro", figure, unit, values)
+            bench.report.add(suite, figure, unit, values)
+
+
+def run(bench):
+    run_programs(bench, "micro", [("bench_wire",), ("bench_file",), ("bench_media",), ("bench_rules",), ("bench_signal",), ("bench_sync",), ("bench_group",), ("storage_bench", bench.dir), ("bench_http",), ("bench_ws",)])
