@@ -1224,7 +1224,15 @@ function wb.metrics.gauge(name, value) end
 ---Functions of plugins: `wb.plugins.<plugin>.<function>(…)`; their names are in the plugin's README and in `GET /v1/plugins`. Arguments and result have a JSON form; `nil, message, code` when it failed, `"not_found"` when no plugin has it.
 wb.plugins = {}
 
----Declares a durable conversation. It is stored after every step and goes on after a restart, a crash or a reload of the script; one flow at a time has a chat, and its messages go to it alone. `definition`: `steps` (a list, see below), `version` (a number, 1; with another one `migrate(old, state)` gives the new `{step, data}`, or the flow ends with `outdated`), `timeout` ("24h"; false never) with `timed_out`, `remind = {after = "10m", text = …}`, `cancel`, `back`, `human` (lists of words) with `cancelled`, `handover` (texts), `handover_for` ("12h"), `retry`, `attempts` (5, then a person takes over), `failed` (what is said when the script has an error), `done` (text or function), `on_end(f, reason)`. A step is `{name, ask = text, …}` or `{name, run = function(f) … end}`. A question may have `choices` (texts or `{id =, text =}`; answered by number or words), `show` ("text", "menu", "poll"), `type` (text, number, email, phone, date, any), `min`, `max`, `integer`, `country`, `pattern`, `check(f, value)` (false and words to refuse, another value to store), `retry`, `attempts`, `timeout`, `remind`; every step `next` (a step, "end", a table by answer, a function) and `when(f)`. Texts may hold `{name}`: the answer to that step.
+---Declares a durable conversation: questions one after the other. It is stored after every step and goes on after a restart, a crash or a reload of the script. One flow at a time has a chat, and its messages go to it alone. `definition`:
+---
+---- `steps`: a list, below. `done`: what is said at the end (text, content or function). `on_end(f, reason)`: done, cancelled, timeout, handover, failed, version, opted_out.
+---- `version` (1) and `migrate(old_version, {step, data})`: a conversation begun by another version gets what it returns; without it, it ends with `outdated`.
+---- `timeout` ("24h"; false: never) with `timed_out`; `remind = {after = "10m", text = …}`.
+---- `cancel`, `back`, `human`: lists of words (the first two have English ones; false: none), with `cancelled` and `handover`: what is said. `handover_for` ("12h"): how long a person has the chat.
+---- `retry`, `attempts` (5, then a person takes over), `failed` (said when the script has an error).
+---
+---A step is `{name =, ask = text, …}` or `{name =, run = function(f) … end}`. A question has `type` (text, number, email, phone, date, any), `min`, `max`, `integer`, `country`, `pattern`, `check(f, value)` (false and words to refuse, another value to store), or `choices` (texts or `{id =, text =}`, or a function; answered by number, words or vote) with `show` ("text", "menu", "poll"); also `retry`, `attempts`, `timeout`, `remind`. Every step: `next` (a step, "end", a table by answer, a function), `when(f)`. Texts may hold `{name}`: the answer to that step. What a `run` step does besides `f:say` may be done twice after a crash. More: scripts/TESTING.md.
 ---@param name string
 ---@param definition table
 ---@return warbler.Flow flow
@@ -1283,5 +1291,17 @@ function Step:finish(text) end
 ---When this step returns the flow ends and a person has the chat: event chat.held with the note.
 ---@param note? string
 function Step:handover(note) end
+
+---Rows for a spreadsheet.
+wb.files = {}
+
+---Appends to a file of this script, in `<data_dir>/script-files/<script>/`; a list becomes a line of CSV, quoted, and safe from being taken for a formula. `header` (a list) is written first when the file is new. `once = true`: not when the end of the file (64 KiB) has the same row already, so that a step that is repeated after a crash writes it once. The file is not sealed.
+---@param name string
+---@param row string|any[]
+---@param opts? table
+---@return true|nil
+---@return string message
+---@return string code
+function wb.files.append(name, row, opts) end
 
 return wb

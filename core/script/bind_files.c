@@ -108,7 +108,9 @@ static const struct wb_lua_fn fns[] = {
 		     "quoted, and safe from being taken for a formula. `header` (a list) is written first when the file is new. "
 		     "`once = true`: not when the end of the file (64 KiB) has the same row already, so that a step that is "
 		     "repeated after a crash writes it once. The file is not sealed.",
-	  .example = "return wb.files.append('people.csv', { 'Ann', '+12025550123', 3 }, { header = { 'name', 'phone', 'count' } })" },
+	  .example = "wb.on('message.received', { text = 'join' }, function(msg)\n"
+		     "\twb.files.append('people.csv', { msg.id, msg.name, msg.sender.phone or '' },\n"
+		     "\t\t{ once = true, header = { 'id', 'name', 'phone' } })\nend)" },
 	{ .name = NULL },
 };
 const struct wb_lua_module wb_files_module = { .name = "files", .summary = "Rows for a spreadsheet.", .fns = fns };

@@ -110,19 +110,24 @@ static void step_open(lua_State *L)
 
 static const struct wb_lua_fn fns[] = {
 	{ .name = "flow", .fn = l_flow, .args = "name: string, definition: table", .returns = "flow: Flow",
-	  .summary = "Declares a durable conversation. It is stored after every step and goes on after a restart, a crash "
-		     "or a reload of the script; one flow at a time has a chat, and its messages go to it alone. "
-		     "`definition`: `steps` (a list, see below), `version` (a number, 1; with another one `migrate(old, state)` "
-		     "gives the new `{step, data}`, or the flow ends with `outdated`), `timeout` (\"24h\"; false never) with "
-		     "`timed_out`, `remind = {after = \"10m\", text = …}`, `cancel`, `back`, `human` (lists of words) with "
-		     "`cancelled`, `handover` (texts), `handover_for` (\"12h\"), `retry`, `attempts` (5, then a person takes over), "
-		     "`failed` (what is said when the script has an error), `done` (text or function), `on_end(f, reason)`. "
-		     "A step is `{name, ask = text, …}` or `{name, run = function(f) … end}`. A question may have `choices` "
-		     "(texts or `{id =, text =}`; answered by number or words), `show` (\"text\", \"menu\", \"poll\"), `type` "
-		     "(text, number, email, phone, date, any), `min`, `max`, `integer`, `country`, `pattern`, `check(f, value)` "
-		     "(false and words to refuse, another value to store), `retry`, `attempts`, `timeout`, `remind`; every step "
-		     "`next` (a step, \"end\", a table by answer, a function) and `when(f)`. Texts may hold `{name}`: the answer "
-		     "to that step.",
+	  .summary =
+		  "Declares a durable conversation: questions one after the other. It is stored after every step and goes on "
+		  "after a restart, a crash or a reload of the script. One flow at a time has a chat, and its messages go to "
+		  "it alone. `definition`:\n\n"
+		  "- `steps`: a list, below. `done`: what is said at the end (text, content or function). `on_end(f, reason)`: "
+		  "done, cancelled, timeout, handover, failed, version, opted_out.\n"
+		  "- `version` (1) and `migrate(old_version, {step, data})`: a conversation begun by another version gets what "
+		  "it returns; without it, it ends with `outdated`.\n"
+		  "- `timeout` (\"24h\"; false: never) with `timed_out`; `remind = {after = \"10m\", text = …}`.\n"
+		  "- `cancel`, `back`, `human`: lists of words (the first two have English ones; false: none), with `cancelled` "
+		  "and `handover`: what is said. `handover_for` (\"12h\"): how long a person has the chat.\n"
+		  "- `retry`, `attempts` (5, then a person takes over), `failed` (said when the script has an error).\n\n"
+		  "A step is `{name =, ask = text, …}` or `{name =, run = function(f) … end}`. A question has `type` (text, number, "
+		  "email, phone, date, any), `min`, `max`, `integer`, `country`, `pattern`, `check(f, value)` (false and words to "
+		  "refuse, another value to store), or `choices` (texts or `{id =, text =}`, or a function; answered by number, "
+		  "words or vote) with `show` (\"text\", \"menu\", \"poll\"); also `retry`, `attempts`, `timeout`, `remind`. Every "
+		  "step: `next` (a step, \"end\", a table by answer, a function), `when(f)`. Texts may hold `{name}`: the answer to "
+		  "that step. What a `run` step does besides `f:say` may be done twice after a crash. More: scripts/TESTING.md.",
 	  .example = "local lead = wb.flow(\"lead\", {\n"
 		     "  steps = {\n"
 		     "    { name = \"who\", ask = \"What is your name?\" },\n"
@@ -139,12 +144,20 @@ static const struct wb_lua_fn class_fns[] = {
 	  .returns = "id: string | nil, message: string, code: string",
 	  .summary = "Begins it in the chat of the message, or of `{session =, chat =, data =, replace =}`. `data` are answers "
 		     "known before. `conflict`: another flow or a person has the chat; `replace = true` ends another flow. "
-		     "The first question leaves right after." },
+		     "The first question leaves right after.",
+	  .example = "local ask = wb.flow(\"ask\", { steps = { { name = \"why\", ask = \"Why, {who}?\" } } })\n"
+		     "wb.on(\"message.received\", { text = \"ask me\" }, function(msg)\n\task:start(msg, { who = msg.name })\nend)" },
 	{ .name = "active", .fn = l_active, .args = "where?: Message|table", .returns = "{step, data, since} | nil",
-	  .summary = "Where this flow stands in that chat." },
+	  .summary = "Where this flow stands in that chat.",
+	  .example = "local ask = wb.flow(\"ask\", { steps = { { name = \"why\", ask = \"Why?\" } } })\n"
+		     "wb.on(\"message.received\", { text = \"status\", held = true }, function(msg)\n"
+		     "\tlocal at = ask:active(msg)\n\tmsg:reply(at and at.step or \"nothing\")\nend)" },
 	{ .name = "cancel", .fn = l_cancel, .args = "where?: Message|table",
 	  .returns = "true | nil, message: string, code: string",
-	  .summary = "Ends it without a word; `on_end` runs with \"cancelled\"." },
+	  .summary = "Ends it without a word; `on_end` runs with \"cancelled\".",
+	  .example = "local ask = wb.flow(\"ask\", { steps = { { name = \"why\", ask = \"Why?\" } } })\n"
+		     "wb.on(\"order.cancelled\", function(ev)\n"
+		     "\task:cancel{ session = ev.session, chat = ev.data.customer.phone }\nend)" },
 	{ .name = NULL },
 };
 const struct wb_lua_module wb_flow_class = { .name = "Flow", .object = true,
@@ -152,13 +165,21 @@ const struct wb_lua_module wb_flow_class = { .name = "Flow", .object = true,
 
 static const struct wb_lua_fn step_fns[] = {
 	{ .name = "say", .fn = l_say, .args = "what: string|table", .returns = "id: string | nil, message: string, code: string",
-	  .summary = "Sends a text or a content. Repeated after a crash it leaves once." },
+	  .summary = "Sends a text or a content. Repeated after a crash it leaves once.",
+	  .example = "wb.flow(\"two\", { steps = { { name = \"both\", run = function(f)\n"
+		     "\tf:say(\"First this.\")\n\tf:say(\"Then that.\")\nend } } })" },
 	{ .name = "go", .fn = l_go, .args = "step: string", .returns = "",
-	  .summary = "The step that comes next, once this one returns; \"end\" ends the flow." },
+	  .summary = "The step that comes next, once this one returns; \"end\" ends the flow.",
+	  .example = "wb.flow(\"loop\", { steps = {\n\t{ name = \"more\", ask = \"Again?\", choices = { \"yes\", \"no\" } },\n"
+		     "\t{ name = \"look\", run = function(f) if f.data.more == \"yes\" then f:go(\"more\") end end },\n} })" },
 	{ .name = "finish", .fn = l_finish, .args = "text?: string", .returns = "",
-	  .summary = "The flow ends when this step returns, with this text instead of `done`." },
+	  .summary = "The flow ends when this step returns, with this text instead of `done`.",
+	  .example = "wb.flow(\"age\", { done = \"Welcome!\", steps = {\n\t{ name = \"age\", ask = \"How old are you?\", type = \"number\" },\n"
+		     "\t{ name = \"look\", run = function(f) if f.data.age < 18 then f:finish(\"Come back later.\") end end },\n} })" },
 	{ .name = "handover", .fn = l_handover, .args = "note?: string", .returns = "",
-	  .summary = "When this step returns the flow ends and a person has the chat: event chat.held with the note." },
+	  .summary = "When this step returns the flow ends and a person has the chat: event chat.held with the note.",
+	  .example = "wb.flow(\"help\", { handover = \"One moment.\", steps = {\n\t{ name = \"what\", ask = \"What is it about?\" },\n"
+		     "\t{ name = \"person\", run = function(f) f:handover(f.data.what) end },\n} })" },
 	{ .name = NULL },
 };
 static const struct wb_lua_field step_fields[] = {
