@@ -125,6 +125,9 @@ static void found(struct wb_scripts *sc, const char *dir, const char *file, bool
 	if (n < 5 || n - 4 >= sizeof(name) || strcmp(file + n - 4, ".lua") != 0)
 		return;
 	snprintf(name, sizeof(name), "%.*s", (int)(n - 4), file);
+	n = strlen(name);
+	if (n > 5 && strcmp(name + n - 5, "_test") == 0)
+		return;		/* conversations for `warbler script test` */
 	/* NAME_test.lua holds the conversations NAME is tested with */
 	if (!script_name_ok(name) || (n > 9 && strcmp(file + n - 9, "_test.lua") == 0))
 		return;

@@ -8,7 +8,7 @@
  *
  * A script is one file `<name>.lua`, name [a-z0-9_-]{1,48}, directly in the
  * scripts folder (on unless switched off) or in the folder of shipped scripts
- * (off unless switched on). An own script hides a shipped one of the same name.
+ * (off unless switched on). An own script hides a shipped one of the same name; `<name>_test.lua` is no script.
  * Each has a Lua state of its own: capped memory, allow-listed libraries, no
  * globals but Lua's, `require` of "warbler", of <dir>/lib and <shipped>/lib.
  *
