@@ -35,8 +35,10 @@ struct wb_bind_call *wb_bind_call_new(lua_State *L)
 	}
 	lua_setmetatable(L, -2);
 	*box = calloc(1, sizeof(**box));
-	if (!*box)
+	if (!*box) {
 		(void)luaL_error(L, "out of memory");
+		return NULL;	/* not reached: errors of Lua do not come back */
+	}
 	(*box)->world = wb_lua_world(L);
 	(*box)->script = wb_lua_script(L);
 	(void)snprintf((*box)->script_name, sizeof((*box)->script_name), "%s", wb_script_name((*box)->script));
@@ -372,6 +374,7 @@ int wb_bind_call_go(lua_State *L, struct wb_bind_call *c)
 {
 	struct wb_bind_call **box = NULL;
 	struct wb_task *t = wb_lua_task(L);
+	struct wb_wait *wait;
 
 	for (int i = lua_gettop(L); i > 0 && !box; i--) {
 		box = luaL_testudata(L, i, CALL_META);
@@ -379,11 +382,14 @@ int wb_bind_call_go(lua_State *L, struct wb_bind_call *c)
 			box = NULL;
 	}
 	c->wants_session = c->session_in_body || strstr(c->path, "{session}") || c->typing_ms > 0;
-	c->wait = wb_task_wait(L);
+	if (strlen(c->path) + sizeof(c->session) > WB_BIND_PATH_MAX)
+		return luaL_error(L, "the arguments are too long for the path of a request");
+	wait = wb_task_wait(L);
+	c->wait = wait;
 	if (t && !*c->key && strcmp(c->method, "GET") != 0)
 		wb_task_key(t, c->key);
 	if (box)
 		*box = NULL;	/* the request's now */
 	step(c);
-	return wb_task_yield(L, c->wait);
+	return wb_task_yield(L, wait);
 }

@@ -151,8 +151,10 @@ static char *copy(lua_State *L, const char *s, size_t len)
 {
 	char *p = malloc(len + 1);
 
-	if (!p)
+	if (!p) {
 		(void)luaL_error(L, "out of memory");
+		return NULL;	/* not reached */
+	}
 	memcpy(p, s, len);
 	p[len] = 0;
 	return p;
@@ -168,8 +170,10 @@ static void add_header(lua_State *L, struct ask *a, const char *name, const char
 	a->headers[2 * a->n_headers] = copy(L, name, strlen(name));
 	a->headers[2 * a->n_headers + 1] = malloc(strlen(value) + 1);
 	a->n_headers++;		/* freed with the request, also when the second is missing */
-	if (!a->headers[2 * a->n_headers - 1])
+	if (!a->headers[2 * a->n_headers - 1]) {
 		(void)luaL_error(L, "out of memory");
+		return;		/* not reached */
+	}
 	memcpy(a->headers[2 * a->n_headers - 1], value, strlen(value) + 1);
 }
 
@@ -194,7 +198,7 @@ static void read_headers(lua_State *L, struct ask *a, int opts)
 		if (n < 0 || n > HEADERS_MAX)
 			(void)luaL_argerror(L, opts, "keep: a list of at most 32 names of headers");
 		for (lua_Integer i = 1; i <= n; i++) {
-			size_t len;
+			size_t len = 0;
 			const char *s;
 
 			(void)lua_rawgeti(L, -1, i);
@@ -312,7 +316,7 @@ static struct http *http_of(struct wb_script *s)
 static int request(lua_State *L, const char *method, const char *url, int opts, int body)
 {
 	struct wb_script *s = wb_lua_script(L);
-	struct ask **box = lua_newuserdatauv(L, sizeof(*box), 0), *a;
+	struct ask **box = lua_newuserdatauv(L, sizeof(struct ask *), 0), *a;
 	struct http *h;
 
 	*box = NULL;

@@ -142,7 +142,7 @@ static int l_compile(lua_State *L)
 {
 	struct wa_span pattern = wb_bind_span(L, 1);
 	unsigned flags = regex_flags(L, 2);
-	struct wb_regex **re = lua_newuserdatauv(L, sizeof(*re), 0);
+	struct wb_regex **re = lua_newuserdatauv(L, sizeof(struct wb_regex *), 0);
 	struct wb_regex_err e;
 	int r;
 

@@ -26,7 +26,7 @@ struct wb_zones *wb_bind_zones(lua_State *L)
 		return *z;
 	}
 	lua_pop(L, 1);
-	z = lua_newuserdatauv(L, sizeof(*z), 0);
+	z = lua_newuserdatauv(L, sizeof(struct wb_zones *), 0);
 	*z = NULL;
 	(void)luaL_newmetatable(L, ZONES_META);
 	lua_pushcfunction(L, zones_gc);

@@ -6,9 +6,14 @@
 #define AFTER_MAX_MS (31LL * 86400000)
 #define LOOK_MAX_MS 3600000	/* looks again that often, so that a clock that is set right is noticed */
 
-/* The timers of one script. */
+#define TIMERS_META "warbler.timers"
+static const char timers_key;
+
+/* The timers of one Lua state; a userdata of it, so that they end with it: a script that is only looked at, or does
+ * not load, leaves none. The script's slot points to those of the state that is live. */
 struct timers {
 	struct wb_script *script;
+	lua_State *L;			/* the main one; NULL: it is being closed */
 	struct wa_list list;
 	size_t count;
 	int64_t last_id;
@@ -27,14 +32,23 @@ struct timer {
 
 static void timer_free(struct timer *t)
 {
-	lua_State *L = wb_script_state(t->of->script);
-
 	wa_list_del(&t->link);
 	t->of->count--;
 	t->world->ops->timer_free(t->timer);
-	if (L)
-		luaL_unref(L, LUA_REGISTRYINDEX, t->ref);
+	if (t->of->L)
+		luaL_unref(t->of->L, LUA_REGISTRYINDEX, t->ref);
 	free(t);
+}
+
+static int timers_gc(lua_State *L)
+{
+	struct timers *all = luaL_checkudata(L, 1, TIMERS_META);
+	struct wa_list *l, *tmp;
+
+	all->L = NULL;
+	WA_LIST_EACH_SAFE(l, tmp, &all->list)
+		timer_free(container_of(l, struct timer, link));
+	return 0;
 }
 
 static void arm(struct timer *t)
@@ -65,15 +79,22 @@ struct run {
 	int64_t id;
 };
 
+static int nothing(lua_State *L)
+{
+	(void)L;
+	return 0;
+}
+
 static int push_run(lua_State *L, void *ctx)
 {
 	const struct run *r = ctx;
 	struct timers *all = *wb_script_slot(r->script, WB_SLOT_TIME);
 	struct timer *t = all ? find(all, r->id) : NULL;
 
-	if (!t)
-		return luaL_error(L, "the timer was cancelled");
-	(void)lua_rawgeti(L, LUA_REGISTRYINDEX, t->ref);
+	if (t)
+		(void)lua_rawgeti(L, LUA_REGISTRYINDEX, t->ref);
+	else
+		lua_pushcfunction(L, nothing);	/* cancelled meanwhile */
 	return 0;
 }
 
@@ -81,10 +102,10 @@ static int push_run(lua_State *L, void *ctx)
 static void run_done(void *ctx, int code, const char *message, lua_State *L, int nres)
 {
 	struct run *r = ctx;
-	struct timers *all = code == WA_ESTATE ? NULL : *wb_script_slot(r->script, WB_SLOT_TIME);
+	struct timers *all = *wb_script_slot(r->script, WB_SLOT_TIME);
 	struct timer *t = all ? find(all, r->id) : NULL;
 
-	(void)message, (void)L, (void)nres;
+	(void)code, (void)message, (void)L, (void)nres;
 	if (t)
 		t->running = false;
 	if (t && !t->every)
@@ -115,19 +136,36 @@ static void on_due(void *ctx)
 		arm(t);
 }
 
+/* Those of a state; NULL: it has none yet. */
+static struct timers *timers_in(lua_State *L)
+{
+	struct timers *all = NULL;
+
+	if (lua_rawgetp(L, LUA_REGISTRYINDEX, &timers_key) == LUA_TUSERDATA)
+		all = lua_touserdata(L, -1);
+	lua_pop(L, 1);
+	return all;
+}
+
 static struct timers *timers_of(lua_State *L)
 {
-	struct wb_script *s = wb_lua_script(L);
-	void **slot = wb_script_slot(s, WB_SLOT_TIME);
-	struct timers *all = *slot;
+	struct timers *all = timers_in(L);
 
 	if (!all) {
-		all = calloc(1, sizeof(*all));
-		if (!all)
-			(void)luaL_error(L, "out of memory");
-		all->script = s;
+		all = lua_newuserdatauv(L, sizeof(*all), 0);
+		*all = (struct timers){ .script = wb_lua_script(L) };
 		wa_list_init(&all->list);
-		*slot = all;
+		(void)lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_MAINTHREAD);
+		all->L = lua_tothread(L, -1);
+		lua_pop(L, 1);
+		if (luaL_newmetatable(L, TIMERS_META)) {
+			lua_pushcfunction(L, timers_gc);
+			lua_setfield(L, -2, "__gc");
+		}
+		lua_setmetatable(L, -2);
+		lua_rawsetp(L, LUA_REGISTRYINDEX, &timers_key);
+		if (wb_script_state(all->script) == all->L)
+			*wb_script_slot(all->script, WB_SLOT_TIME) = all;
 	}
 	if (all->count >= TIMERS_MAX)
 		(void)luaL_error(L, "at most 10000 timers at once");
@@ -200,7 +238,7 @@ static int l_every(lua_State *L)
 static int l_cancel(lua_State *L)
 {
 	lua_Integer id = luaL_checkinteger(L, 1);
-	struct timers *all = *wb_script_slot(wb_lua_script(L), WB_SLOT_TIME);
+	struct timers *all = timers_in(L);
 	struct timer *t = all ? find(all, id) : NULL;
 
 	lua_pushboolean(L, t != NULL);
@@ -209,22 +247,19 @@ static int l_cancel(lua_State *L)
 	return 1;
 }
 
-static void timers_closing(struct wb_script *s)
+static void timers_loaded(struct wb_script *s)
 {
-	void **slot = wb_script_slot(s, WB_SLOT_TIME);
-	struct timers *all = *slot;
-	struct wa_list *l, *tmp;
-
-	if (!all)
-		return;
-	WA_LIST_EACH_SAFE(l, tmp, &all->list)
-		timer_free(container_of(l, struct timer, link));
-	free(all);
-	*slot = NULL;
+	*wb_script_slot(s, WB_SLOT_TIME) = timers_in(wb_script_state(s));
 }
 
-const struct wb_script_part wb_bind_part_timers = { .name = "timers", .closing = timers_closing,
-	.discard = timers_closing };
+/* The state is closed next, and its timers with it. */
+static void timers_closing(struct wb_script *s)
+{
+	*wb_script_slot(s, WB_SLOT_TIME) = NULL;
+}
+
+const struct wb_script_part wb_bind_part_timers = { .name = "timers", .loaded = timers_loaded,
+	.closing = timers_closing };
 
 /* ---- sleep ---- */
 

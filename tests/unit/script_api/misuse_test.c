@@ -6,6 +6,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <stdlib.h>
+
 #include <bind.h>
 #include <world_sim.h>
 
@@ -205,11 +207,59 @@ static void ends_while_waiting(void **state)
 	json_decref(answer);
 }
 
+static int64_t number_of(struct wb_sim *sim, const char *key)
+{
+	const char *text = wb_sim_kv_get(sim, "script:ticks", key);
+
+	return text ? strtoll(text, NULL, 10) : 0;
+}
+
+/* Timers made while a script loads are those of the version that runs: not of one before, of one that does not load, or of
+ * one that is only checked. */
+static void timers_of_the_live_version(void **state)
+{
+	static const char first[] = "local wb = require 'warbler'\nwb.every('1s', function() wb.kv.incr('first') "
+	  "end)\n";
+	static const char second[] = "local wb = require 'warbler'\nwb.every('1s', function() wb.kv.incr('second') "
+	  "end)\n";
+	static const char broken[] = "local wb = require 'warbler'\nwb.every('1s', function() wb.kv.incr('broken') "
+	  "end)\nerror('no')\n";
+	struct wb_sim *sim = wb_sim_new(1796000000000);
+	struct wb_scripts *sc;
+	struct wa_err err = WA_ERR_INIT;
+	json_t *why = NULL;
+
+	(void)state;
+	assert_int_equal(wb_scripts_new(&(struct wb_scripts_opts){ .world = wb_sim_world(sim),
+								   .dir = TEST_BUILD_DIR "/script-misuse" },
+					&sc, &err), 0);
+	assert_int_equal(wb_scripts_start(sc, &err), 0);
+	wb_sim_attach(sim, sc);
+	assert_int_equal(wb_scripts_load(sc, "ticks", wa_span(first, sizeof(first) - 1), &err), 0);
+	assert_true(wb_sim_advance(sim, 3500));
+	assert_int_equal(number_of(sim, "first"), 3);
+	assert_int_equal(wb_script_check(sc, "ticks", wa_span(second, sizeof(second) - 1), &why, &err), 0);
+	assert_true(wb_scripts_load(sc, "ticks", wa_span(broken, sizeof(broken) - 1), &err) < 0);
+	assert_true(wb_sim_advance(sim, 3000));
+	assert_int_equal(number_of(sim, "first"), 6);
+	assert_int_equal(number_of(sim, "second") + number_of(sim, "broken"), 0);
+	assert_int_equal(wb_scripts_load(sc, "ticks", wa_span(second, sizeof(second) - 1), &err), 0);
+	assert_true(wb_sim_advance(sim, 3500));
+	assert_int_equal(number_of(sim, "first"), 6);
+	assert_int_equal(number_of(sim, "second"), 3);
+	wb_scripts_stop(sc);
+	(void)wb_sim_run(sim);
+	wb_scripts_free(sc);
+	wb_sim_free(sim);
+	json_decref(why);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(odd_arguments),
 		cmocka_unit_test(ends_while_waiting),
+		cmocka_unit_test(timers_of_the_live_version),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
