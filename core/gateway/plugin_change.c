@@ -129,13 +129,21 @@ static void run_open(void *ctx)
 static void on_opened(void *ctx, bool cancelled)
 {
 	struct change *c = ctx;
+	struct wa_err err = WA_ERR_INIT;
+	int r = c->host ? c->code : WA_ESTATE;
 
 	(void)cancelled;
-	if (c->host && c->code == 0)
-		c->code = wb_plugin_read_params(c->fresh, &c->err);
-	if (!c->host || c->code < 0 ||
-	    (c->code = wb_work(c->host->gw->work, "plugin.migrate", run_migrate, on_migrated, c, NULL, &c->err)) < 0)
-		finish(c);
+	if (r == 0)
+		r = c->code = wb_plugin_read_params(c->fresh, &c->err);
+	if (r == 0) {
+		/* from here on c->code and c->err are the pool's */
+		r = wb_work(c->host->gw->work, "plugin.migrate", run_migrate, on_migrated, c, NULL, &err);
+		if (r == 0)
+			return;
+		c->code = r;
+		c->err = err;
+	}
+	finish(c);
 }
 
 /* Its parameters as the file has them now; the running one keeps the copies it was given. */
