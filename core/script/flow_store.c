@@ -160,7 +160,7 @@ json_t *wb_flows_json(struct wb_scripts *sc, const char *session, const char *ch
 
 	if (!fs || !fs->n_active)
 		return list;
-	found = wb_zalloc(fs->by_id.len * sizeof(struct flow *));
+	found = wb_zalloc(fs->by_id.len * sizeof(void *));
 	while (wa_map_next(&fs->by_id, &it, &key, &v)) {
 		struct flow *f = v;
 

@@ -444,6 +444,51 @@ static void an_opted_out_person_is_left_alone(void **state)
 	close_all(&f);
 }
 
+static const char polling[] =
+	"local wb = require 'warbler'\n"
+	"local p = wb.flow('p', { steps = {\n"
+	"  { name = 'a', ask = 'A or B?', choices = { { id = 'x', text = 'A' }, 'B' }, show = 'poll' },\n"
+	"  { name = 'b', ask = 'C or D?', choices = { 'C', 'D' }, show = 'menu' },\n"
+	"}, done = 'took {a} and {b}' })\n"
+	"wb.on('message.received', { text = 'go' }, function(msg) p:start(msg) end)\n";
+
+/* Somebody votes in a poll: what the gateway tells of it. */
+static void vote(struct fix *f, const char *poll, const char *id, const char *text)
+{
+	json_t *data = json_pack("{s:{s:s}, s:{s:s, s:s, s:s}}", "chat", "jid", "12025550101@s.whatsapp.net", "answer",
+				 "id", id, "text", text, "via", "poll");
+
+	wb_sim_event(f->sim, "menu.answered", WB_SIM_SESSION, poll, data);
+	json_decref(data);
+	assert_true(wb_sim_run(f->sim));
+}
+
+static void votes_answer_the_question_that_is_open(void **state)
+{
+	const json_t *acts;
+	char first[27];
+	struct fix f;
+
+	(void)state;
+	open_with(&f, polling);
+	say(&f, ANN, "go");
+	acts = wb_sim_acts(f.sim);
+	for (size_t i = 0; i < json_array_size(acts); i++) {
+		const json_t *a = json_array_get(acts, i);
+
+		if (strcmp(json_string_value(json_object_get(a, "what")), "message") == 0) {
+			snprintf(first, sizeof(first), "%s", json_string_value(json_object_get(a, "id")));
+			assert_string_equal(json_string_value(json_object_get(json_object_get(a, "body"), "render")), "poll");
+		}
+	}
+	vote(&f, "01AN0THERP0LL0000000000000", "x", "A");	/* not ours */
+	vote(&f, first, "x", "A");
+	vote(&f, first, "B", "B");		/* changed later: that question is closed */
+	say(&f, ANN, "d");
+	assert_string_equal(sent(&f, NULL), "A or B?\n\n1. A\n2. B|C or D?\n\n1. C\n2. D|took x and D");
+	close_all(&f);
+}
+
 static void definitions_are_checked(void **state)
 {
 	static const char *const bad[][2] = {
@@ -487,6 +532,7 @@ int main(void)
 		cmocka_unit_test(a_step_that_fails_ends_the_flow_with_words),
 		cmocka_unit_test(a_flow_whose_script_is_gone_ends_after_a_while),
 		cmocka_unit_test(an_opted_out_person_is_left_alone),
+		cmocka_unit_test(votes_answer_the_question_that_is_open),
 		cmocka_unit_test(definitions_are_checked),
 	};
 
