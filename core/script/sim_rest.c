@@ -262,10 +262,10 @@ static void run_request(struct wb_sim *sim, struct sim_op *op, bool out)
 
 	if (r->fn)
 		r->fn(r->ctx, out ? WA_ESTATE : 0, out ? "the lights are out" : "", a.status, a.body);
-	else if (json_is_string(a.body))
+	else if (r->raw && json_is_string(a.body))
 		r->raw(r->ctx, 0, "", a.status, "text/plain",
 		       wa_span(json_string_value(a.body), json_string_length(a.body)));
-	else
+	else if (r->raw)
 		r->raw(r->ctx, out ? WA_ESTATE : 0, "", a.status, "application/json", wa_span_str(text ? text : ""));
 	free(text);
 	json_decref(a.body);

@@ -220,7 +220,7 @@ class ScriptTests(unittest.TestCase):
         code, out = self.run_script("test", self.files(
             'local wb = require "warbler"\nwb.on("message.received", function() while true do pcall(error) end end)', good))
         self.assertEqual(code, 1)
-        self.assertIn("stopped: too many instructions", out)
+        self.assertIn("stopped: ", out)     # by instructions, on a slow machine by time
         code, out = self.run_script("test", self.files("while true do end", good))
         self.assertEqual(code, 1)
         code, out = self.run_script("test", self.files(self.ECHO, "while true do end"))
