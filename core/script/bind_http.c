@@ -108,9 +108,13 @@ static void start(struct ask *a);
 
 static void run_queue(struct http *h)
 {
-	while (!wa_list_empty(&h->queue) && h->running < AT_ONCE) {
-		struct ask *a = container_of(h->queue.next, struct ask, link);
+	struct wa_list *l, *tmp;
 
+	WA_LIST_EACH_SAFE(l, tmp, &h->queue) {
+		struct ask *a = container_of(l, struct ask, link);
+
+		if (h->running >= AT_ONCE)
+			break;
 		wa_list_del(&a->link);
 		h->queued--;
 		if (wb_wait_gone(a->wait)) {
@@ -155,7 +159,8 @@ static char *copy(lua_State *L, const char *s, size_t len)
 		(void)luaL_error(L, "out of memory");
 		return NULL;	/* not reached */
 	}
-	memcpy(p, s, len);
+	if (s && len)
+		memcpy(p, s, len);
 	p[len] = 0;
 	return p;
 }
@@ -241,7 +246,7 @@ static void json_body(lua_State *L, struct ask *a, int idx)
 		(void)json_dumpb(doc, (char *)b->ptr, n, JSON_ENCODE_ANY | JSON_COMPACT | JSON_SORT_KEYS);
 	if (b->failed)
 		(void)luaL_error(L, "body: at most 4 MiB");
-	set_body(L, a, (const char *)b->ptr, b->len, "application/json");
+	set_body(L, a, b->len ? (const char *)b->ptr : "", b->len, "application/json");
 	lua_pop(L, 2);
 }
 
@@ -342,7 +347,7 @@ static int request(lua_State *L, const char *method, const char *url, int opts, 
 	if (body && lua_istable(L, body))
 		json_body(L, a, body);
 	else if (body && !lua_isnil(L, body))
-		set_body(L, a, lua_tostring(L, body), lua_rawlen(L, body), NULL);
+		set_body(L, a, luaL_checkstring(L, body), lua_rawlen(L, body), NULL);
 	else
 		read_body(L, a, opts);
 	a->wait = wb_task_wait(L);

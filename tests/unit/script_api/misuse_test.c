@@ -128,7 +128,7 @@ static void run_walk(const char *part, const struct wb_bind_fn *fns)
 
 		fail_msg("%s: the walk did not come to its end: %s", part, text);
 	}
-	assert_true(strlen(ended) >= 2);
+	assert_true(ended && strlen(ended) >= 2);
 	wb_scripts_stop(sc);
 	(void)wb_sim_run(sim);
 	wb_scripts_free(sc);
