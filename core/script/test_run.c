@@ -1,46 +1,17 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Plays the conversations of a test file. */
-#include "script_test.h"
+#include "test_int.h"
 
 #include <clock.h>
 #include <base.h>
-#include <string.h>
 #include <time.h>
 #include <when.h>
-#include "flow.h"
-#include "sim_int.h"
 
-#define WHY_MAX 4096
 #define SLICE_MS 2000		/* a busy machine is no reason to stop a handler */
 #define NOW_DEFAULT 1795168800000	/* 2026-11-20 10:00 UTC, a Friday */
 #define PERSON_DEFAULT "+12025550123"
 
-struct run {
-	const struct wb_script_test_opts *o;
-	const char *path;		/* of the test file */
-	char script[WB_SCRIPT_NAME_MAX + 1];
-	char *dir;			/* of the script: its lib/ is there */
-	char *source;
-	size_t source_len;
-	const json_t *file, *test;
-	struct wb_sim *sim;
-	struct wb_scripts *sc;
-	const char *who;		/* who wrote last */
-	size_t seen;			/* acts that were looked at */
-	int line;			/* of the step */
-	bool error_expected;
-	char why[WHY_MAX];		/* "" all is well */
-};
-
-static const char *get_text(const json_t *o, const char *name)
-{
-	const char *s = json_string_value(json_object_get(o, name));
-
-	return s ? s : "";
-}
-
-static bool fail(struct run *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-static bool fail(struct run *r, const char *fmt, ...)
+bool test_fail(struct run *r, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -65,7 +36,7 @@ static bool no_errors(struct run *r)
 
 		if (strcmp(get_text(a, "what"), "log") == 0 &&
 		    json_integer_value(json_object_get(a, "level")) >= WA_ERROR && !r->error_expected)
-			return fail(r, "the script has an error: %s", get_text(a, "text"));
+			return test_fail(r, "the script has an error: %s", get_text(a, "text"));
 	}
 	return true;
 }
@@ -73,7 +44,7 @@ static bool no_errors(struct run *r)
 static bool settle(struct run *r)
 {
 	if (!wb_sim_run(r->sim))
-		return fail(r, "the script does not come to rest");
+		return test_fail(r, "the script does not come to rest");
 	return no_errors(r);
 }
 
@@ -142,10 +113,10 @@ static bool host_start(struct run *r)
 	struct wa_err err = WA_ERR_INIT;
 
 	if (wb_scripts_new(&o, &r->sc, &err) < 0 || wb_scripts_start(r->sc, &err) < 0)
-		return fail(r, "the host does not start: %s", err.msg);
+		return test_fail(r, "the host does not start: %s", err.msg);
 	wb_sim_attach(r->sim, r->sc);
 	if (wb_scripts_load(r->sc, r->script, wa_span(r->source, r->source_len), &err) < 0)
-		return fail(r, "the script does not load: %s", err.msg);
+		return test_fail(r, "the script does not load: %s", err.msg);
 	return settle(r);
 }
 
@@ -165,7 +136,7 @@ static void on_patched(void *ctx, int code, const char *message)
 	struct run *r = ctx;
 
 	if (code < 0)
-		fail(r, "settings: %s", message);
+		test_fail(r, "settings: %s", message);
 }
 
 static bool set_settings(struct run *r, const json_t *settings)
@@ -180,7 +151,7 @@ static bool set_settings(struct run *r, const json_t *settings)
 	code = wb_script_patch(r->sc, r->script, patch, on_patched, r, &err);
 	json_decref(patch);
 	if (code < 0)
-		return fail(r, "settings: %s", err.msg);
+		return test_fail(r, "settings: %s", err.msg);
 	return settle(r);
 }
 
@@ -191,217 +162,8 @@ static bool read_time(struct run *r, const json_t *v, int64_t *ret)
 	if (json_is_integer(v))
 		*ret = json_integer_value(v);
 	else if (!json_is_string(v) || wb_time_read(json_string_value(v), NULL, ret, NULL, NULL) < 0)
-		return fail(r, "now: a time like \"2026-11-23 10:00\" (UTC)");
+		return test_fail(r, "now: a time like \"2026-11-23 10:00\" (UTC)");
 	return true;
-}
-
-/* ---- what is expected ---- */
-
-/* The next message the script sent, NULL: none; *ret_i past it. */
-static const json_t *next_act(struct run *r, const char *what, size_t *ret_i)
-{
-	const json_t *acts = wb_sim_acts(r->sim);
-
-	for (; *ret_i < json_array_size(acts); (*ret_i)++) {
-		const json_t *a = json_array_get(acts, *ret_i);
-
-		if (strcmp(get_text(a, "what"), what) == 0) {
-			(*ret_i)++;
-			return a;
-		}
-	}
-	return NULL;
-}
-
-static void say_act(const json_t *a, char *out, size_t size)
-{
-	snprintf(out, size, "%s \"%s\" to %s", get_text(a, "kind"), get_text(a, "text"), get_text(a, "to"));
-}
-
-static bool nothing_left(struct run *r, const char *expected)
-{
-	const json_t *a = next_act(r, "message", &r->seen);
-	char said[2000];
-
-	if (!a)
-		return true;
-	say_act(a, said, sizeof(said));
-	return fail(r, "expected: %s\ngot:      %s", expected, said);
-}
-
-static bool expect_one(struct run *r, const json_t *want)
-{
-	const json_t *a;
-	char *text;
-
-	if (json_is_false(want) || (json_is_string(want) && strcmp(json_string_value(want), "nothing") == 0))
-		return nothing_left(r, "nothing");
-	a = next_act(r, "message", &r->seen);
-	if (a)
-		return test_message(want, a, r->why, sizeof(r->why));
-	text = json_dumps(want, JSON_COMPACT | JSON_ENCODE_ANY);
-	if (json_is_object(want)) {
-		json_t *plain = test_plain(want);
-
-		free(text);
-		text = json_dumps(plain, JSON_COMPACT | JSON_ENCODE_ANY);
-		json_decref(plain);
-	}
-	fail(r, "expected: %s\ngot:      nothing", text ? text : "");
-	free(text);
-	return false;
-}
-
-static bool expect(struct run *r, const json_t *want)
-{
-	const json_t *list = json_object_get(want, TEST_LIST);
-	json_t *item;
-	size_t i;
-
-	if (!json_array_size(list))
-		return expect_one(r, want);
-	json_array_foreach(list, i, item)
-		if (!expect_one(r, item))
-			return false;
-	return true;
-}
-
-static bool any_act(struct run *r, const char *what, const json_t *want)
-{
-	const json_t *acts = wb_sim_acts(r->sim), *a;
-	json_t *plain;
-	char *text;
-	size_t i = 0;
-
-	while ((a = next_act(r, what, &i)))
-		if (json_is_string(want) ? strstr(get_text(a, "text"), json_string_value(want)) ||
-					   test_pattern(get_text(a, "text"), json_string_value(want)) :
-					   test_subset(want, a))
-			return true;
-	(void)acts;
-	plain = test_plain(want);
-	text = json_dumps(plain, JSON_COMPACT | JSON_ENCODE_ANY);
-	fail(r, "expected: a %s like %s\ngot:      none", what, text ? text : "");
-	free(text);
-	json_decref(plain);
-	return false;
-}
-
-static const char *chat_of(struct run *r, const json_t *step)
-{
-	return *get_text(step, "chat") ? get_text(step, "chat") : r->who;
-}
-
-static bool expect_hold(struct run *r, const json_t *step, const json_t *want)
-{
-	const char *session = *get_text(step, "session") ? get_text(step, "session") : WB_SIM_SESSION;
-	char owner[96] = "";
-	int held = sim_held(r->sim, session, chat_of(r, step), owner);
-
-	if (json_is_string(want) ? held && strcmp(owner, json_string_value(want)) == 0 : !held)
-		return true;
-	return fail(r, "expected: the chat is held by %s\ngot:      %s",
-		    json_is_string(want) ? json_string_value(want) : "nobody", held ? owner : "nobody");
-}
-
-/* {name, step, data} of the flow in the chat; false: none */
-static bool expect_flow(struct run *r, const json_t *step, const json_t *want)
-{
-	char jid[96];
-	const char *chat = sim_jid(chat_of(r, step), jid);
-	json_t *list = wb_flows_json(r->sc, NULL, chat, NULL, NULL, 1);
-	const json_t *f = json_array_get(list, 0);
-	bool ok = json_is_false(want) ? !f : f && test_subset(want, f);
-	char *text = f ? json_dumps(f, JSON_COMPACT) : NULL;
-	json_t *plain = test_plain(want);
-	char *asked = json_dumps(plain, JSON_COMPACT | JSON_ENCODE_ANY);
-
-	if (!ok)
-		fail(r, "expected: flow %s\ngot:      %s", json_is_false(want) ? "none" : asked, text ? text : "none");
-	free(asked);
-	free(text);
-	json_decref(plain);
-	json_decref(list);
-	return ok;
-}
-
-static bool expect_kv(struct run *r, const json_t *want)
-{
-	const char *key;
-	char space[80];
-	json_t *v;
-
-	snprintf(space, sizeof(space), "script:%s", r->script);
-	json_object_foreach((json_t *)(uintptr_t)want, key, v) {
-		const char *got = *key == '@' ? NULL : wb_sim_kv_get(r->sim, space, key);
-		json_t *plain, *have;
-		bool ok;
-
-		if (*key == '@')
-			continue;
-		plain = test_plain(v);
-		have = got ? json_loads(got, JSON_DECODE_ANY, NULL) : NULL;
-		ok = json_is_false(plain) ? !got : (json_is_string(plain) && got && strcmp(json_string_value(plain), got) == 0) ||
-						   (have && test_subset(v, have));
-		if (!ok)
-			fail(r, "expected: kv %s is what the test says\ngot:      %s", key, got ? got : "nothing");
-		json_decref(plain);
-		json_decref(have);
-		if (!ok)
-			return false;
-	}
-	return true;
-}
-
-/* {"name.csv" = text or {pattern = …}}: all of the file */
-static bool expect_file(struct run *r, const json_t *want)
-{
-	const char *key, *got;
-	char space[80];
-	json_t *v;
-
-	snprintf(space, sizeof(space), "files:%s", r->script);
-	json_object_foreach((json_t *)(uintptr_t)want, key, v) {
-		json_t *have;
-		bool ok;
-
-		if (*key == '@')
-			continue;
-		got = wb_sim_kv_get(r->sim, space, key);
-		have = json_string(got ? got : "");
-		ok = test_subset(v, have);
-		json_decref(have);
-		if (!ok)
-			return fail(r, "expected: file %s: %s\ngot:      %s", key,
-				    json_is_string(v) ? json_string_value(v) : get_text(v, "pattern"), got ? got : "none");
-	}
-	return true;
-}
-
-static bool expectations(struct run *r, const json_t *step)
-{
-	const json_t *v;
-
-	if ((v = json_object_get(step, "expect")) && !expect(r, v))
-		return false;
-	if ((v = json_object_get(step, "expect_request")) && !any_act(r, "request", v))
-		return false;
-	if ((v = json_object_get(step, "expect_http")) && !any_act(r, "fetch", v))
-		return false;
-	if ((v = json_object_get(step, "expect_event")) && !any_act(r, "event", v))
-		return false;
-	if ((v = json_object_get(step, "expect_log")) && !any_act(r, "log", v))
-		return false;
-	if ((v = json_object_get(step, "expect_error")) && !any_act(r, "log", v))
-		return false;
-	if ((v = json_object_get(step, "expect_hold")) && !expect_hold(r, step, v))
-		return false;
-	if ((v = json_object_get(step, "expect_flow")) && !expect_flow(r, step, v))
-		return false;
-	if ((v = json_object_get(step, "expect_file")) && !expect_file(r, v))
-		return false;
-	v = json_object_get(step, "expect_kv");
-	return !v || expect_kv(r, v);
 }
 
 /* ---- what happens ---- */
@@ -420,7 +182,7 @@ static bool incoming(struct run *r, const json_t *step)
 	if (*get_text(step, "from"))
 		r->who = get_text(step, "from");
 	if (wb_sim_message(r->sim, r->who, get_text(step, "text"), more) < 0)
-		fail(r, "from: %s is no phone number, JID or LID", r->who);
+		test_fail(r, "from: %s is no phone number, JID or LID", r->who);
 	json_decref(more);
 	return !went_wrong(r) && settle(r);
 }
@@ -460,7 +222,7 @@ static bool vote(struct run *r, const json_t *step)
 		json_decref(data);
 		return settle(r);
 	}
-	return fail(r, "vote: the last menu has no option \"%s\"", want);
+	return test_fail(r, "vote: the last menu has no option \"%s\"", want);
 }
 
 static bool pass_time(struct run *r, const char *text)
@@ -469,9 +231,9 @@ static bool pass_time(struct run *r, const char *text)
 	int64_t ms;
 
 	if (wb_interval_parse(text, &ms, &err) < 0)
-		return fail(r, "%s", err.msg);
+		return test_fail(r, "%s", err.msg);
 	if (!wb_sim_advance(r->sim, ms))
-		return fail(r, "the script does not come to rest");
+		return test_fail(r, "the script does not come to rest");
 	return no_errors(r);
 }
 
@@ -492,10 +254,10 @@ static bool reload(struct run *r, const json_t *v)
 		free(r->source);
 		r->source = NULL;
 		if (test_file_text(path, &r->source, &r->source_len, &err) < 0)
-			return fail(r, "%s", err.msg);
+			return test_fail(r, "%s", err.msg);
 	}
 	if (wb_scripts_load(r->sc, r->script, wa_span(r->source, r->source_len), &err) < 0 && !r->error_expected)
-		return fail(r, "the script does not load: %s", err.msg);
+		return test_fail(r, "the script does not load: %s", err.msg);
 	return settle(r);
 }
 
@@ -522,7 +284,7 @@ static bool known_words(struct run *r, const json_t *o, const char *const *words
 		while (*w && strcmp(*w, key) != 0)
 			w++;
 		if (!*w && *key != '@')
-			return fail(r, "a step has no \"%s\"", key);
+			return test_fail(r, "a step has no \"%s\"", key);
 	}
 	return true;
 }
@@ -534,9 +296,9 @@ static bool step(struct run *r, const json_t *s)
 	const json_t *v;
 
 	if (!json_is_object(s) || !known_words(r, s, step_words))
-		return went_wrong(r) ? false : fail(r, "a step is a table");
+		return went_wrong(r) ? false : test_fail(r, "a step is a table");
 	r->error_expected = json_object_get(s, "expect_error") != NULL;
-	if (acts && !nothing_left(r, "nothing more before this step"))
+	if (acts && !test_nothing_left(r, "nothing more before this step"))
 		return false;
 	given(r, s);
 	if (!set_settings(r, json_object_get(s, "settings")))
@@ -555,7 +317,7 @@ static bool step(struct run *r, const json_t *s)
 		return false;
 	if ((json_object_get(s, "text") || json_object_get(s, "content")) && !incoming(r, s))
 		return false;
-	return expectations(r, s);
+	return test_expectations(r, s);
 }
 
 /* ---- tests ---- */
@@ -583,7 +345,7 @@ static void play(struct run *r)
 				break;
 		}
 		if (!went_wrong(r))
-			(void)nothing_left(r, "nothing more");
+			(void)test_nothing_left(r, "nothing more");
 	}
 }
 
