@@ -238,6 +238,8 @@ int wb_scripts_new(const struct wb_scripts_opts *o, struct wb_scripts **ret_sc, 
 	struct wb_world *w = o->world;
 
 	sc->world = w;
+	sc->life = wb_zalloc(sizeof(*sc->life));
+	*sc->life = (struct host_life){ sc, 1 };
 	wa_list_init(&sc->scripts);
 	wa_list_init(&sc->run);
 	wa_list_init(&sc->slow);
@@ -306,6 +308,15 @@ void wb_scripts_stop(struct wb_scripts *sc)
 	sc->world->ops->timer_stop(sc->read);
 }
 
+struct wb_scripts *script_life_end(struct host_life *take_life)
+{
+	struct wb_scripts *sc = take_life->sc;
+
+	if (--take_life->refs == 0)
+		free(take_life);
+	return sc;
+}
+
 void wb_scripts_free(struct wb_scripts *sc)
 {
 	struct wa_list *it, *tmp;
@@ -322,6 +333,8 @@ void wb_scripts_free(struct wb_scripts *sc)
 		free(*p);
 	free(sc->enabled);
 	json_decref(sc->positions);
+	sc->life->sc = NULL;
+	(void)script_life_end(sc->life);
 	free(sc->dir);
 	free(sc->shipped);
 	free(sc);

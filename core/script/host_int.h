@@ -220,7 +220,15 @@ struct wb_script {
 	bool full;			/* it was told that it has too much to do */
 };
 
+/* What storage is still writing outlives the host in a simulated world: its callbacks look here first. */
+struct host_life {
+	struct wb_scripts *sc;		/* NULL: gone */
+	unsigned refs;
+};
+struct wb_scripts *script_life_end(struct host_life *take_life);	/* one reference; the host or NULL */
+
 struct wb_scripts {
+	struct host_life *life;
 	struct wb_world *world;
 	char *dir, *shipped;
 	char **enabled;

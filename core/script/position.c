@@ -49,9 +49,11 @@ void script_position_forget(struct wb_scripts *sc, const char *name)
 
 static void on_saved(void *ctx, int code, const char *message)
 {
-	struct wb_scripts *sc = ctx;
+	struct wb_scripts *sc = script_life_end(ctx);
 
 	(void)message;		/* the store says why in the log */
+	if (!sc)
+		return;
 	sc->saving = false;
 	if (code)
 		sc->save_again = true;
@@ -100,6 +102,7 @@ void script_positions_save(struct wb_scripts *sc)
 		return;
 	sc->saving = true;
 	sc->save_again = false;
-	w->ops->kv_put(w, HOST_SPACE, KEY, wa_span_str(text), 0, on_saved, sc);
+	sc->life->refs++;
+	w->ops->kv_put(w, HOST_SPACE, KEY, wa_span_str(text), 0, on_saved, sc->life);
 	free(text);
 }

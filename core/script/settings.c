@@ -200,7 +200,7 @@ static int check_patch(const struct wb_script *s, const json_t *patch, struct wa
 }
 
 struct saving {
-	struct wb_scripts *sc;
+	struct host_life *life;
 	char name[WB_SCRIPT_NAME_MAX + 1];
 	wb_world_done_fn *done;
 	void *ctx;
@@ -210,10 +210,11 @@ struct saving {
 static void on_saved(void *ctx, int code, const char *message)
 {
 	struct saving *sv = ctx;
-	struct wb_script *s = wb_scripts_find(sv->sc, sv->name);
+	struct wb_scripts *sc = script_life_end(sv->life);
+	struct wb_script *s = sc ? wb_scripts_find(sc, sv->name) : NULL;
 	struct wa_err err = WA_ERR_INIT;
 
-	if (code == 0 && s && !sv->sc->stopping) {
+	if (code == 0 && s && !sc->stopping) {
 		script_settings_read(s);
 		(void)script_apply_wish(s, &err);	/* a failure shows in the script's document */
 	}
@@ -266,7 +267,8 @@ int wb_script_patch(struct wb_scripts *sc, const char *name, const json_t *patch
 	if (!text)
 		return wa_err_set(err, WA_ENOMEM, "settings");
 	sv = wb_zalloc(sizeof(*sv));
-	sv->sc = sc;
+	sv->life = sc->life;
+	sc->life->refs++;
 	snprintf(sv->name, sizeof(sv->name), "%s", name);
 	sv->done = done;
 	sv->ctx = ctx;

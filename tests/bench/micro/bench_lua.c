@@ -35,18 +35,19 @@ struct bench_world {
 	unsigned done[MESSAGES + 1];
 };
 
+/* Of this process: the program never sleeps, so this is time without what other programs take of the machine. */
 static int64_t mono_ns(void)
 {
-	return script_mono_ns();
+	struct timespec ts;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
+	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
 }
 
 static int64_t w_now(struct wb_world *w)
 {
-	struct timespec ts;
-
 	(void)w;
-	clock_gettime(CLOCK_REALTIME, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+	return 1800000000000 + mono_ns() / 1000000;
 }
 
 static struct wb_world_timer *w_timer_new(struct wb_world *w, wb_world_fn *fn, void *ctx)
