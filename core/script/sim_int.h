@@ -2,7 +2,7 @@
 #ifndef WB_SIM_INT_H
 #define WB_SIM_INT_H
 
-/* Inside of the simulation: world_sim.c (time, queue, storage), sim_rest.c (requests). */
+/* Inside of the simulation: world_sim.c (time, queue, storage), sim_chats.c (holds, flows, files), sim_rest.c (requests). */
 #include <list.h>
 #include <map.h>
 #include <mem.h>
@@ -51,13 +51,42 @@ struct wb_sim {
 	size_t n_messages;
 };
 
+static inline struct wb_sim *sim_of(struct wb_world *w)
+{
+	return (struct wb_sim *)(void *)w;
+}
+
+static inline json_int_t sim_int(const json_t *o, const char *name)
+{
+	return json_integer_value(json_object_get(o, name));
+}
+
+static inline const char *sim_text(const json_t *o, const char *name)
+{
+	const char *s = json_string_value(json_object_get(o, name));
+
+	return s ? s : "";
+}
+
 void sim_push(struct wb_sim *sim, struct sim_op *op);
+/* Calls back later: one of done and add. */
+void sim_tell(struct wb_sim *sim, int code, wb_world_done_fn *done, wb_world_add_fn *add, int64_t value, void *ctx);
+void sim_kv_put(struct wb_sim *sim, const char *space, const char *key, struct wa_span value, int64_t expires_ms);
 bool sim_glob(const char *pattern, const char *text);
 const char *sim_jid(const char *text, char out[96]);	/* one spelling; NULL: no recipient */
 void sim_hold(struct wb_sim *sim, const char *session, const char *jid, const char *owner, int64_t until_ms,
 	      const char *note);
 int sim_held(struct wb_sim *sim, const char *session, const char *chat, char ret_owner[96]);
 json_t *sim_person(const char *jid);
+
+/* sim_chats.c */
+int sim_w_held(struct wb_world *w, const char *session, const char *chat, char ret_owner[96]);
+void sim_w_hold(struct wb_world *w, const char *session, const char *chat, const char *owner, int64_t until_ms,
+		wb_world_done_fn *done, void *ctx);
+void sim_w_flow_put(struct wb_world *w, const struct wb_world_flow_put *p, wb_world_done_fn *done, void *ctx);
+int sim_w_flow_each(struct wb_world *w, wb_world_flow_fn *fn, void *ctx);
+void sim_w_file_append(struct wb_world *w, const char *script, const char *name, const char *text, const char *header,
+		       bool once, wb_world_done_fn *done, void *ctx);
 
 /* sim_rest.c */
 void sim_request(struct wb_world *w, const struct wb_world_request *r, wb_world_reply_fn *fn, void *ctx);

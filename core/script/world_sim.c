@@ -6,23 +6,6 @@
 #include <outbox.h>
 #include <ulid.h>
 
-static struct wb_sim *sim_of(struct wb_world *w)
-{
-	return (struct wb_sim *)(void *)w;
-}
-
-static json_int_t get_int(const json_t *o, const char *name)
-{
-	return json_integer_value(json_object_get(o, name));
-}
-
-static const char *get_text(const json_t *o, const char *name)
-{
-	const char *s = json_string_value(json_object_get(o, name));
-
-	return s ? s : "";
-}
-
 bool sim_glob(const char *p, const char *s)
 {
 	for (; *p; p++, s++) {
@@ -186,7 +169,7 @@ static json_t *kv_space(struct wb_sim *sim, const char *space, bool make)
 static const json_t *kv_live(struct wb_sim *sim, const char *space, const char *key)
 {
 	const json_t *v = json_object_get(kv_space(sim, space, false), key);
-	json_int_t expires = get_int(v, "expires");
+	json_int_t expires = sim_int(v, "expires");
 
 	return v && (!expires || expires > sim->now) ? json_object_get(v, "value") : NULL;
 }
@@ -224,7 +207,7 @@ static void run_told(struct wb_sim *sim, struct sim_op *op, bool out)
 	free(t);
 }
 
-static void tell(struct wb_sim *sim, int code, wb_world_done_fn *done, wb_world_add_fn *add, int64_t value, void *ctx)
+void sim_tell(struct wb_sim *sim, int code, wb_world_done_fn *done, wb_world_add_fn *add, int64_t value, void *ctx)
 {
 	struct told *t = wb_zalloc(sizeof(*t));
 
@@ -237,7 +220,7 @@ static void tell(struct wb_sim *sim, int code, wb_world_done_fn *done, wb_world_
 	sim_push(sim, &t->op);
 }
 
-static void kv_put(struct wb_sim *sim, const char *space, const char *key, struct wa_span value, int64_t expires_ms)
+void sim_kv_put(struct wb_sim *sim, const char *space, const char *key, struct wa_span value, int64_t expires_ms)
 {
 	json_t *o = kv_space(sim, space, true);
 
@@ -254,8 +237,8 @@ static void kv_put(struct wb_sim *sim, const char *space, const char *key, struc
 static void w_kv_put(struct wb_world *w, const char *space, const char *key, struct wa_span value,
 		     int64_t expires_ms, wb_world_done_fn *done, void *ctx)
 {
-	kv_put(sim_of(w), space, key, value, expires_ms);
-	tell(sim_of(w), 0, done, NULL, 0, ctx);
+	sim_kv_put(sim_of(w), space, key, value, expires_ms);
+	sim_tell(sim_of(w), 0, done, NULL, 0, ctx);
 }
 
 static void w_kv_add(struct wb_world *w, const char *space, const char *key, int64_t delta, int64_t expires_ms,
@@ -266,13 +249,13 @@ static void w_kv_add(struct wb_world *w, const char *space, const char *key, int
 	long long now = v ? strtoll(json_string_value(v), &end, 10) : 0;
 
 	if (v && (!*json_string_value(v) || *end)) {
-		tell(sim_of(w), WA_ECONFLICT, NULL, fn, 0, ctx);
+		sim_tell(sim_of(w), WA_ECONFLICT, NULL, fn, 0, ctx);
 		return;
 	}
 	now += delta;
 	snprintf(text, sizeof(text), "%lld", now);
-	kv_put(sim_of(w), space, key, wa_span_str(text), expires_ms);
-	tell(sim_of(w), 0, NULL, fn, now, ctx);
+	sim_kv_put(sim_of(w), space, key, wa_span_str(text), expires_ms);
+	sim_tell(sim_of(w), 0, NULL, fn, now, ctx);
 }
 
 static int w_kv_each(struct wb_world *w, const char *space, const char *prefix, wb_world_kv_fn *fn, void *ctx)
@@ -294,7 +277,7 @@ static int w_kv_each(struct wb_world *w, const char *space, const char *prefix, 
 
 void wb_sim_kv(struct wb_sim *sim, const char *space, const char *key, const char *value)
 {
-	kv_put(sim, space, key, value ? wa_span_str(value) : wa_span(NULL, 0), 0);
+	sim_kv_put(sim, space, key, value ? wa_span_str(value) : wa_span(NULL, 0), 0);
 }
 
 const char *wb_sim_kv_get(struct wb_sim *sim, const char *space, const char *key)
@@ -307,9 +290,9 @@ const char *wb_sim_kv_get(struct wb_sim *sim, const char *space, const char *key
 static void deliver(struct wb_sim *sim, const json_t *e, wb_world_event_fn *fn, void *ctx, int *ret)
 {
 	char *json = json_dumps(json_object_get(e, "data"), JSON_COMPACT);
-	struct wb_event ev = { .size = sizeof(ev), .seq = get_int(e, "seq"), .ts_ms = get_int(e, "ms"),
-			       .id = get_text(e, "id"), .kind = get_text(e, "kind"), .session = get_text(e, "session"),
-			       .subject = get_text(e, "subject"), .json = { json, json ? strlen(json) : 0 } };
+	struct wb_event ev = { .size = sizeof(ev), .seq = sim_int(e, "seq"), .ts_ms = sim_int(e, "ms"),
+			       .id = sim_text(e, "id"), .kind = sim_text(e, "kind"), .session = sim_text(e, "session"),
+			       .subject = sim_text(e, "subject"), .json = { json, json ? strlen(json) : 0 } };
 
 	if (fn)
 		*ret = fn(ctx, &ev);
@@ -349,7 +332,7 @@ static int w_events_since(struct wb_world *w, int64_t after, const char *kinds, 
 	for (; i < json_array_size(sim->log) && (size_t)n < limit && r == 0; i++) {
 		const json_t *e = json_array_get(sim->log, i);
 
-		if (!wb_event_match(kinds, get_text(e, "kind")))
+		if (!wb_event_match(kinds, sim_text(e, "kind")))
 			continue;
 		n++;
 		deliver(sim, e, fn, ctx, &r);
@@ -399,212 +382,6 @@ static void w_event(struct wb_world *w, const struct wb_event_new *ev, wb_world_
 	e->done = done;
 	e->ctx = ctx;
 	sim_push(sim_of(w), &e->op);
-}
-
-/* ---- holds and flows ---- */
-
-static const char *chat_key(char key[200], const char *session, const char *chat)
-{
-	char jid[96];
-	const char *j = sim_jid(chat, jid);
-
-	snprintf(key, 200, "%s|%s", session, j ? j : chat);
-	return key;
-}
-
-int sim_held(struct wb_sim *sim, const char *session, const char *chat, char ret_owner[96])
-{
-	char key[200];
-	const json_t *h = json_object_get(sim->holds, chat_key(key, session, chat));
-	json_int_t until = get_int(h, "until");
-
-	if (!h || (until && until <= sim->now))
-		return 0;
-	if (ret_owner)
-		snprintf(ret_owner, 96, "%s", get_text(h, "owner"));
-	return 1;
-}
-
-void sim_hold(struct wb_sim *sim, const char *session, const char *chat, const char *owner, int64_t until_ms,
-	      const char *note)
-{
-	char key[200], jid[96], had[96] = "";
-	const char *j = sim_jid(chat, jid);
-	int was = sim_held(sim, session, chat, had);
-	json_t *data;
-
-	if (!owner && !was)
-		return;
-	chat_key(key, session, chat);
-	if (owner)
-		json_object_set_new(sim->holds, key, json_pack("{s:s, s:I}", "owner", owner, "until",
-							       (json_int_t)until_ms));
-	else
-		json_object_del(sim->holds, key);
-	data = json_pack("{s:o, s:s}", "chat", sim_person(j ? j : chat), "owner", owner ? owner : had);
-	if (note && *note)
-		json_object_set_new(data, "note", json_string(note));
-	wb_sim_event(sim, owner ? "chat.held" : "chat.released", session, NULL, data);
-	json_decref(data);
-}
-
-static int w_held(struct wb_world *w, const char *session, const char *chat, char ret_owner[96])
-{
-	return sim_held(sim_of(w), session, chat, ret_owner);
-}
-
-void wb_sim_hold(struct wb_sim *sim, const char *session, const char *chat, const char *owner)
-{
-	sim_hold(sim, session, chat, owner, 0, NULL);
-}
-
-struct hold_op {
-	struct sim_op op;
-	char *session, *chat, *owner;
-	int64_t until_ms;
-	wb_world_done_fn *done;
-	void *ctx;
-};
-
-static void run_hold(struct wb_sim *sim, struct sim_op *op, bool out)
-{
-	struct hold_op *h = container_of(op, struct hold_op, op);
-
-	if (!out)
-		sim_hold(sim, h->session, h->chat, h->owner, h->until_ms, NULL);
-	if (h->done)
-		h->done(h->ctx, out ? WA_ESTATE : 0, "");
-	free(h->session);
-	free(h->chat);
-	free(h->owner);
-	free(h);
-}
-
-static void w_hold(struct wb_world *w, const char *session, const char *chat, const char *owner, int64_t until_ms,
-		   wb_world_done_fn *done, void *ctx)
-{
-	struct hold_op *h = wb_zalloc(sizeof(*h));
-
-	h->op.run = run_hold;
-	h->session = wb_strdup(session);
-	h->chat = wb_strdup(chat);
-	h->owner = owner ? wb_strdup(owner) : NULL;
-	h->until_ms = until_ms;
-	h->done = done;
-	h->ctx = ctx;
-	sim_push(sim_of(w), &h->op);
-}
-
-struct flow_op {
-	struct sim_op op;
-	json_t *row, *event;
-	char *event_kind, *note;
-	enum wb_world_flow_hold hold;
-	int64_t until_ms;
-	wb_world_done_fn *done;
-	void *ctx;
-};
-
-static void do_flow(struct wb_sim *sim, const struct flow_op *f)
-{
-	const char *session = get_text(f->row, "session"), *chat = get_text(f->row, "chat");
-	char key[200], own[96], owner[96] = "";
-
-	json_object_set(sim->flows, chat_key(key, session, chat), f->row);
-	snprintf(own, sizeof(own), "flow:%s/%s", get_text(f->row, "script"), get_text(f->row, "name"));
-	(void)sim_held(sim, session, chat, owner);
-	if (f->hold == WB_FLOW_HOLD_TAKE)
-		sim_hold(sim, session, chat, own, 0, NULL);
-	else if (f->hold == WB_FLOW_HOLD_HUMAN)
-		sim_hold(sim, session, chat, "human", f->until_ms, f->note);
-	else if (f->hold == WB_FLOW_HOLD_RELEASE && strcmp(owner, own) == 0)
-		sim_hold(sim, session, chat, NULL, 0, NULL);
-	if (f->event) {
-		json_array_append_new(sim->acts, json_pack("{s:s, s:s, s:O}", "what", "event", "kind", f->event_kind,
-							   "data", f->event));
-		wb_sim_event(sim, f->event_kind, session, get_text(f->row, "id"), f->event);
-	}
-}
-
-static void run_flow(struct wb_sim *sim, struct sim_op *op, bool out)
-{
-	struct flow_op *f = container_of(op, struct flow_op, op);
-
-	if (!out)
-		do_flow(sim, f);
-	if (f->done)
-		f->done(f->ctx, out ? WA_ESTATE : 0, out ? "the lights are out" : "");
-	json_decref(f->row);
-	json_decref(f->event);
-	free(f->event_kind);
-	free(f->note);
-	free(f);
-}
-
-static void w_flow_put(struct wb_world *w, const struct wb_world_flow_put *p, wb_world_done_fn *done, void *ctx)
-{
-	struct flow_op *f = wb_zalloc(sizeof(*f));
-
-	f->op.run = run_flow;
-	f->row = json_pack("{s:s, s:s, s:s, s:s, s:s, s:b, s:I, s:I, s:o}", "session", p->flow.session, "chat",
-			   p->flow.chat, "id", p->flow.id, "script", p->flow.script, "name", p->flow.name, "ended",
-			   (int)p->flow.ended, "started", (json_int_t)p->flow.started_ms, "updated",
-			   (json_int_t)p->flow.updated_ms, "doc",
-			   json_stringn((const char *)p->flow.doc.ptr, p->flow.doc.len));
-	f->hold = p->hold;
-	f->until_ms = p->until_ms;
-	f->note = wb_strdup(p->note);
-	if (p->event) {
-		f->event = json_loadb(p->event->json.ptr, p->event->json.len, 0, NULL);
-		f->event_kind = wb_strdup(p->event->kind);
-	}
-	f->done = done;
-	f->ctx = ctx;
-	sim_push(sim_of(w), &f->op);
-}
-
-static int w_flow_each(struct wb_world *w, wb_world_flow_fn *fn, void *ctx)
-{
-	const char *key;
-	json_t *row;
-	int r = 0;
-
-	json_object_foreach(sim_of(w)->flows, key, row) {
-		const json_t *doc = json_object_get(row, "doc");
-		struct wb_world_flow f = {
-			.session = get_text(row, "session"), .chat = get_text(row, "chat"), .id = get_text(row, "id"),
-			.script = get_text(row, "script"), .name = get_text(row, "name"),
-			.ended = json_is_true(json_object_get(row, "ended")), .started_ms = get_int(row, "started"),
-			.updated_ms = get_int(row, "updated"),
-			.doc = wa_span(json_string_value(doc), json_string_length(doc)),
-		};
-
-		r = fn(ctx, &f);
-		if (r)
-			break;
-	}
-	return r;
-}
-
-/* ---- files: texts in the key-value store ---- */
-
-static void w_file_append(struct wb_world *w, const char *script, const char *name, const char *text, const char *header,
-			  bool once, wb_world_done_fn *done, void *ctx)
-{
-	struct wb_sim *sim = sim_of(w);
-	char space[80];
-	const char *have;
-	struct wa_buf all;
-
-	snprintf(space, sizeof(space), "files:%s", script);
-	have = wb_sim_kv_get(sim, space, name);
-	wa_buf_init(&all, 1u << 24);
-	wa_buf_str(&all, have ? have : header);
-	if (!once || !have || !strstr(have, text))
-		wa_buf_str(&all, text);
-	kv_put(sim, space, name, wa_buf_view(&all), 0);
-	wa_buf_clear(&all);
-	tell(sim, 0, done, NULL, 0, ctx);
 }
 
 /* ---- telling ---- */
@@ -677,9 +454,9 @@ static const struct wb_world_ops sim_ops = {
 	.now_ms = w_now, .timer_new = w_timer_new, .timer_start = w_timer_start, .timer_stop = w_timer_stop,
 	.timer_free = w_timer_free, .request = sim_request, .request_raw = sim_request_raw, .fetch = sim_fetch,
 	.kv_get = w_kv_get, .kv_put = w_kv_put, .kv_add = w_kv_add, .kv_each = w_kv_each, .last_seq = w_last_seq,
-	.events_since = w_events_since, .event = w_event, .held = w_held, .hold = w_hold, .log = w_log,
-	.metric = w_metric, .observe = w_observe, .plugin_call = w_plugin_call, .flow_put = w_flow_put,
-	.flow_each = w_flow_each, .file_append = w_file_append,
+	.events_since = w_events_since, .event = w_event, .held = sim_w_held, .hold = sim_w_hold, .log = w_log,
+	.metric = w_metric, .observe = w_observe, .plugin_call = w_plugin_call, .flow_put = sim_w_flow_put,
+	.flow_each = sim_w_flow_each, .file_append = sim_w_file_append,
 };
 
 struct wb_sim *wb_sim_new(int64_t now_ms)
