@@ -171,7 +171,7 @@ json_t *wb_flows_json(struct wb_scripts *sc, const char *session, const char *ch
 		found[n++] = f;
 	}
 	if (n > 1)
-		qsort(found, n, sizeof(*found), by_id);
+		qsort(found, n, sizeof(void *), by_id);
 	for (size_t i = 0; i < n && i < limit; i++)
 		json_array_append_new(list, flow_json(found[i]));
 	free(found);
