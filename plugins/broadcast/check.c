@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "check.h"
 
+#include "clock.h"
 #include "content.h"
 #include "run.h"
 #include "text.h"
 
 #define CLEAR_ROWS 500
-#define LOOK_MAX 256
+#define LOOK_MAX 100	/* bc.check_batch is at most that */
 #define OFFLINE_MS 2000
 
-enum phase { LOOK_CHATS, LOOK_NUMBERS, LOOK_WRITE };
+enum phase { LOOK_AT, LOOK_CHATS, LOOK_NUMBERS, LOOK_WRITE };
 
 struct row {
 	int64_t n;
@@ -24,8 +25,8 @@ struct row {
 };
 
 struct looking {
-	struct job *j;
 	enum phase phase;
+	size_t next;		/* row, of the phases that take more than one slice */
 	size_t n;
 	struct row rows[LOOK_MAX];
 };
@@ -563,17 +564,20 @@ static int write_row(struct wb_tx *tx, struct bc *b, const struct broadcast *x, 
 static void write_turn(struct job *j, struct check *c)
 {
 	struct wb_tx *tx = j->b->host->tx_begin(j->b->self);
+	int64_t start = wa_mono_ms();
 	int r = 0;
 
-	for (size_t i = 0; i < c->look->n && r == 0; i++) {
-		const struct row *row = &c->look->rows[i];
+	while (c->look->next < c->look->n && r == 0 && !slice_over(start)) {
+		const struct row *row = &c->look->rows[c->look->next++];
 
 		r = write_row(tx, j->b, c->x, row);
 		if (row->fresh && r == 0)
 			write_known(tx, j->b, row);
 	}
-	look_free(c->look);
-	c->look = NULL;
+	if (r < 0 || c->look->next == c->look->n) {
+		look_free(c->look);
+		c->look = NULL;
+	}
 	if (r < 0) {
 		j->b->host->tx_abort(tx);
 		check_later(j, 1000);
@@ -615,40 +619,60 @@ static void finish(struct job *j, struct check *c)
 		end(j, B_READY, "");
 }
 
-static void look_turn(struct job *j, struct check *c)
+/* The next page. False: there is none, or not now. */
+static bool look_begin(struct job *j, struct check *c)
 {
 	const struct recipient_filter f = { .broadcast = c->x->id, .state = "new", .limit = (int)j->b->check_batch };
 	int n;
 
-	if (!c->look) {
-		c->look = calloc(1, sizeof(*c->look));
-		n = c->look ? recipient_page(j->b, &f, on_new, c->look) : WA_ENOMEM;
-		if (n <= 0) {
-			look_free(c->look);
-			c->look = NULL;
-			if (n < 0)
-				check_later(j, 1000);
-			else
-				finish(j, c);
-			return;
-		}
-		for (size_t i = 0; i < c->look->n; i++)
-			look_at(j->b, c->x, &c->look->rows[i]);
-		if (c->x->n_parts > 1)
-			ask_chats(j, c);
-	}
+	c->look = calloc(1, sizeof(*c->look));
+	n = c->look ? recipient_page(j->b, &f, on_new, c->look) : WA_ENOMEM;
+	if (n > 0)
+		return true;
+	look_free(c->look);
+	c->look = NULL;
+	if (n < 0)
+		check_later(j, 1000);
+	else
+		finish(j, c);
+	return false;
+}
+
+static void look_turn(struct job *j, struct check *c)
+{
+	int64_t start = wa_mono_ms();
+	struct looking *l = c->look;
+
 	if (c->waiting) {
 		job_wait(j);
 		return;
 	}
-	if (c->look->phase == LOOK_CHATS) {
-		assign(c->x, c->look);
-		c->look->phase = LOOK_NUMBERS;
+	if (!l && !look_begin(j, c))
+		return;
+	l = c->look;
+	switch (l->phase) {
+	case LOOK_AT:
+		while (l->next < l->n && !slice_over(start))
+			look_at(j->b, c->x, &l->rows[l->next++]);
+		if (l->next < l->n)
+			return;
+		l->next = 0;
+		l->phase = LOOK_CHATS;
+		if (c->x->n_parts > 1)
+			ask_chats(j, c);
+		if (c->waiting)
+			job_wait(j);
+		return;
+	case LOOK_CHATS:
+		assign(c->x, l);
+		l->phase = LOOK_NUMBERS;
+		return;
+	case LOOK_NUMBERS:
+		if (numbers_turn(j, c))
+			l->phase = LOOK_WRITE;
+		return;
+	case LOOK_WRITE: write_turn(j, c); return;
 	}
-	if (c->look->phase == LOOK_NUMBERS && numbers_turn(j, c))
-		c->look->phase = LOOK_WRITE;
-	if (c->look && c->look->phase == LOOK_WRITE)
-		write_turn(j, c);
 }
 
 static bool run(struct job *j)

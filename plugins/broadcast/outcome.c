@@ -195,7 +195,12 @@ static void consent(struct outcome *o, const struct wb_event *ev, const json_t *
 	v[2] = v_int(ev->ts_ms - o->b->reply_days * DAY_MS);
 	v[3] = v_int(ev->ts_ms);
 	sql(o, "UPDATE broadcast_recipient SET opted_out_ms = $4 " LATEST "AND opted_out_ms = 0", v, 4);
-	(void)o->b->host->query(o->b->self, "SELECT broadcast FROM broadcast_recipient " LATEST, v, 3, on_latest, id);
+	/* that it was sent may still be in this batch; that it was queued is not */
+	(void)o->b->host->query(o->b->self,
+				"SELECT broadcast FROM (SELECT broadcast, queued_ms FROM broadcast_recipient "
+				"WHERE phone_key = $1 UNION SELECT broadcast, queued_ms FROM broadcast_recipient "
+				"WHERE lid_key = $2) WHERE queued_ms >= $3 ORDER BY queued_ms DESC LIMIT 1",
+				v, 3, on_latest, id);
 	x = broadcast_active(o->b, id);
 	note(x, 'o');
 	if (x)

@@ -2,6 +2,7 @@
 #include "run.h"
 
 #include "check.h"
+#include "clock.h"
 #include "content.h"
 #include "outcome.h"
 #include "progress.h"
@@ -9,7 +10,6 @@
 #define TICK_MS 250
 #define BATCH_MAX 16
 #define KEEP_MS INT64_C(3600000)	/* an ended one still tells its progress for so long */
-#define RETRY_MS 1000
 #define LOAD_MAX 1000
 
 struct held {
@@ -415,6 +415,7 @@ static void pump_part(struct broadcast *x, struct part *p)
 
 static void pump(struct broadcast *x)
 {
+	int64_t start = wa_mono_ms();
 	const char *held = NULL;
 	size_t n_held = 0;
 
@@ -431,7 +432,10 @@ static void pump(struct broadcast *x)
 			held = why;
 			n_held++;
 		}
-		pump_part(x, &x->parts[i]);
+		if (!slice_over(start))
+			pump_part(x, &x->parts[i]);
+		else
+			run_wake(x->b);		/* those before are busy then */
 	}
 	if (n_held == x->n_parts)
 		run_halt(x, B_STOPPED, held);
@@ -619,7 +623,6 @@ static void on_tick(void *ctx)
 	struct bc *b = ctx;
 	struct wa_list *l, *tmp;
 
-	b->tick = NULL;
 	b->awake = false;
 	WA_LIST_EACH_SAFE(l, tmp, &b->active) {
 		struct broadcast *x = container_of(l, struct broadcast, link);
@@ -628,18 +631,20 @@ static void on_tick(void *ctx)
 		if (!stays(x) && !x->check && !x->moving)
 			broadcast_free(x);
 	}
-	if (!wa_list_empty(&b->active) && !b->tick)
-		b->tick = b->host->timer(b->self, TICK_MS, 0, on_tick, b);
+	if (wa_list_empty(&b->active) && b->tick) {
+		b->host->timer_cancel(b->tick);
+		b->tick = NULL;
+	} else if (!wa_list_empty(&b->active) && !b->tick) {
+		b->tick = b->host->timer(b->self, TICK_MS, TICK_MS, on_tick, b);
+	}
 }
 
 void run_wake(struct bc *b)
 {
 	if (b->awake)
 		return;
-	if (b->tick)
-		b->host->timer_cancel(b->tick);
 	b->awake = true;
-	b->tick = b->host->timer(b->self, 0, 0, on_tick, b);
+	(void)b->host->timer(b->self, 0, 0, on_tick, b);
 }
 
 static int on_active(void *ctx, const struct wb_value *c, int32_t n)

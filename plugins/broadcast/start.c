@@ -6,7 +6,7 @@
 
 const struct wb_param bc_params[] = {
 	{ "window", WB_PARAM_INT, 0, "20", "messages of one broadcast and session in the outbox at once" },
-	{ "check_batch", WB_PARAM_INT, 0, "50", "numbers asked about at once, 1 to 256" },
+	{ "check_batch", WB_PARAM_INT, 0, "50", "numbers asked about at once, 1 to 100" },
 	{ "check_pause_ms", WB_PARAM_INT, 0, "2000", "milliseconds between two such questions of a session" },
 	{ "known_days", WB_PARAM_INT, 0, "30", "days for which WhatsApp's answer about a number is believed" },
 	{ "reply_days", WB_PARAM_INT, 0, "7", "days in which a message of a recipient counts as a reply" },
@@ -55,7 +55,7 @@ int32_t bc_start(const struct wb_plugin_host *host, struct wb_plugin *self, void
 	wa_list_init(&b->jobs);
 	wa_list_init(&b->active);
 	b->window = int_param(b, "window", 1, 1000);
-	b->check_batch = int_param(b, "check_batch", 1, 256);
+	b->check_batch = int_param(b, "check_batch", 1, 100);
 	b->check_pause_ms = int_param(b, "check_pause_ms", 0, 3600000);
 	b->known_days = int_param(b, "known_days", 0, 365);
 	b->reply_days = int_param(b, "reply_days", 0, 90);
