@@ -125,12 +125,21 @@ static bool fill(struct wb_req *r, const struct wb_http_call *c)
 {
 	r->head.method = wa_arena_str(&r->arena, wa_span_str(c->method));
 	r->head.target = wa_arena_str(&r->arena, wa_span_str(c->target));
-	if (!r->head.method || !r->head.target || !put_headers(r, c) || !req_set_target(r))
+	if (!r->head.method || !r->head.target || !put_headers(r, c))
 		return false;
-	if (r->match.entry && r->match.entry->max_body)
-		r->body.max = r->match.entry->max_body;
 	r->head.length = (int64_t)c->body.len;
+	r->body.max = c->body.len;
 	wa_buf_span(&r->body, c->body);
+	return !r->body.failed;
+}
+
+/* Not before it begins: who asks while the gateway starts means routes that come after. */
+static bool find_route(struct wb_req *r)
+{
+	if (!req_set_target(r))
+		return false;
+	r->body.max = r->match.entry && r->match.entry->max_body ? r->match.entry->max_body :
+								    r->http->opts.max_body;
 	r->unread = r->match.entry && r->match.entry->streamed;
 	return true;
 }
@@ -142,7 +151,9 @@ static void start(void *ctx)
 
 	if (l->http->dead)
 		wb_reply_problem(r, 503, "unavailable", "the server is closed");
-	else if (r->body.failed)
+	else if (!find_route(r))
+		wb_reply_problem(r, 500, "no_memory", "out of memory");
+	else if (r->body.len > r->body.max)
 		wb_reply_problem(r, 413, "limit", "the body is too large");
 	else
 		req_dispatch(r);

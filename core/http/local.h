@@ -8,7 +8,9 @@
  *
  * The before hook knows it by wb_req_identity() and decides what that identity may do. It is not in the
  * counters of the HTTP server (wb_after_fn is not called), and wb_req_gone() is false for as long as it
- * lasts. Server-sent events are refused with 501; a body written as a stream is collected like any other.
+ * lasts. It begins in a turn of the loop of its own, with the routes there are then: asked while the
+ * gateway starts, it waits until all of it is there. Server-sent events are refused with 501; a body
+ * written as a stream is collected like any other.
  */
 #include "server.h"
 

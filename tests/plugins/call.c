@@ -67,10 +67,11 @@ static int32_t start(const struct wb_plugin_host *host, struct wb_plugin *self, 
 	};
 
 	host->subscribe(self, "call.*", on_event, f);
+	/* while it starts, of a route that is not there yet: as the REST API's are not */
+	ask(f, "POST", "/call/echo", "{}", sizeof(struct wb_plugin_call));
 	for (int i = 0; i < 2; i++)
 		if (host->route(self, &routes[i]) < 0)
 			return WB_EINVALID;
-	ask(f, "POST", "/call/echo", "{}", sizeof(struct wb_plugin_call));	/* while it starts */
 	return 0;
 }
 

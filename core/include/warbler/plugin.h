@@ -369,7 +369,8 @@ struct wb_plugin_host {
 	 * since 1.2: a request to the REST API from inside: the same routes, checks and answers as over
 	 * HTTP, without a socket, with all scopes. This is how a plugin reaches what has no function of
 	 * its own: contacts, labels, groups, media, templates, lists, orders. fn runs exactly once, later
-	 * on the loop, never inside call() and never after the plugin was stopped.
+	 * on the loop, never inside call() and never after the plugin was stopped. What is asked for inside
+	 * start() waits until everything has started.
 	 */
 	void (*call)(struct wb_plugin *self, const struct wb_plugin_call *c, wb_plugin_call_fn *fn, void *ctx);
 	/* since 1.2: every key that begins with prefix ("" all), in no order; non-zero from fn stops and is

@@ -118,6 +118,7 @@ static void asks_the_rest_api_from_inside(void **state)
 	load(f, "call");
 	assert_int_equal(metric(f, "_call_answers"), -999);	/* never inside start() */
 	wait_for(f, "_call_answers", 1);
+	assert_int_equal(metric(f, "_call_status"), 200);
 	fix_emit(f, "call.echo", "{}");
 	wait_for(f, "_call_answers", 2);
 	assert_int_equal(metric(f, "_call_status"), 200);
