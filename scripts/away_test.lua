@@ -6,6 +6,7 @@ return {
 	},
 	{ name = "closed: once until we open, over a weekend and a holiday",
 		{ wait = "1h" },
+		{ text = "said while the gateway was off", backfilled = true, expect = "nothing" },
 		{ text = "hello", expect = "We are closed. We'll be back 24.11. 09:00." },
 		{ text = "are you there?", expect = "nothing" },
 		{ wait = "20h" }, { text = "still?", expect = "nothing" },

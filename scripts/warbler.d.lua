@@ -34,7 +34,7 @@ wb.STOP = nil
 ---@param header table
 function wb.script(header) end
 
----Calls `handler` for each such event; `event` is a kind, with `*` for any characters, several separated by commas. Messages come as Message, all else as Event. `filter` is compared before Lua is entered: `session`, `chat`, `from`, `kind` (a text or several), `text`, `contains`, `starts`, `ends` (case and diacritics do not matter), `matches` (a regular expression), `group`, `own`, `backfilled`, `held` (true: also in chats that a person or a flow has). For events that are no messages any member of data: `["order.state"] = "new"`. Events of one chat come one after the other. A handler that returns `wb.STOP` keeps scripts after this one (by name) and its own later handlers from seeing the event.
+---Calls `handler` for each such event; `event` is a kind, with `*` for any characters, several separated by commas. Messages come as Message, all else as Event. `filter` is compared before Lua is entered: `session`, `chat`, `from`, `kind` (a text or several), `text`, `contains`, `starts`, `ends` (one or several; case and diacritics do not matter. `text` is all that was said, but for marks around it: `"stop"` is also "Stop!"; the others look at parts of words too: whole words are `wb.text.has_words`, or `matches = "\\bword\\b"`), `matches` (a regular expression), `group`, `own`, `backfilled`, `held` (true: also in chats that a person or a flow has). For events that are no messages any member of data: `["order.state"] = "new"`. Events of one chat come one after the other. A handler that returns `wb.STOP` keeps scripts after this one (by name) and its own later handlers from seeing the event.
 ---@param event string
 ---@param filter? table
 ---@param handler fun(event:warbler.Message|warbler.Event)
@@ -109,6 +109,9 @@ function wb.api(method, path, body, opts) end
 ---@field status string|nil of ours: `queued`, `sending`, `sent`, `delivered`, `read`, `played`, `failed`, `cancelled`
 ---@field target table|nil reactions, edits, votes: `id`, `wa_id` of the message they are about
 ---@field answer table|nil menu.answered: `id`, `text`, `number`, `via`
+---@field reactions table[]|nil of a stored message (`wb.messages.get`)
+---@field tally table[]|nil of a poll that was looked up, or of `message.poll_vote`: a list of `option`, `votes`, `voters`
+---@field options string[]|nil message.poll_vote: what was chosen
 ---@field data table the whole document of the event, as the REST API shows it
 local Message = {}
 
@@ -292,7 +295,7 @@ function wb.media.delete(id, opts) end
 ---@return integer id
 function wb.after(delay, fn) end
 
----Runs a function again and again: `wb.every("mon-fri 09:00", "Europe/Berlin", fn)`, `wb.every("15m", fn)`, `wb.every("0 9 * * 1", fn)`. A run is passed over while the one before is still going; what was missed while the gateway was off is not made up.
+---Runs a function again and again: `wb.every("mon-fri 09:00", "Europe/Berlin", fn)`, `wb.every("15m", fn)`, `wb.every("0 9 * * 1", fn)`. Rules: `"09:00"` (every day), `"mon-fri 09:00,13:30; sat 10:00"`, `"weekends 11:00"`, `"monthly 1,last 08:00"`; an interval (`"15m"`, `"2h"`); or the five fields of cron. A run is passed over while the one before is still going; what was missed while the gateway was off is not made up.
 ---@param rule string
 ---@param zone string|function
 ---@param fn? function
@@ -1082,7 +1085,7 @@ function wb.time.add(ms, by, zone) end
 ---@return integer ms
 function wb.time.day_start(ms, zone) end
 
----When a rule (`"mon-fri 09:00"`, cron, `"15m"`) comes next.
+---When a rule of `wb.every` comes next.
 ---@param rule string
 ---@param zone? string
 ---@param after? integer
@@ -1230,7 +1233,7 @@ wb.plugins = {}
 ---- `version` (1) and `migrate(old_version, {step, data})`: a conversation begun by another version gets what it returns; without it, it ends with `outdated`.
 ---- `timeout` ("24h"; false: never) with `timed_out`; `remind = {after = "10m", text = …}`.
 ---- `cancel`, `back`, `human`: lists of words (the first two have English ones; false: none), with `cancelled` and `handover`: what is said. `handover_for` ("12h"): how long a person has the chat.
----- `retry`, `attempts` (5, then a person takes over), `failed` (said when the script has an error).
+---- `retry` (said when an answer does not fit; an English sentence by itself), `attempts` (5, then a person takes over), `failed` (said when the script has an error).
 ---
 ---A step is `{name =, ask = text, …}` or `{name =, run = function(f) … end}`. A question has `type` (text, number, email, phone, date, any), `min`, `max`, `integer`, `country`, `pattern`, `check(f, value)` (false and words to refuse, another value to store), or `choices` (texts or `{id =, text =}`, or a function; answered by number, words or vote) with `show` ("text", "menu", "poll"); also `retry`, `attempts`, `timeout`, `remind`. Every step: `next` (a step, "end", a table by answer, a function), `when(f)`. Texts may hold `{name}`: the answer to that step. What a `run` step does besides `f:say` may be done twice after a crash. More: scripts/TESTING.md.
 ---@param name string

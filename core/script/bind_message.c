@@ -163,7 +163,7 @@ static bool push_special(lua_State *L, const struct message *m, const char *key)
 	} else if (strcmp(key, "group") == 0) {
 		lua_pushboolean(L, is_true(m, "group"));
 	} else if (strcmp(key, "backfilled") == 0) {
-		lua_pushboolean(L, is_true(m, "backfilled") || is_true(m, "offline"));
+		lua_pushboolean(L, is_true(m, "offline"));
 	} else if (strcmp(key, "own") == 0) {
 		lua_pushboolean(L, direction && strcmp(direction, "out") == 0);
 	} else if (strcmp(key, "time_ms") == 0) {
@@ -360,6 +360,9 @@ static const struct wb_lua_field message_fields[] = {
 	  "`cancelled`" },
 	{ "target", "table|nil", "reactions, edits, votes: `id`, `wa_id` of the message they are about" },
 	{ "answer", "table|nil", "menu.answered: `id`, `text`, `number`, `via`" },
+	{ "reactions", "table[]|nil", "of a stored message (`wb.messages.get`)" },
+	{ "tally", "table[]|nil", "of a poll that was looked up, or of `message.poll_vote`: a list of `option`, `votes`, `voters`" },
+	{ "options", "string[]|nil", "message.poll_vote: what was chosen" },
 	{ "data", "table", "the whole document of the event, as the REST API shows it" },
 	{ NULL, NULL, NULL },
 };

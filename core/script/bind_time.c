@@ -304,7 +304,7 @@ static const struct wb_bind_fn time_fns[] = {
 	  "\"2026-12-01T00:00:00+01:00\"", WB_BIND_C },
 	{ "next", l_next, "rule: string, zone?: string, after?: integer",
 	  "ms: integer|nil, message?: string, code?: string",
-	  "When a rule (`\"mon-fri 09:00\"`, cron, `\"15m\"`) comes next.",
+	  "When a rule of `wb.every` comes next.",
 	  "return wb.time.format(wb.time.next('mon-fri 09:00', 'Europe/Berlin', 1796112000000), 'Europe/Berlin')",
 	  "\"2026-12-02T09:00:00+01:00\"", WB_BIND_C },
 	{ "duration", l_duration, "text: string", "ms: integer", "`\"1h30m\"` in milliseconds.",

@@ -311,6 +311,8 @@ static const struct wb_bind_fn timer_fns[] = {
 	{ "every", l_every, "rule: string, zone: string|function, fn?: function", "id: integer",
 	  "Runs a function again and again: `wb.every(\"mon-fri 09:00\", \"Europe/Berlin\", fn)`, `wb.every(\"15m\", "
 	  "fn)`, `wb.every(\"0 9 * * 1\", fn)`. "
+	  "Rules: `\"09:00\"` (every day), `\"mon-fri 09:00,13:30; sat 10:00\"`, `\"weekends 11:00\"`, `\"monthly 1,last 08:00\"`; an "
+	  "interval (`\"15m\"`, `\"2h\"`); or the five fields of cron. "
 	  "A run is passed over while the one before is still going; what was missed while the gateway was off is "
 	  "not made up.",
 	  "local n = 0\nlocal id = wb.every('1s', function() n = n + 1 end)\nwb.sleep(3500)\nwb.cancel(id)\nreturn "

@@ -188,8 +188,10 @@ static const struct wb_lua_fn fns[] = {
 	{ "on", l_on, "event: string, filter?: table, handler: fun(event: Message|Event)", "",
 	  "Calls `handler` for each such event; `event` is a kind, with `*` for any characters, several separated by "
 	  "commas. Messages come as Message, all else as Event. `filter` is compared before Lua is entered: `session`, "
-	  "`chat`, `from`, `kind` (a text or several), `text`, `contains`, `starts`, `ends` (case and diacritics do not "
-	  "matter), `matches` (a regular expression), `group`, `own`, `backfilled`, `held` (true: also in chats that a "
+	  "`chat`, `from`, `kind` (a text or several), `text`, `contains`, `starts`, `ends` (one or several; case and diacritics do not "
+	  "matter. `text` is all that was said, but for marks around it: `\"stop\"` is also \"Stop!\"; the others look at "
+	  "parts of words too: whole words are `wb.text.has_words`, or `matches = \"\\\\bword\\\\b\"`), `matches` (a "
+	  "regular expression), `group`, `own`, `backfilled`, `held` (true: also in chats that a "
 	  "person or a flow has). For events that are no messages any member of data: `[\"order.state\"] = \"new\"`. "
 	  "Events of one chat come one after the other. A handler that returns `wb.STOP` keeps scripts after this one (by "
 	  "name) and its own later handlers from seeing the event.",

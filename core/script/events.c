@@ -71,7 +71,7 @@ const json_t *wb_script_event_data(struct wb_script_event *e)
 	e->type = str(e->data, "kind");
 	e->group = json_is_true(json_object_get(e->data, "group"));
 	e->own = strcmp(str(e->data, "direction"), "out") == 0;
-	e->backfilled = json_is_true(json_object_get(e->data, "backfilled"));
+	e->backfilled = json_is_true(json_object_get(e->data, "offline"));
 	return e->data;
 }
 

@@ -4,7 +4,8 @@
  *
  *	session, chat, from, kind	one or several; chat and from: JID, LID or number
  *	group, own, backfilled, held	true or false
- *	text, contains, starts, ends	one or several texts; case and diacritics do not matter
+ *	text, contains, starts, ends	one or several texts; case and diacritics do not matter, nor for text
+ *					the marks around what was said ("Stop!")
  *	matches				a regular expression (RE2), any case
  *	any other name, of events that are no messages: a member of data, "order.state" inside of others
  */
@@ -236,6 +237,42 @@ static bool is_person(const json_t *values, const json_t *p)
 	return false;
 }
 
+/* "Stop!", "¿precio?": without the marks at the ends of what was said. */
+static struct wa_span without_marks(struct wa_span s)
+{
+	static const char *const first[] = { "\"", "'", "(", "\xc2\xa1", "\xc2\xbf" };	/* ¡ ¿ */
+	static const char *const last[] = { ".", "!", "?", ",", ";", ":", "\"", "'", ")", " ", "\xe2\x80\xa6", "\xd8\x9f",
+					    "\xd8\x8c", "\xe3\x80\x82", "\xef\xbc\x81", "\xef\xbc\x9f" }; /* … ؟ ، 。 ！ ？ */
+	size_t i, n;
+
+	for (i = 0; i < WA_ARRAY_LEN(first); i++) {
+		n = strlen(first[i]);
+		if (s.len > n && memcmp(s.ptr, first[i], n) == 0) {
+			s.ptr += n;
+			s.len -= n;
+			i = SIZE_MAX;
+		}
+	}
+	for (i = 0; i < WA_ARRAY_LEN(last); i++) {
+		n = strlen(last[i]);
+		if (s.len > n && memcmp(s.ptr + s.len - n, last[i], n) == 0) {
+			s.len -= n;
+			i = SIZE_MAX;
+		}
+	}
+	return s;
+}
+
+static bool is_text(const char *text, const char *wanted)
+{
+	struct wa_span s;
+
+	if (strcmp(text, wanted) == 0)
+		return true;
+	s = without_marks(wa_span_str(text));
+	return s.len == strlen(wanted) && memcmp(s.ptr, wanted, s.len) == 0;
+}
+
 static bool has_text(const struct term *t, const char *text)
 {
 	size_t len = strlen(text);
@@ -244,7 +281,7 @@ static bool has_text(const struct term *t, const char *text)
 		const char *v = json_string_value(json_array_get(t->values, i));
 		size_t n = strlen(v);
 
-		if (t->kind == TERM_TEXT ? strcmp(text, v) == 0 :
+		if (t->kind == TERM_TEXT ? is_text(text, v) :
 		    t->kind == TERM_CONTAINS ? strstr(text, v) != NULL :
 		    n <= len && memcmp(t->kind == TERM_STARTS ? text : text + len - n, v, n) == 0)
 			return true;

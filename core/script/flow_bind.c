@@ -121,7 +121,7 @@ static const struct wb_lua_fn fns[] = {
 		  "- `timeout` (\"24h\"; false: never) with `timed_out`; `remind = {after = \"10m\", text = …}`.\n"
 		  "- `cancel`, `back`, `human`: lists of words (the first two have English ones; false: none), with `cancelled` "
 		  "and `handover`: what is said. `handover_for` (\"12h\"): how long a person has the chat.\n"
-		  "- `retry`, `attempts` (5, then a person takes over), `failed` (said when the script has an error).\n\n"
+		  "- `retry` (said when an answer does not fit; an English sentence by itself), `attempts` (5, then a person takes over), `failed` (said when the script has an error).\n\n"
 		  "A step is `{name =, ask = text, …}` or `{name =, run = function(f) … end}`. A question has `type` (text, number, "
 		  "email, phone, date, any), `min`, `max`, `integer`, `country`, `pattern`, `check(f, value)` (false and words to "
 		  "refuse, another value to store), or `choices` (texts or `{id =, text =}`, or a function; answered by number, "

@@ -48,6 +48,9 @@ struct wb_sim {
 	json_t *flows;		/* session|chat -> row */
 	json_t *opted_out;	/* chat -> true */
 	json_t *contacts;
+	json_t *sent;		/* id -> document, as GET /v1/messages/{id} has it */
+	json_t *waiting;	/* acts that are due later */
+	struct wb_world_timer *outbox;	/* NULL: nothing ever waited */
 	size_t n_messages;
 };
 
@@ -87,6 +90,12 @@ void sim_w_flow_put(struct wb_world *w, const struct wb_world_flow_put *p, wb_wo
 int sim_w_flow_each(struct wb_world *w, wb_world_flow_fn *fn, void *ctx);
 void sim_w_file_append(struct wb_world *w, const char *script, const char *name, const char *text, const char *header,
 		       bool once, wb_world_done_fn *done, void *ctx);
+
+/* sim_outbox.c */
+const json_t *sim_sent(const struct wb_sim *sim, const char *id);
+json_t *sim_outbox_add(struct wb_sim *sim, json_t *take_act);	/* returns the answer to the request */
+bool sim_outbox_cancel(struct wb_sim *sim, const char *id);	/* false: it does not wait */
+bool sim_poll_vote(struct wb_sim *sim, const char *id, const char *option, const char *jid);	/* false: no such option */
 
 /* sim_rest.c */
 void sim_request(struct wb_world *w, const struct wb_world_request *r, wb_world_reply_fn *fn, void *ctx);

@@ -94,11 +94,9 @@ static struct answer send_message(struct wb_sim *sim, const json_t *body)
 	text = words_of(body, &kind);
 	wa_ulid(id, sim->now);
 	sim->n_messages++;
-	json_array_append_new(sim->acts, json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:O}", "what", "message", "id", id,
-						   "to", j, "session", session, "kind", kind, "text", text, "body",
-						   body));
-	return (struct answer){ 202, json_pack("{s:s, s:s, s:s, s:s, s:o}", "id", id, "session", session, "status",
-					       "queued", "direction", "out", "chat", sim_person(j)) };
+	return (struct answer){ 202, sim_outbox_add(sim, json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:O}", "what", "message",
+								   "id", id, "to", j, "session", session, "kind", kind,
+								   "text", text, "body", body)) };
 }
 
 /* POST …/react, PATCH, DELETE of a message */
@@ -109,6 +107,12 @@ static struct answer act_on(struct wb_sim *sim, const char *method, const char *
 	const char *text = strcmp(kind, "reaction") == 0 ? get_text(body, "emoji") : get_text(body, "text");
 	char new_id[27];
 
+	if (strcmp(verb, "cancel") == 0)
+		return sim_outbox_cancel(sim, id) ? (struct answer){ 200, json_deep_copy(sim_sent(sim, id)) } :
+						    problem(409, "state", "it does not wait any more");
+	/* what nobody else sees of us */
+	if (strcmp(verb, "read") == 0 || strcmp(verb, "star") == 0)
+		return (struct answer){ 200, json_object() };
 	wa_ulid(new_id, sim->now);
 	json_array_append_new(sim->acts, json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:O}", "what", "message", "id",
 						   new_id, "to", get_text(body, "to"), "target", id, "kind", kind,
@@ -186,7 +190,7 @@ static struct answer of_session(struct wb_sim *sim, const char *method, const ch
 
 static struct answer route(struct wb_sim *sim, const char *method, const char *path, const json_t *body)
 {
-	char id[160], verb[160] = "", why[400];
+	char id[160] = "", verb[160] = "", why[400];
 	const char *p = path;
 	struct answer a;
 	bool known;
@@ -195,10 +199,14 @@ static struct answer route(struct wb_sim *sim, const char *method, const char *p
 		return a;
 	if (strcmp(method, "POST") == 0 && strcspn(path, "?") == 12 && strncmp(path, "/v1/messages", 12) == 0)
 		return send_message(sim, body);
-	if (strncmp(path, "/v1/messages/", 13) == 0 && strcmp(method, "GET") != 0) {
+	if (strncmp(path, "/v1/messages/", 13) == 0) {
 		p += 12;
 		if (segment(&p, id)) {
 			(void)segment(&p, verb);
+			if (strcmp(method, "GET") == 0 && !*verb && sim_sent(sim, id))
+				return (struct answer){ 200, json_deep_copy(sim_sent(sim, id)) };
+		}
+		if (*id && strcmp(method, "GET") != 0) {
 			return act_on(sim, method, id, verb, body);
 		}
 	}
@@ -410,7 +418,9 @@ int64_t wb_sim_message(struct wb_sim *sim, const char *from, const char *text, c
 			 "sender", sim_person(j), "group", *group ? 1 : 0, "kind", "text", "text", text ? text : "",
 			 "timestamp", wa_time_format(sim->now, when), "offline", 0);
 	json_object_foreach((json_t *)(uintptr_t)more, key, v)
-		if (strcmp(key, "group") != 0 && strcmp(key, "session") != 0)
+		if (strcmp(key, "backfilled") == 0)
+			json_object_set(data, "offline", v);	/* as the gateway says it */
+		else if (strcmp(key, "group") != 0 && strcmp(key, "session") != 0)
 			json_object_set(data, key, v);
 	seq = wb_sim_event(sim, "message.received", session, id, data);
 	json_decref(data);

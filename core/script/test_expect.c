@@ -92,6 +92,21 @@ static bool any_act(struct run *r, const char *what, const json_t *want)
 	return false;
 }
 
+/* One, or a list of them, in any order. */
+static bool all_acts(struct run *r, const char *what, const json_t *want)
+{
+	const json_t *list = json_object_get(want, TEST_LIST);
+	json_t *item;
+	size_t i;
+
+	if (!json_array_size(list))
+		return any_act(r, what, want);
+	json_array_foreach(list, i, item)
+		if (!any_act(r, what, item))
+			return false;
+	return true;
+}
+
 static bool expect_hold(struct run *r, const json_t *step, const json_t *want)
 {
 	const char *session = *get_text(step, "session") ? get_text(step, "session") : WB_SIM_SESSION;
@@ -184,15 +199,15 @@ bool test_expectations(struct run *r, const json_t *step)
 
 	if ((v = json_object_get(step, "expect")) && !expect(r, v))
 		return false;
-	if ((v = json_object_get(step, "expect_request")) && !any_act(r, "request", v))
+	if ((v = json_object_get(step, "expect_request")) && !all_acts(r, "request", v))
 		return false;
-	if ((v = json_object_get(step, "expect_http")) && !any_act(r, "fetch", v))
+	if ((v = json_object_get(step, "expect_http")) && !all_acts(r, "fetch", v))
 		return false;
-	if ((v = json_object_get(step, "expect_event")) && !any_act(r, "event", v))
+	if ((v = json_object_get(step, "expect_event")) && !all_acts(r, "event", v))
 		return false;
-	if ((v = json_object_get(step, "expect_log")) && !any_act(r, "log", v))
+	if ((v = json_object_get(step, "expect_log")) && !all_acts(r, "log", v))
 		return false;
-	if ((v = json_object_get(step, "expect_error")) && !any_act(r, "log", v))
+	if ((v = json_object_get(step, "expect_error")) && !all_acts(r, "log", v))
 		return false;
 	if ((v = json_object_get(step, "expect_hold")) && !expect_hold(r, step, v))
 		return false;

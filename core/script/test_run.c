@@ -50,18 +50,33 @@ static bool settle(struct run *r)
 
 /* ---- preparing ---- */
 
+static int by_length(const void *a, const void *b)
+{
+	const char *x = *(const char *const *)a, *y = *(const char *const *)b;
+	size_t m = strlen(x), n = strlen(y);
+
+	return m == n ? strcmp(x, y) : (m > n) - (m < n);
+}
+
+/* What is given last is looked at first: the longest, which says most. */
 static void stub_all(struct wb_sim *sim, const json_t *table, void (*stub)(struct wb_sim *, const char *, const json_t *))
 {
-	const char *key;
+	const char *key, **keys = wb_zalloc((json_object_size(table) + 1) * sizeof(*keys));
+	size_t n = 0;
 	json_t *v;
 
-	json_object_foreach((json_t *)(uintptr_t)table, key, v) {
-		json_t *plain = *key == '@' ? NULL : test_plain(v);
+	json_object_foreach((json_t *)(uintptr_t)table, key, v)
+		if (*key != '@')
+			keys[n++] = key;
+	qsort(keys, n, sizeof(*keys), by_length);
+	for (size_t i = 0; i < n; i++) {
+		json_t *plain = test_plain(json_object_get(table, keys[i]));
 
 		if (plain)
-			stub(sim, key, plain);
+			stub(sim, keys[i], plain);
 		json_decref(plain);
 	}
+	free(keys);
 }
 
 static void opt_outs(struct run *r, const json_t *v)
@@ -179,8 +194,6 @@ static bool incoming(struct run *r, const json_t *step)
 		if (v)
 			json_object_set_new(more, members[i], test_plain(v));
 	}
-	if (*get_text(step, "from"))
-		r->who = get_text(step, "from");
 	if (wb_sim_message(r->sim, r->who, get_text(step, "text"), more) < 0)
 		test_fail(r, "from: %s is no phone number, JID or LID", r->who);
 	json_decref(more);
@@ -197,20 +210,16 @@ static bool event(struct run *r, const json_t *step)
 	return settle(r);
 }
 
-/* A vote for an option (its words or id) of the last menu or poll the script sent. */
-static bool vote(struct run *r, const json_t *step)
+static bool vote_menu(struct run *r, const json_t *menu, const char *want)
 {
-	const json_t *acts = wb_sim_acts(r->sim), *menu = NULL, *options, *o;
-	const char *want = get_text(step, "vote");
+	const json_t *options = json_object_get(json_object_get(json_object_get(menu, "body"), "menu"), "buttons"), *o;
 	char jid[96];
 	const char *j = sim_jid(r->who, jid);
 	json_t *data;
 	size_t i;
 
-	for (i = json_array_size(acts); i-- > 0 && !menu;)
-		if (strcmp(get_text(json_array_get(acts, i), "kind"), "menu") == 0)
-			menu = json_array_get(acts, i);
-	options = json_object_get(json_object_get(json_object_get(menu, "body"), "menu"), "buttons");
+	if (!options)
+		options = json_object_get(json_object_get(json_object_get(menu, "body"), "content"), "buttons");
 	json_array_foreach(options, i, o) {
 		if (strcmp(get_text(o, "text"), want) != 0 && strcmp(get_text(o, "id"), want) != 0)
 			continue;
@@ -220,9 +229,30 @@ static bool vote(struct run *r, const json_t *step)
 				 "number", (json_int_t)i + 1, "via", "poll");
 		wb_sim_event(r->sim, "menu.answered", WB_SIM_SESSION, get_text(menu, "id"), data);
 		json_decref(data);
-		return settle(r);
+		return true;
 	}
-	return test_fail(r, "vote: the last menu has no option \"%s\"", want);
+	return false;
+}
+
+/* A vote for an option (its words or id) of the last menu or poll the script sent. */
+static bool vote(struct run *r, const json_t *step)
+{
+	const json_t *acts = wb_sim_acts(r->sim);
+	const char *want = get_text(step, "vote"), *kind = "";
+	char jid[96];
+
+	for (size_t i = json_array_size(acts); i-- > 0;) {
+		const json_t *act = json_array_get(acts, i);
+
+		kind = get_text(act, "kind");
+		if (strcmp(kind, "menu") == 0 && vote_menu(r, act, want))
+			return settle(r);
+		if (strcmp(kind, "poll") == 0 && sim_poll_vote(r->sim, get_text(act, "id"), want, sim_jid(r->who, jid)))
+			return settle(r);
+		if (strcmp(kind, "menu") == 0 || strcmp(kind, "poll") == 0)
+			break;
+	}
+	return test_fail(r, "vote: the last menu or poll has no option \"%s\"", want);
 }
 
 static bool pass_time(struct run *r, const char *text)
@@ -291,8 +321,8 @@ static bool known_words(struct run *r, const json_t *o, const char *const *words
 
 static bool step(struct run *r, const json_t *s)
 {
-	bool acts = json_object_get(s, "text") || json_object_get(s, "content") || json_object_get(s, "event") ||
-		    json_object_get(s, "vote") || json_object_get(s, "wait");
+	bool said = json_object_get(s, "text") || json_object_get(s, "content") || json_object_get(s, "kind");
+	bool acts = said || json_object_get(s, "event") || json_object_get(s, "vote") || json_object_get(s, "wait");
 	const json_t *v;
 
 	if (!json_is_object(s) || !known_words(r, s, step_words))
@@ -301,6 +331,8 @@ static bool step(struct run *r, const json_t *s)
 	if (acts && !test_nothing_left(r, "nothing more before this step"))
 		return false;
 	given(r, s);
+	if (*get_text(s, "from"))
+		r->who = get_text(s, "from");
 	if (!set_settings(r, json_object_get(s, "settings")))
 		return false;
 	if ((v = json_object_get(s, "hold")) && !hold(r, s, v))
@@ -315,7 +347,7 @@ static bool step(struct run *r, const json_t *s)
 		return false;
 	if (json_object_get(s, "vote") && !vote(r, s))
 		return false;
-	if ((json_object_get(s, "text") || json_object_get(s, "content")) && !incoming(r, s))
+	if (said && !incoming(r, s))
 		return false;
 	return test_expectations(r, s);
 }

@@ -463,8 +463,8 @@ struct wb_sim *wb_sim_new(int64_t now_ms)
 {
 	struct wb_sim *sim = wb_zalloc(sizeof(*sim));
 	json_t **objects[] = { &sim->plugins, &sim->kv, &sim->answers, &sim->holds, &sim->flows, &sim->opted_out,
-			       &sim->contacts };
-	json_t **arrays[] = { &sim->log, &sim->acts, &sim->api, &sim->http };
+			       &sim->contacts, &sim->sent };
+	json_t **arrays[] = { &sim->log, &sim->acts, &sim->api, &sim->http, &sim->waiting };
 
 	sim->world.ops = &sim_ops;
 	sim->now = now_ms;
@@ -480,7 +480,7 @@ struct wb_sim *wb_sim_new(int64_t now_ms)
 
 void wb_sim_free(struct wb_sim *sim)
 {
-	json_t *all[11];
+	json_t *all[13];
 	struct wa_list *l;
 
 	if (!sim)
@@ -492,7 +492,8 @@ void wb_sim_free(struct wb_sim *sim)
 	while ((l = wa_list_pop_front(&sim->timers)))
 		free(container_of(l, struct wb_world_timer, link));
 	memcpy(all, (json_t *[]){ sim->log, sim->acts, sim->api, sim->http, sim->plugins, sim->kv, sim->answers,
-				  sim->holds, sim->flows, sim->opted_out, sim->contacts }, sizeof(all));
+				  sim->holds, sim->flows, sim->opted_out, sim->contacts, sim->sent, sim->waiting },
+	       sizeof(all));
 	for (size_t i = 0; i < WA_ARRAY_LEN(all); i++)
 		json_decref(all[i]);
 	free(sim);

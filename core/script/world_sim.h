@@ -12,7 +12,7 @@
  * operations after the n-th vanish, as a crash would: what was done stays done, what
  * was not is lost. The scripts' host may be freed and made anew over the same world.
  *
- * The REST API of the simulation: POST /v1/messages (sent), holds, the list of
+ * The REST API of the simulation: POST /v1/messages (sent, or waiting until it is due) and looking it up, holds, the list of
  * sessions, contacts as given; other requests are noted and answered from the stubs, else GET with 404
  * and the rest with 200 {}. A repeated idempotency key gets the first answer.
  */

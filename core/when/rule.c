@@ -54,7 +54,8 @@ static int one_part(struct wb_scan *s, struct wb_when *w)
 		r = month_days(s, &t.days);
 	} else {
 		s->at = from;
-		r = wb_scan_weekdays(s, &t.weekdays);
+		/* "09:00": every day */
+		r = s->at < s->len && s->text[s->at] >= '0' && s->text[s->at] <= '9' ? 0 : wb_scan_weekdays(s, &t.weekdays);
 	}
 	if (r < 0)
 		return r;

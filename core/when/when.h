@@ -137,8 +137,8 @@ int wb_cron_parse(const char *text, const struct wb_zone *z, struct wb_when *ret
 
 /*
  * Parts separated by ";", each "DAYS TIME[,TIME...]". DAYS: "mon-fri", "sat,sun", "fri-mon" (over
- * the week's end), "daily", "weekdays", "weekends", "monthly 1", "monthly 1,15,last". TIME: "9",
- * "09:00". A month that has no such day is passed over.
+ * the week's end), "daily", "weekdays", "weekends", "monthly 1", "monthly 1,15,last"; without DAYS it
+ * is every day. TIME: "9", "09:00". A month that has no such day is passed over.
  */
 int wb_days_parse(const char *text, const struct wb_zone *z, struct wb_when *ret,
 		  struct wa_err *err) WA_MUST_USE;

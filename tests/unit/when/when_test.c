@@ -194,6 +194,7 @@ static void weekday_runs(void **state)
 	expect_runs("sat,sun 10; wed 8:15", "UTC", "2026-11-22T10:00:00Z",
 		    "2026-11-25T08:15 2026-11-28T10:00 2026-11-29T10:00");
 	expect_runs("fri-mon 7", "UTC", "2026-11-22T10:00:00Z", "2026-11-23T07:00 2026-11-27T07:00");
+	expect_runs("08:00,20:00", "UTC", "2026-11-22T10:00:00Z", "2026-11-22T20:00 2026-11-23T08:00");
 	expect_runs("Daily 08:00", "UTC", "2026-11-22T10:00:00Z", "2026-11-23T08:00");
 	expect_runs("monthly 31,last 09:00", "UTC", "2026-11-22T10:00:00Z", "2026-11-30T09:00 2026-12-31T09:00");
 	expect_runs("monthly 31 09:00", "UTC", "2026-11-22T10:00:00Z", "2026-12-31T09:00 2027-01-31T09:00 2027-03-31T09:00");
@@ -268,7 +269,7 @@ static void bad_rules_say_where(void **state)
 		{ "mon 9:5", "two digits of minutes at character 7" },
 		{ "mon", "at the end" },
 		{ "mon 09:00 tue", "want ',' or ';' at character 11" },
-		{ "09:00", "day of the week" },
+		{ "09:00 mon", "want ',' or ';' at character 7" },
 		{ "monthly 32 09:00", "1 to 31 at character 9" },
 		{ "15x", "want s, m, h, d or w at character 3" },
 		{ "400d", "366 days" },

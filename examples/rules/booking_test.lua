@@ -1,0 +1,23 @@
+-- SPDX-License-Identifier: GPL-3.0-or-later
+return {
+	now = "2026-11-23 10:00",
+	{ name = "all three",
+		{ text = "Book", expect = "For how many people?" },
+		{ text = "a hundred", expect = "A number from 1 to 12, please." },
+		{ text = "13", expect = "A number from 1 to 12, please." },
+		{ text = "4", expect = "On which day?" },
+		{ text = "2026-11-01", expect = "That day is over. Another one?" },
+		{ restart = true },
+		{ text = "2026-11-28", expect = "Your e-mail address, for the confirmation?" },
+		{ text = "ada@", expect = "That is no e-mail address. Once more?" },
+		{ text = "ada@example.org", expect = "A table for 4 on 2026-11-28: see you!", expect_flow = false, expect_log = "table booked" },
+	},
+	{ name = "silence",
+		{ text = "book", expect = "For how many people?" },
+		{ wait = "61m", expect = { contains = "close this" } },
+	},
+	{ name = "never mind",
+		{ text = "table", expect = "For how many people?" },
+		{ text = "cancel", expect = "All right, no table." },
+	},
+}
