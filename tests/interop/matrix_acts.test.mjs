@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { decryptEventResponse, decryptPollVote, proto } from 'baileys';
-import { open, seal } from './lib/addon.mjs';
+import { open, seal, vote } from './lib/addon.mjs';
 import { until } from './lib/bot.mjs';
 import { SHOP, act, chats, everywhere, forms, groups, inner, ours, rest, row, sandbox, send, stored, told } from './lib/matrix.mjs';
 
@@ -125,9 +125,8 @@ row('votes are opened, changed and counted', async (p) => {
 	const poll = await everywhere(p, m.wa_id);
 	const tallies = { Red: [1, 0], Blue: [0, 1] };
 	for (const [form, option] of [[0, 'Red'], [1, 'Blue'], [0, null]]) {
-		const plain = proto.Message.PollVoteMessage.encode({ selectedOptions: option ? [sha(option)] : [] }).finish();
-		const e = await told(await p.by.sock.relayMessage(p.jid, { pollUpdateMessage: { pollCreationMessageKey: poll.key, senderTimestampMs: Date.now(),
-			vote: seal('Poll Vote', inner(poll).messageContextInfo.messageSecret, m.wa_id, ours()[form], forms(p.by)[form], plain) } }, {}));
+		const e = await told(await p.by.sock.relayMessage(p.jid, vote({ key: poll.key, message: inner(poll) },
+			ours()[form], forms(p.by)[form], option ? [option] : []), {}));
 		assert.deepEqual([e.data.options, e.data.tally.map((o) => o.votes)], [option ? [option] : [], tallies[option] ?? [0, 0]]);
 	}
 	assert.deepEqual((await stored(m.id)).tally.map((o) => o.votes), [0, 0]);
@@ -185,9 +184,8 @@ const ANSWERS = [
 		interactiveResponseMessage: { body: { text: 'Yes' }, contextInfo: { stanzaId: quoted.key.id, participant: ours()[1], quotedMessage: inner(quoted) },
 			nativeFlowResponseMessage: { name: 'quick_reply', paramsJson: '{"id":"y"}', version: 3 } } }, {})],
 	['numbered text', { menu, render: 'text' }, 'text', (p, quoted) => p.by.send(p.jid, { text: ' (1) ' }, p.group && { quoted })],
-	['poll', { menu }, 'poll', (p, poll) => p.by.sock.relayMessage(p.jid, { pollUpdateMessage: { pollCreationMessageKey: poll.key,
-		senderTimestampMs: Date.now(), vote: seal('Poll Vote', inner(poll).messageContextInfo.messageSecret, poll.key.id, ours()[0], forms(p.by)[0],
-			proto.Message.PollVoteMessage.encode({ selectedOptions: [sha('Yes')] }).finish()) } }, {})],
+	['poll', { menu }, 'poll', (p, poll) => p.by.sock.relayMessage(p.jid, vote({ key: poll.key, message: inner(poll) },
+		ours()[0], forms(p.by)[0], ['Yes']), {})],
 ];
 for (const [name, body, via, answer] of ANSWERS)
 	row(`a menu as ${name} is answered`, async (p) => {
