@@ -114,7 +114,11 @@ static void replay_failed(struct endpoint *e, const struct outcome *o)
 		endpoint_pause(e, "dead_letters");
 		return;
 	}
-	h = happening_at(e->hooks, g->seq);
+	if (happening_at(e->hooks, g->seq, &h) < 0) {
+		engine_unread(e);
+		endpoint_wake(e);
+		return;
+	}
 	tx = e->hooks->host->tx_begin(e->hooks->self);
 	letter_insert(e, tx, g->seq, h ? h->id : "", h ? h->kind : "", o->why, g->attempts);
 	happening_unref(h);
@@ -182,6 +186,7 @@ static bool dead_step(struct endpoint *e)
 	const struct wb_value id = webhooks_text(e->id);
 	struct dead_row row = { 0, 0 };
 	struct happening *h;
+	int r;
 
 	(void)e->hooks->host->query(
 		e->hooks->self,
@@ -192,10 +197,14 @@ static bool dead_step(struct endpoint *e)
 		e->again.dead_wanted = false;
 		return true;
 	}
-	h = happening_at(e->hooks, row.seq);
+	r = happening_at(e->hooks, row.seq, &h);
+	if (r < 0) {
+		engine_unread(e);
+		return false;
+	}
 	begin(e, row.seq);
 	e->again.dead_id = row.id;
-	if (!h) {
+	if (r == 0) {
 		settle_dead(e, false, "the event is no longer kept");
 		return false;
 	}
@@ -210,12 +219,17 @@ static bool replay_step(struct endpoint *e)
 {
 	struct again *g = &e->again;
 	struct happening *h = NULL;
+	int r;
 
 	for (int n = 0; g->pos < g->end; n++) {
 		if (n == SCAN_STEP)
 			return true;
-		h = happening_after(e->hooks, g->pos);
-		if (!h || h->seq > g->end) {
+		r = happening_after(e->hooks, g->pos, &h);
+		if (r < 0) {
+			engine_unread(e);
+			break;
+		}
+		if (r == 0 || h->seq > g->end) {
 			g->pos = g->end;
 			store_dirty(e);
 			break;

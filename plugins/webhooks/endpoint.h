@@ -134,6 +134,7 @@ struct endpoint {
 	int64_t created_ms;
 	/* delivery */
 	int64_t pos; /* read up to here */
+	int64_t read_at_ms; /* the log could not be read: again then; 0 it could */
 	int64_t stored_pos;
 	struct saved *saved; /* entries that are not in a lane yet: after a start */
 	size_t n_saved, i_saved;
@@ -183,6 +184,7 @@ void endpoint_stop(struct endpoint *e);  /* requests are cancelled; what is open
 void endpoint_pause(struct endpoint *e, const char *reason);
 struct lane *endpoint_lane(struct endpoint *e, uint64_t key); /* NULL: none */
 void lane_settled(struct lane *l); /* its first entry is over; may free l */
+void engine_unread(struct endpoint *e); /* the log could not be read: nothing for a while */
 void engine_on_dead(struct lane *l, bool stored);
 bool endpoint_step(struct endpoint *e); /* one small piece of work; true: there is more */
 bool endpoint_wants(struct endpoint *e, struct happening *h);

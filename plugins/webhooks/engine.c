@@ -5,6 +5,7 @@
 
 #define READ_STEP  16   /* events looked at in one step */
 #define POS_LAG    1000 /* an idle endpoint's stored position is at most this old */
+#define UNREAD_MS  1000 /* until the log is read again that could not be */
 #define CROWDED_MS 1000 /* looks again, if no request that ends wakes it before */
 
 /* ---- what it wants ---- */
@@ -101,6 +102,13 @@ void lane_settled(struct lane *l)
 
 /* ---- reading ---- */
 
+void engine_unread(struct endpoint *e)
+{
+	e->read_at_ms = e->hooks->host->now_ms() + UNREAD_MS;
+	e->hooks->host->log(e->hooks->self, WB_ERROR, "webhooks.log_unreadable",
+			    (const char *[]){ "endpoint", e->id, NULL });
+}
+
 /* Entries that were open when we last stopped, into their lanes. */
 static bool restore(struct endpoint *e)
 {
@@ -112,7 +120,10 @@ static bool restore(struct endpoint *e)
 
 		if (n == READ_STEP)
 			return true;
-		h = happening_at(w, s->seq);
+		if (happening_at(w, s->seq, &h) < 0) {
+			engine_unread(e);
+			return false;
+		}
 		if (h && enqueue(e, h, s->attempts, s->since_ms)) {
 			happening_unref(h);
 			return false; /* no memory: at the next event */
@@ -139,15 +150,20 @@ static bool intake(struct endpoint *e)
 
 	for (int n = 0; e->pos < last && e->n_entries < ENTRIES_MAX; n++) {
 		struct happening *h;
-		int r = WA_OK;
+		int r;
 
 		if (n == READ_STEP)
 			return true;
-		h = happening_after(w, e->pos);
-		if (!h) {
+		r = happening_after(w, e->pos, &h);
+		if (r < 0) {
+			engine_unread(e);
+			break;
+		}
+		if (r == 0) {
 			e->pos = last; /* nothing is kept up to there */
 			break;
 		}
+		r = WA_OK;
 		if (endpoint_wants(e, h))
 			r = enqueue(e, h, 0, w->host->now_ms());
 		if (!r)
@@ -201,7 +217,10 @@ static void on_failed(struct lane *l, const struct outcome *o)
 			endpoint_pause(e, "dead_letters");
 			return;
 		}
-		h = happening_at(e->hooks, l->first->seq);
+		if (happening_at(e->hooks, l->first->seq, &h) < 0) {
+			engine_unread(e);
+			break;
+		}
 		l->burying = true;
 		letter_bury(l, h, o->why);
 		happening_unref(h);
@@ -264,14 +283,20 @@ static bool launch(struct endpoint *e)
 	int64_t now = e->hooks->host->now_ms();
 	struct happening *h;
 	struct lane *l;
+	int r;
 
 	if (now < e->not_before_ms || e->n_flying >= (size_t)(e->broken ? 1 : e->allowed))
 		return false;
 	l = pick(e, now);
 	if (!l || !host_enter(e))
 		return false;
-	h = happening_at(e->hooks, l->first->seq);
-	if (!h) {
+	r = happening_at(e->hooks, l->first->seq, &h);
+	if (r < 0) {
+		host_leave(e, e->proven);
+		engine_unread(e);
+		return false;
+	}
+	if (r == 0) {
 		host_leave(e, e->proven);
 		l->burying = true;
 		letter_bury(l, NULL, "the event is no longer kept");
@@ -297,6 +322,8 @@ static int64_t next_due(const struct endpoint *e)
 	int64_t now = e->hooks->host->now_ms(), at = INT64_MAX;
 	const struct wa_list *it;
 
+	if (e->read_at_ms > now)
+		return e->read_at_ms;
 	if (wa_list_linked(&e->crowd))
 		return now + CROWDED_MS;
 	if (e->n_flying < (size_t)(e->broken ? 1 : e->allowed)) {
@@ -333,8 +360,14 @@ bool endpoint_step(struct endpoint *e)
 
 	if (e->state != EP_ACTIVE)
 		return false;
+	if (e->read_at_ms > e->hooks->host->now_ms()) {
+		plan(e);
+		return false;
+	}
 	if (e->saved) {
 		more = restore(e);
+		if (e->read_at_ms > e->hooks->host->now_ms())
+			plan(e);
 		return more || !e->saved;
 	}
 	more = intake(e);

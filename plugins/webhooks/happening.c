@@ -134,32 +134,35 @@ static struct happening *in_ring(struct webhooks *w, int64_t seq)
 	return h && h->seq == seq ? happening_ref(h) : NULL;
 }
 
-static struct happening *read_from(struct webhooks *w, int64_t after, int32_t limit)
+static int read_from(struct webhooks *w, int64_t after, int32_t limit, struct happening **ret)
 {
 	struct reading r = { w, 0 };
+	int32_t n = w->host->events_since(w->self, after, "*", limit, on_read, &r);
 
-	if (w->host->events_since(w->self, after, "*", limit, on_read, &r) <= 0 || !r.first)
-		return NULL;
-	return in_ring(w, r.first);
+	if (n < 0 || !r.first)
+		return n < 0 ? n : 0;
+	*ret = in_ring(w, r.first);
+	return *ret ? 1 : WA_ENOMEM;
 }
 
-struct happening *happening_after(struct webhooks *w, int64_t seq)
+int happening_after(struct webhooks *w, int64_t seq, struct happening **ret)
 {
-	struct happening *h = in_ring(w, seq + 1);
-
-	return h ? h : read_from(w, seq, HAPPENINGS_PAGE);
+	*ret = in_ring(w, seq + 1);
+	return *ret ? 1 : read_from(w, seq, HAPPENINGS_PAGE, ret);
 }
 
-struct happening *happening_at(struct webhooks *w, int64_t seq)
+int happening_at(struct webhooks *w, int64_t seq, struct happening **ret)
 {
-	struct happening *h = in_ring(w, seq);
+	int r = 1;
 
-	if (!h)
-		h = read_from(w, seq - 1, 1);
-	if (h && h->seq == seq)
-		return h;
-	happening_unref(h);
-	return NULL;
+	*ret = in_ring(w, seq);
+	if (!*ret)
+		r = read_from(w, seq - 1, 1, ret);
+	if (r != 1 || (*ret)->seq == seq)
+		return r;
+	happening_unref(*ret);
+	*ret = NULL;
+	return 0;
 }
 
 void happenings_forget(struct webhooks *w)

@@ -40,9 +40,10 @@ uint64_t happening_lane(struct happening *h);
 
 /* A live event: kept for those at the end of the log. */
 void happening_note(struct webhooks *w, const struct wb_event *ev);
-/* The first event after seq that is still kept, a new reference; NULL: there is none. */
-struct happening *happening_after(struct webhooks *w, int64_t seq);
-struct happening *happening_at(struct webhooks *w, int64_t seq); /* this one, or NULL */
+/* The first event after seq that is still kept, or the one at seq, as a new reference: 1; 0: there is
+ * none; <0: the log cannot be read now, which says nothing about what is in it. *ret NULL unless 1. */
+int happening_after(struct webhooks *w, int64_t seq, struct happening **ret);
+int happening_at(struct webhooks *w, int64_t seq, struct happening **ret);
 void happenings_forget(struct webhooks *w);
 
 #endif

@@ -294,6 +294,31 @@ static void a_failing_store_loses_nothing(void **state)
 	assert_int_equal(R.twice, 0); /* the position was written when that was possible again */
 }
 
+/* A log that cannot be read is not an empty one. */
+static void the_log_fails(void **state)
+{
+	(void)state;
+	fake_start();
+	hook("");
+	R.down = true;
+	for (int i = 0; i < 50; i++)
+		emit(i % CHATS);
+	fake_run(5000);
+	fake_kill();
+	for (int i = 0; i < 600; i++)
+		emit(i % CHATS);
+	R.down = false;
+	F.log_fails = true;
+	fake_start();
+	fake_run(10000);
+	assert_int_equal(R.n, 0);
+	F.log_fails = false;
+	fake_run(400 * 1000);
+	assert_int_equal(R.n, 650);
+	assert_int_equal(R.out_of_order, 0);
+	assert_int_equal(fake_int("SELECT count(*) FROM webhooks_dead"), 0);
+}
+
 static void goes_on_from_the_cursor_of_old(void **state)
 {
 	(void)state;
@@ -327,6 +352,7 @@ int main(void)
 		T(the_row_stays_small),
 		T(given_up_after_the_age),
 		T(a_failing_store_loses_nothing),
+		T(the_log_fails),
 		T(goes_on_from_the_cursor_of_old),
 	};
 

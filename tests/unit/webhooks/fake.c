@@ -297,6 +297,8 @@ static int32_t host_events_since(struct wb_plugin *pl, int64_t after, const char
 
 	(void)pl;
 	(void)kinds;
+	if (F.log_fails)
+		return WB_ESTORE;
 	for (size_t i = after > 0 ? (size_t)after : 0; i < F.n_events && n < limit; i++, n++) {
 		struct wb_event ev;
 
