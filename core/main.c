@@ -28,7 +28,7 @@ static const char usage_text[] =
 	"       warbler import  baileys DIR | whatsmeow FILE [--device JID] | bundle FILE   [--session ID] [--config FILE]\n"
 	"       warbler demo    [--once]\n"
 	"       warbler plugin  new NAME [--dir DIR] | check FILE.so\n"
-	"       warbler script  test | new | check | --help\n"
+	"       warbler script  test FILE... | new NAME [FOLDER] | check FILE... | api [--stub]\n"
 	"       warbler version\n"
 	"\n"
 	"serve    the gateway. Without --config: warbler.lua in this folder, when there is one.\n"
@@ -36,7 +36,7 @@ static const char usage_text[] =
 	"config   --help lists every key; --check reads the configuration and says what is wrong.\n"
 	"demo     order in, WhatsApp message out, answer in, webhook out, all on this machine.\n"
 	"plugin   a new one that builds and does something; what a built one exports and asks for.\n"
-	"script   Lua scripts: play test conversations, make a new one, look whether one loads.\n"
+	"script   Lua scripts: play test conversations, make a new one, does one load, all that they can call.\n"
 	"key      API keys of a gateway that is not running.\n"
 	"import   a linked device of another program, or a bundle ($WARBLER_PASSPHRASE), into a gateway that is not running.\n"
 	"Exit codes: 0 done, 1 failed, 2 wrong usage, 3 wrong configuration.\n";

@@ -153,9 +153,9 @@ static int cmd_new(int argc, char **argv)
 
 	if (argc < 2 || argc > 3)
 		return usage();
-	if (!*name || strlen(name) > WB_SCRIPT_NAME_MAX ||
+	if (!*name || *name == '-' || strlen(name) > WB_SCRIPT_NAME_MAX ||
 	    strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_-") != strlen(name)) {
-		fprintf(stderr, "warbler: %s: a name of a-z, 0-9, _ and -, at most %d\n", name, WB_SCRIPT_NAME_MAX);
+		fprintf(stderr, "warbler: %s: a name of a-z, 0-9, _ and - (not first), at most %d\n", name, WB_SCRIPT_NAME_MAX);
 		return EXIT_USAGE;
 	}
 	snprintf(path, sizeof(path), "%s/%s.lua", dir, name);
@@ -165,7 +165,8 @@ static int cmd_new(int argc, char **argv)
 	snprintf(path, sizeof(path), "%s/%s_test.lua", dir, name);
 	code = write_new(path, wb_script_new_test, name);
 	if (code == EXIT_DONE)
-		printf("now: warbler script test %s/%s.lua\n", dir, name);
+		printf("now: warbler script test %s/%s.lua; it runs once it is in the scripts folder (scripts.dir)\n", dir,
+		       name);
 	return code;
 }
 
@@ -190,9 +191,9 @@ static int cmd_api(int argc, char **argv)
 
 int wb_script_main(int argc, char **argv)
 {
-	const char *verb = argc > 1 ? argv[1] : "";
+	const char *verb = argc > 1 ? argv[1] : "", *last = argc > 1 ? argv[argc - 1] : "";
 
-	if (strcmp(verb, "--help") == 0 || strcmp(verb, "-h") == 0) {
+	if (strcmp(last, "--help") == 0 || strcmp(last, "-h") == 0) {
 		fputs(usage_text, stdout);
 		return EXIT_DONE;
 	}

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Lua scripts: what runs, how it does, its source, settings and log. */
 #include <script.h>
+#include <strings.h>
 #include "api_int.h"
 
 #define LOG_MAX 200
@@ -88,14 +89,35 @@ static void refuse(struct wb_req *req, const struct wa_err *err, json_t *take_er
 	json_decref(doc);
 }
 
-/* "source" of the body; false: answered. Borrowed from the request. */
+/* Is the body the file itself? curl --data-binary @rule.lua -H 'Content-Type: text/x-lua' */
+static bool is_plain(const struct wb_req *req)
+{
+	const char *type = wb_req_header(req, "Content-Type");
+
+	return type && (strncasecmp(type, "text/", 5) == 0 || strncasecmp(type, "application/x-lua", 17) == 0);
+}
+
+/* "source" of the body, or the body; false: answered. Borrowed from the request. */
 static bool read_source(struct wb_req *req, struct wa_span *ret)
 {
 	json_error_t je;
 	const char *text;
-	size_t len;
+	size_t len, at = 0;
 	json_t *doc;
 
+	if (is_plain(req)) {
+		*ret = wb_req_body(req);
+		if (!wa_utf8_valid(*ret))
+			wb_reply_problem(req, 422, "invalid", "the source is not UTF-8");
+		return wa_utf8_valid(*ret);
+	}
+	while (at < wb_req_body(req).len && strchr(" \t\r\n", wb_req_body(req).ptr[at]))
+		at++;
+	if (at < wb_req_body(req).len && wb_req_body(req).ptr[at] != '{') {
+		wb_reply_problem(req, 400, "invalid",
+				 "the body is {\"source\": \"…\"}, or the file itself with Content-Type: text/x-lua");
+		return false;
+	}
 	if (!api_body(req, false, &doc))
 		return false;
 	if (json_unpack_ex(doc, &je, JSON_STRICT, "{s:s%}", "source", &text, &len)) {

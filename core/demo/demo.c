@@ -96,6 +96,8 @@ static void finish(struct demo *d)
 {
 	demo_child_stop(&d->gateway);
 	demo_child_stop(&d->sandbox);
+	if (d->live)
+		demo_scripts_keep(d);
 	if (d->dir[0])
 		(void)nftw(d->dir, remove_one, REMOVE_FDS, FTW_DEPTH | FTW_PHYS);
 	wb_http_free(d->http);
@@ -175,6 +177,7 @@ static void print_where(const struct demo *d)
 	printf("\n"
 	       "  phones    %s/sandbox/#" DEMO_CUSTOMER "   (Layla's; the shop's is beside it)\n"
 	       "  API       %s   key %s\n"
+	       "  scripts   %s/scripts   (change hours.lua, or add a file: what is saved runs)\n"
 	       "  try       curl -H 'Authorization: Bearer %s' \\\n"
 	       "                 -d '{\"session\": \"shop\", \"to\": \"+" DEMO_CUSTOMER "\", \"text\": \"Hello\"}' \\\n"
 	       "                 %s/v1/messages\n"
@@ -182,8 +185,8 @@ static void print_where(const struct demo *d)
 	       "            SANDBOX_URL=%s examples/rest-walk/walk.sh\n"
 	       "\n"
 	       "Enter places another order; answer it with 1 or 2 on Layla's phone. Ctrl-C ends all of it;\n"
-	       "nothing is kept, the next start is a fresh one.\n",
-	       d->sandbox.http, d->gateway.http, d->gateway.key, d->gateway.key, d->gateway.http, d->gateway.http,
+	       "nothing is kept but scripts of yours, the next start is a fresh one.\n",
+	       d->sandbox.http, d->gateway.http, d->gateway.key, d->dir, d->gateway.key, d->gateway.http, d->gateway.http,
 	       d->gateway.key, d->sandbox.http);
 	fflush(stdout);
 }

@@ -24,6 +24,9 @@
 
 #define DEMO_SHOP "12025550100"
 #define DEMO_CUSTOMER "12025550123"
+/* One customer for each answer: nobody is sent two messages within a second (pacing.recipient_ms). */
+#define DEMO_OMAR "12025550124"
+#define DEMO_MONA "12025550125"
 
 struct demo;
 struct event;
@@ -119,5 +122,16 @@ struct demo_step {
 };
 extern const struct demo_step demo_steps[];	/* ends with what NULL */
 int demo_order(struct demo *d);			/* one more order of the customer */
+/* The message from the shop in this phone that holds both words; its text and id when there. */
+int demo_await_text(struct demo *d, const char *number, const char *word, const char *word2, char id[64],
+		    char **ret_text);
+
+/* ---- automation.c ---- */
+int demo_rule_save(struct demo *d);		/* hours.lua into the scripts folder; returns when it runs */
+int demo_rule_ask(struct demo *d);
+int demo_reply_make(struct demo *d);
+int demo_reply_ask(struct demo *d);
+/* The scripts folder, out of what is removed, when somebody has written in it; where it is now is printed. */
+void demo_scripts_keep(const struct demo *d);
 
 #endif

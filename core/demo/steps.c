@@ -64,8 +64,9 @@ static int write_config(struct demo *d, const char *file)
 		"server = { port = %u }\n"
 		"whatsapp = { url = \"%s\", root_key = \"%s\", ca_file = \"%s\", media_private = true }\n"
 		"network = { allow_private = true }\n"
-		"plugins = { enabled = { \"webhooks\", \"orders\" }, webhooks = { allow_private = true } }\n",
-		d->dir, (unsigned)d->port, d->sandbox.ws, d->sandbox.hex64, demo_text(about, "media_ca_file"));
+		"scripts = { dir = \"%s/scripts\" }\n"
+		"plugins = { webhooks = { allow_private = true } }\n",
+		d->dir, (unsigned)d->port, d->sandbox.ws, d->sandbox.hex64, demo_text(about, "media_ca_file"), d->dir);
 	json_decref(about);
 	return fclose(f) ? demo_fail(d, "%s cannot be written", file) : 0;
 }
@@ -86,12 +87,15 @@ static int start_gateway(struct demo *d)
 
 static int make_accounts(struct demo *d)
 {
-	note(d, "the shop +" DEMO_SHOP ", Layla +" DEMO_CUSTOMER);
-	if (demo_phone(d, "POST", "/accounts",
-		       json_pack("{s:s, s:s}", "number", DEMO_SHOP, "name", "Demo shop"), NULL))
-		return -1;
-	return demo_phone(d, "POST", "/accounts",
-			  json_pack("{s:s, s:s}", "number", DEMO_CUSTOMER, "name", "Layla"), NULL);
+	static const char *const phones[][2] = { { DEMO_SHOP, "Demo shop" }, { DEMO_CUSTOMER, "Layla" },
+						 { DEMO_OMAR, "Omar" }, { DEMO_MONA, "Mona" } };
+
+	note(d, "the shop +" DEMO_SHOP ", Layla +" DEMO_CUSTOMER ", …");
+	for (size_t i = 0; i < WA_ARRAY_LEN(phones); i++)
+		if (demo_phone(d, "POST", "/accounts",
+			       json_pack("{s:s, s:s}", "number", phones[i][0], "name", phones[i][1]), NULL))
+			return -1;
+	return 0;
 }
 
 static int create_session(struct demo *d)
@@ -241,16 +245,18 @@ int demo_order(struct demo *d)
 	return post_order(d) || await_order(d) ? -1 : 0;
 }
 
-/* The message in the customer's phone that holds both words; its text and id when there. */
-static int await_text(struct demo *d, const char *word, const char *word2, char id[64], char **ret_text)
+int demo_await_text(struct demo *d, const char *number, const char *word, const char *word2, char id[64],
+		    char **ret_text)
 {
 	int64_t until = wb_loop_now_ms(d->loop) + DEMO_STEP_MS;
+	char path[96];
 
+	(void)snprintf(path, sizeof(path), "/accounts/%s/messages?chat=" DEMO_SHOP, number);
 	while (wb_loop_now_ms(d->loop) < until) {
 		json_t *page, *m;
 		size_t i;
 
-		if (demo_phone(d, "GET", "/accounts/" DEMO_CUSTOMER "/messages?chat=" DEMO_SHOP, NULL, &page))
+		if (demo_phone(d, "GET", path, NULL, &page))
 			return -1;
 		json_array_foreach(json_object_get(page, "messages"), i, m) {
 			const char *text = demo_text(m, "text");
@@ -271,7 +277,7 @@ static int await_text(struct demo *d, const char *word, const char *word2, char 
 static int await_message(struct demo *d)
 {
 	note(d, "Layla's phone shows");
-	return await_text(d, d->order_number, "confirm", d->message_id, &d->show);
+	return demo_await_text(d, DEMO_CUSTOMER, d->order_number, "confirm", d->message_id, &d->show);
 }
 
 static int await_delivered(struct demo *d)
@@ -323,7 +329,7 @@ static int await_thanks(struct demo *d)
 	char id[64];
 
 	note(d, "Layla's phone shows");
-	return await_text(d, d->order_number, "is confirmed", id, &d->show);
+	return demo_await_text(d, DEMO_CUSTOMER, d->order_number, "is confirmed", id, &d->show);
 }
 
 /* The sandbox looks at every stanza as a careful server would. */
@@ -347,7 +353,7 @@ static int check_violations(struct demo *d)
 const struct demo_step demo_steps[] = {
 	{ "a WhatsApp of our own is up", start_sandbox },
 	{ "the gateway is ready", start_gateway },
-	{ "two phones are there", make_accounts },
+	{ "four phones are there", make_accounts },
 	{ "a session is created", create_session },
 	{ "it shows a QR", show_qr },
 	{ "the shop's phone scans it", scan_qr },
@@ -363,6 +369,10 @@ const struct demo_step demo_steps[] = {
 	{ "the order is confirmed", await_confirmed },
 	{ "the webhook has come", await_webhook },
 	{ "the customer is thanked", await_thanks },
+	{ "a rule in Lua is saved", demo_rule_save },
+	{ "Omar asks, the rule answers", demo_rule_ask },
+	{ "an auto-reply is made", demo_reply_make },
+	{ "Mona asks, it answers", demo_reply_ask },
 	{ "the server has no complaint", check_violations },
 	{ NULL, NULL },
 };

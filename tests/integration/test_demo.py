@@ -42,8 +42,9 @@ class Demo(unittest.TestCase):
         p = self.demo("--once")
         self.assertEqual(p.wait(60), 0, p.output)
         steps = re.findall(r"^✓ +[0-9.]+ ms  (.+?)  ", p.output, re.M)
-        self.assertEqual(len(steps), 19, p.output)
-        for word in ("the shop posts an order", "the order is confirmed", "the webhook has come"):
+        self.assertEqual(len(steps), 23, p.output)
+        for word in ("the shop posts an order", "the order is confirmed", "the webhook has come",
+                     "Omar asks, the rule answers", "Mona asks, it answers"):
             self.assertIn(word, steps)
         self.nothing_left()
 
@@ -76,6 +77,16 @@ class Demo(unittest.TestCase):
             self.assertIn(b"<html", Rest(page.rsplit("/sandbox", 1)[0]).raw("GET", "/sandbox/")[1].lower())
             self.assertEqual(p.stop(sig), 0)
             self.nothing_left()
+
+    def test_scripts_of_ones_own_are_kept(self):
+        p = self.demo()
+        folder = pathlib.Path(p.line(r"  scripts +(\S+)")[1])
+        (folder / "mine.lua").write_text("-- hours of work")
+        p.line("fresh one")
+        self.assertEqual(p.stop(), 0)
+        kept = pathlib.Path(p.line(r"Your scripts are in (\S+)")[1])
+        self.assertEqual((kept / "mine.lua").read_text(), "-- hours of work")
+        self.assertEqual(os.listdir(self.dir), [kept.name])
 
     def test_ends_with_its_starter(self):
         p = self.demo()

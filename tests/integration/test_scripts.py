@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Lua scripts in the real gateway: answers, crashes, files that change, settings, scripts that mean no good."""
+import json
 import os
 import pathlib
 import unittest
@@ -149,6 +150,14 @@ class Scripts(Case):
         self.assertFalse((self.dir / "bye.lua").exists())
         self.assertEqual(g.rest.call("PUT", "/v1/scripts/bye/source", {"source": ok})["state"], "running")
         self.assertEqual(g.rest.get("/v1/scripts/bye/source"), {"source": ok})
+        # the file as it is, as curl --data-binary @bye.lua sends it
+        status, text, _ = g.rest.raw("PUT", "/v1/scripts/bye/source", ok, {"Content-Type": "text/x-lua"})
+        self.assertEqual((status, json.loads(text)["state"]), (200, "running"))
+        status, text, _ = g.rest.raw("PUT", "/v1/scripts/bye/source", b"-- \xff", {"Content-Type": "text/x-lua"})
+        self.assertEqual((status, json.loads(text)["detail"]), (422, "the source is not UTF-8"))
+        status, text, _ = g.rest.raw("PUT", "/v1/scripts/bye/source", ok)
+        self.assertEqual(status, 400)
+        self.assertIn("Content-Type: text/x-lua", json.loads(text)["detail"])
         self.sandbox.say(self.omar, "Bye")
         self.until_texts(self.omar, ["see you"])
         g.rest.delete("/v1/scripts/bye")
