@@ -183,10 +183,11 @@ struct setting {
 	char session[65];
 };
 
-static void on_set(void *ctx, int32_t code)
+static void on_set(void *ctx, int32_t code, const char *id)
 {
 	struct setting *s = ctx;
 
+	(void)id;
 	if (code == 0) {
 		(void)account_set(s->a, s->session, s->doc);
 		if (account_find(s->a, s->session))
@@ -200,20 +201,19 @@ static void on_set(void *ctx, int32_t code)
 static void set(struct autoreply *a, struct wb_plugin_req *req, const char *session, json_t *take_doc)
 {
 	struct setting *s = calloc(1, sizeof(*s));
-	char *text = take_doc ? json_dumps(take_doc, JSON_COMPACT) : NULL, row[96];
-	struct kit_bytes sealed = { NULL, 0 };
+	char row[KIT_ROW_SIZE];
+	struct wa_buf sealed;
 	json_t *answer = take_doc ? json_copy(take_doc) : NULL;
 	struct wb_tx *tx = a->host->tx_begin(a->self);
 
-	snprintf(row, sizeof(row), "session:%s", session);
-	if (text && s && kit_seal(&a->kit, row, text, strlen(text), &sealed) == 0)
+	if (kit_seal_json(&a->kit, kit_row(row, "session", session), take_doc, &sealed) == 0)
 		KIT_SQL(&a->kit, tx, WB_MUST_CHANGE,
 			"INSERT INTO autoreply_session (session, doc) VALUES ($1, $2) ON CONFLICT (session) DO UPDATE SET "
 			"doc = excluded.doc",
-			kit_text(session), kit_blob(sealed.ptr, sealed.len));
+			kit_text(session), kit_sealed(&sealed));
 	else if (!take_doc)
 		KIT_SQL(&a->kit, tx, 0, "DELETE FROM autoreply_session WHERE session = $1", kit_text(session));
-	if (!s || (take_doc && !sealed.ptr)) {
+	if (!s || (take_doc && !sealed.len)) {
 		a->host->tx_abort(tx);
 		json_decref(answer);
 		json_decref(take_doc);
@@ -225,10 +225,9 @@ static void set(struct autoreply *a, struct wb_plugin_req *req, const char *sess
 		snprintf(s->session, sizeof(s->session), "%s", session);
 		if (answer)
 			json_object_set_new(answer, "session", json_string(session));
-		kit_commit(&a->kit, req, tx, take_doc ? 200 : 204, answer, on_set, s);
+		kit_commit_then(&a->kit, req, tx, take_doc ? 200 : 204, answer, on_set, s, NULL);
 	}
-	free(sealed.ptr);
-	free(text);
+	wa_buf_clear(&sealed);
 }
 
 static void session_put(void *ctx, struct wb_plugin_req *req)
@@ -272,7 +271,7 @@ struct pauses {
 static int pause_row(void *ctx, const struct wb_value *c, int32_t n)
 {
 	struct pauses *p = ctx;
-	char session[65], *chat = kit_unseal(&p->a->kit, "pace", &c[1]);
+	char session[65], *chat = kit_unseal_text(&p->a->kit, "pace", &c[1]);
 
 	(void)n;
 	kit_copy(&c[0], session, sizeof(session));
@@ -312,7 +311,7 @@ static void pause_end(void *ctx, struct wb_plugin_req *req)
 		chat_hash(a, m, chat);
 		tx = a->host->tx_begin(a->self);
 		KIT_SQL(&a->kit, tx, 0, "DELETE FROM autoreply_pace WHERE chat = $1", kit_blob(chat, HASH_SIZE));
-		kit_commit(&a->kit, req, tx, 204, NULL, NULL, NULL);
+		kit_commit(&a->kit, req, tx, 204, NULL);
 	}
 	free(m);
 	json_decref(data);

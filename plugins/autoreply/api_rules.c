@@ -12,10 +12,11 @@ struct change {
 	char id[RULE_ID_SIZE];
 };
 
-static void on_changed(void *ctx, int32_t code)
+static void on_changed(void *ctx, int32_t code, const char *id)
 {
 	struct change *c = ctx;
 
+	(void)id;
 	if (code) {
 		rule_free(c->rule);
 	} else {
@@ -52,7 +53,7 @@ static void store(struct autoreply *a, struct wb_plugin_req *req, struct rule *t
 	take->updated_ms = a->host->now_ms();
 	tx = a->host->tx_begin(a->self);
 	rule_store(a, tx, take);
-	kit_commit(&a->kit, req, tx, status, rule_json(a, take), on_changed, c);
+	kit_commit_then(&a->kit, req, tx, status, rule_json(a, take), on_changed, c, NULL);
 }
 
 static void create(void *ctx, struct wb_plugin_req *req)
@@ -139,7 +140,7 @@ static void del(void *ctx, struct wb_plugin_req *req)
 		return;
 	tx = a->host->tx_begin(a->self);
 	rule_forget(a, tx, c->id);
-	kit_commit(&a->kit, req, tx, 204, NULL, on_changed, c);
+	kit_commit_then(&a->kit, req, tx, 204, NULL, on_changed, c, NULL);
 }
 
 static void list(void *ctx, struct wb_plugin_req *req)
@@ -214,10 +215,11 @@ void import_stop(struct autoreply *a)
 		import_free(a->import);	/* the host ends what is left of it */
 }
 
-static void on_imported(void *ctx, int32_t code)
+static void on_imported(void *ctx, int32_t code, const char *id)
 {
 	struct import *im = ctx;
 
+	(void)id;
 	if (code == 0) {
 		if (im->replace)
 			rules_clear(im->a);
@@ -274,8 +276,8 @@ static void on_import_turn(void *ctx)
 	if (im->n < im->total)
 		im->timer = a->host->timer(a->self, 0, 0, on_import_turn, im);
 	else
-		kit_commit(&a->kit, im->req, im->tx, 200, json_pack("{s:I}", "imported", (json_int_t)im->n), on_imported,
-			   im);
+		kit_commit_then(&a->kit, im->req, im->tx, 200, json_pack("{s:I}", "imported", (json_int_t)im->n), on_imported,
+			   im, NULL);
 }
 
 /* NULL: why says what is wrong. Takes body. */

@@ -17,13 +17,6 @@ static const char *const default_names[] = { "[\"ping\"]", "[\"id\"]", "[\"uptim
 static const char *const what[] = { "are you there?", "the id of this chat", "how long I have been connected",
 				    "this list", "a picture or film, sent with this or quoted, as a sticker" };
 
-static const char *str(const json_t *o, const char *name)
-{
-	const char *s = json_string_value(json_object_get(o, name));
-
-	return s ? s : "";
-}
-
 /* ---- settings ---- */
 
 static bool one_of(const char *s, const char *list)
@@ -126,7 +119,7 @@ json_t *bot_doc(const json_t *doc, char why[WHY_SIZE])
 
 const char *bot_command(const json_t *bot, const struct said *m)
 {
-	const char *prefix = str(bot, "prefix"), *scope = str(bot, "scope");
+	const char *prefix = kit_member(bot, "prefix"), *scope = kit_member(bot, "scope");
 	struct wa_span s = wa_span_trim(m->text), word;
 	size_t n = strlen(prefix), i;
 	json_t *v;
@@ -166,7 +159,7 @@ static bool listed(const json_t *list, const struct said *m)
 
 bool bot_allows(const json_t *bot, const struct said *m)
 {
-	const char *access = str(bot, "access");
+	const char *access = kit_member(bot, "access");
 
 	if (m->own)
 		return json_is_true(json_object_get(bot, "own_messages"));
@@ -183,9 +176,9 @@ bool bot_allows(const json_t *bot, const struct said *m)
 
 static void put_menu(const json_t *bot, struct wa_buf *out)
 {
-	const char *reply = str(json_object_get(bot, "menu"), "reply");
+	const char *reply = kit_member(json_object_get(bot, "menu"), "reply");
 
-	wa_buf_fmt(out, "%s\n", *reply ? reply : str(bot, "name"));
+	wa_buf_fmt(out, "%s\n", *reply ? reply : kit_member(bot, "name"));
 	for (size_t c = 0; bot_commands[c]; c++) {
 		json_t *command = json_object_get(bot, bot_commands[c]), *names = json_object_get(command, "names"), *v;
 		size_t i;
@@ -194,7 +187,7 @@ static void put_menu(const json_t *bot, struct wa_buf *out)
 			continue;
 		wa_buf_str(out, "\n");
 		json_array_foreach(names, i, v)
-			wa_buf_fmt(out, "%s%s%s", i ? ", " : "", str(bot, "prefix"), json_string_value(v));
+			wa_buf_fmt(out, "%s%s%s", i ? ", " : "", kit_member(bot, "prefix"), json_string_value(v));
 		wa_buf_fmt(out, ": %s", what[c]);
 	}
 }
@@ -222,7 +215,7 @@ static void put_id(const struct said *m, struct wa_buf *out)
 static const char *sticker_source(const json_t *command, const json_t *data, const char **ret_media)
 {
 	json_t *content = json_object_get(data, "content"), *media = json_object_get(content, "media");
-	const char *kind = str(content, "kind");
+	const char *kind = kit_member(content, "kind");
 
 	*ret_media = "";
 	if (strcmp(kind, "image") == 0 || strcmp(kind, "video") == 0) {
@@ -231,8 +224,8 @@ static const char *sticker_source(const json_t *command, const json_t *data, con
 		if (strcmp(kind, "video") == 0 && json_number_value(json_object_get(media, "seconds")) >
 							       json_number_value(json_object_get(command, "max_seconds")))
 			return "The film is too long.";
-		*ret_media = str(media, "id");
-	} else if (!*str(json_object_get(data, "quoted"), "id")) {
+		*ret_media = kit_member(media, "id");
+	} else if (!*kit_member(json_object_get(data, "quoted"), "id")) {
 		return "Send this with a picture, or quote one.";
 	}
 	return NULL;
@@ -247,9 +240,9 @@ static int sticker(struct autoreply *a, struct wb_tx *tx, const json_t *bot, con
 	json_t *doc = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:[], s:{s:s, s:s, s:O, s:{s:s, s:s}}}", "session",
 				o->session, "to", o->to, "quoted", m->id, "message", m->id, "rule", o->rule, "key", o->key,
 				"at", (json_int_t)0, "typing", (json_int_t)0, "parts", "sticker", "media", media, "quoted",
-				str(json_object_get(data, "quoted"), "id"), "max_seconds",
-				json_object_get(command, "max_seconds"), "pack", "name", str(bot, "name"), "publisher",
-				str(command, "publisher"));
+				kit_member(json_object_get(data, "quoted"), "id"), "max_seconds",
+				json_object_get(command, "max_seconds"), "pack", "name", kit_member(bot, "name"), "publisher",
+				kit_member(command, "publisher"));
 	struct outgoing one = *o;
 	char key[KEY_SIZE];
 	int r;
@@ -269,7 +262,7 @@ int bot_answer(struct autoreply *a, struct wb_tx *tx, struct account *acc, const
 	       const char *command, int64_t seq)
 {
 	const json_t *bot = json_object_get(acc->doc, "bot");
-	const char *reply = str(json_object_get(bot, command), "reply"), *media = "", *why = NULL;
+	const char *reply = kit_member(json_object_get(bot, command), "reply"), *media = "", *why = NULL;
 	char key[KEY_SIZE];
 	struct outgoing o = { .session = m->session, .to = m->to, .quoted = m->id, .key = key, .rule = command };
 	struct wa_buf out;

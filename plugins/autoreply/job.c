@@ -31,13 +31,6 @@ struct job {
 
 static void step(struct job *k);
 
-static const char *str(const json_t *o, const char *name)
-{
-	const char *s = json_string_value(json_object_get(o, name));
-
-	return s ? s : "";
-}
-
 /* ---- files ---- */
 
 static void file_free(struct autoreply *a, struct file *f)
@@ -86,18 +79,15 @@ static void file_keep(struct autoreply *a, const char *url, const char *id)
 
 void job_add(struct autoreply *a, struct wb_tx *tx, const json_t *doc)
 {
-	char *text = json_dumps(doc, JSON_COMPACT), id[27], row[64];
-	struct kit_bytes sealed = { NULL, 0 };
+	char id[27], row[KIT_ROW_SIZE];
+	struct wa_buf sealed;
 
 	a->host->ulid(id);
-	snprintf(row, sizeof(row), "job:%s", id);
-	if (text)
-		(void)kit_seal(&a->kit, row, text, strlen(text), &sealed);
+	(void)kit_seal_json(&a->kit, kit_row(row, "job", id), doc, &sealed);
 	KIT_SQL(&a->kit, tx, WB_MUST_CHANGE,
 		"INSERT INTO autoreply_job (id, doc, attempts, due_ms) VALUES ($1, $2, 0, $3)", kit_text(id),
-		sealed.ptr ? kit_blob(sealed.ptr, sealed.len) : kit_text(NULL), kit_int(a->host->now_ms()));
-	free(sealed.ptr);
-	free(text);
+		kit_sealed(&sealed), kit_int(a->host->now_ms()));
+	wa_buf_clear(&sealed);
 }
 
 static void job_free(struct job *k)
@@ -146,9 +136,8 @@ void jobs_wake(struct autoreply *a)
 static int on_row(void *ctx, const struct wb_value *c, int32_t n)
 {
 	struct autoreply *a = ctx;
-	char id[27], row[64];
+	char id[27], row[KIT_ROW_SIZE];
 	struct job *k;
-	char *text;
 
 	(void)n;
 	kit_copy(&c[0], id, sizeof(id));
@@ -162,10 +151,7 @@ static int on_row(void *ctx, const struct wb_value *c, int32_t n)
 	k = calloc(1, sizeof(*k));
 	if (!k)
 		return 1;
-	snprintf(row, sizeof(row), "job:%s", id);
-	text = kit_unseal(&a->kit, row, &c[1]);
-	k->doc = text ? json_loads(text, 0, NULL) : NULL;
-	free(text);
+	k->doc = kit_unseal_json(&a->kit, kit_row(row, "job", id), &c[1]);
 	k->a = a;
 	k->attempts = c[2].num;
 	snprintf(k->id, sizeof(k->id), "%s", id);
@@ -227,9 +213,9 @@ static void job_delete(struct job *k, struct wb_tx *tx)
 static void end_with(struct job *k, json_t *parts)
 {
 	struct autoreply *a = k->a;
-	struct outgoing o = { .session = str(k->doc, "session"), .to = str(k->doc, "to"),
-			      .quoted = json_string_value(json_object_get(k->doc, "quoted")), .key = str(k->doc, "key"),
-			      .rule = str(k->doc, "rule") };
+	struct outgoing o = { .session = kit_member(k->doc, "session"), .to = kit_member(k->doc, "to"),
+			      .quoted = json_string_value(json_object_get(k->doc, "quoted")), .key = kit_member(k->doc, "key"),
+			      .rule = kit_member(k->doc, "rule") };
 	int64_t at = json_integer_value(json_object_get(k->doc, "at")), now = a->host->now_ms();
 	struct wb_tx *tx = a->host->tx_begin(a->self);
 
@@ -243,17 +229,17 @@ static void end_with(struct job *k, json_t *parts)
 
 static void tell_failed(struct job *k, struct wb_tx *tx, const char *why)
 {
-	kit_event(&k->a->kit, tx, "autoreply.failed", str(k->doc, "session"), str(k->doc, "rule"),
-		  json_pack("{s:s, s:s, s:s}", "rule", str(k->doc, "rule"), "to", str(k->doc, "to"), "why", why));
+	kit_event(&k->a->kit, tx, "autoreply.failed", kit_member(k->doc, "session"), kit_member(k->doc, "rule"),
+		  json_pack("{s:s, s:s, s:s}", "rule", kit_member(k->doc, "rule"), "to", kit_member(k->doc, "to"), "why", why));
 }
 
 /* What can still be said without the file: captions, and a word about a sticker. */
 static void give_up(struct job *k, const char *why)
 {
 	json_t *parts = json_array(), *part, *text;
-	struct outgoing o = { .session = str(k->doc, "session"), .to = str(k->doc, "to"),
-			      .quoted = json_string_value(json_object_get(k->doc, "quoted")), .key = str(k->doc, "key"),
-			      .rule = str(k->doc, "rule") };
+	struct outgoing o = { .session = kit_member(k->doc, "session"), .to = kit_member(k->doc, "to"),
+			      .quoted = json_string_value(json_object_get(k->doc, "quoted")), .key = kit_member(k->doc, "key"),
+			      .rule = kit_member(k->doc, "rule") };
 	struct wb_tx *tx = k->a->host->tx_begin(k->a->self);
 	size_t i;
 
@@ -282,7 +268,7 @@ static void fail(struct job *k, int32_t status, struct wb_str body)
 	char why[160];
 	struct wb_tx *tx;
 
-	snprintf(why, sizeof(why), "%d %.140s", (int)status, str(o, "detail"));
+	snprintf(why, sizeof(why), "%d %.140s", (int)status, kit_member(o, "detail"));
 	json_decref(o);
 	if (permanent || status == 501 || k->attempts + 1 >= ATTEMPTS_MAX) {
 		give_up(k, why);
@@ -316,14 +302,14 @@ static void on_fetched(void *ctx, int32_t status, const char *type, struct wb_st
 	json_t *part = json_array_get(json_object_get(k->doc, "parts"), k->part);
 
 	(void)type;
-	if (!*str(o, "id")) {
+	if (!*kit_member(o, "id")) {
 		json_decref(o);
 		fail(k, status, body);
 		return;
 	}
 	json_object_set_new(json_object_get(json_object_get(part, "content"), "media"), "id",
-			    json_string(str(o, "id")));
-	file_keep(k->a, str(part, "url"), str(o, "id"));
+			    json_string(kit_member(o, "id")));
+	file_keep(k->a, kit_member(part, "url"), kit_member(o, "id"));
 	json_object_del(part, "url");
 	json_decref(o);
 	step(k);
@@ -336,13 +322,13 @@ static void on_converted(void *ctx, int32_t status, const char *type, struct wb_
 	json_t *parts;
 
 	(void)type;
-	if (!*str(o, "id")) {
+	if (!*kit_member(o, "id")) {
 		json_decref(o);
 		fail(k, status, body);
 		return;
 	}
 	parts = json_pack("[{s:{s:s, s:{s:s}}}, {s:{s:s, s:{s:s}, s:s}}]", "content", "kind", "sticker", "media", "id",
-			  str(o, "id"), "content", "kind", "reaction", "target", "id", str(k->doc, "message"), "text",
+			  kit_member(o, "id"), "content", "kind", "reaction", "target", "id", kit_member(k->doc, "message"), "text",
 			  "\xe2\x9c\x85");
 	json_decref(o);
 	end_with(k, parts);
@@ -366,7 +352,7 @@ static void on_quoted(void *ctx, int32_t status, const char *type, struct wb_str
 	struct job *k = ctx;
 	json_t *o = status == 200 ? json_loadb(body.ptr, body.len, 0, NULL) : NULL;
 	json_t *content = json_object_get(o, "content");
-	const char *kind = str(content, "kind"), *why = NULL;
+	const char *kind = kit_member(content, "kind"), *why = NULL;
 	json_t *sticker = json_object_get(k->doc, "sticker"), *media = json_object_get(content, "media");
 
 	(void)type;
@@ -378,7 +364,7 @@ static void on_quoted(void *ctx, int32_t status, const char *type, struct wb_str
 	if (why)
 		give_up(k, why);
 	else
-		convert(k, str(media, "id"));
+		convert(k, kit_member(media, "id"));
 	json_decref(o);
 }
 
@@ -387,13 +373,13 @@ static void step(struct job *k)
 	json_t *sticker = json_object_get(k->doc, "sticker"), *part;
 
 	if (sticker) {
-		const char *media = str(sticker, "media");
+		const char *media = kit_member(sticker, "media");
 
 		if (*media) {
 			convert(k, media);
 			return;
 		}
-		snprintf(k->path, sizeof(k->path), "/v1/messages/%.60s", str(sticker, "quoted"));
+		snprintf(k->path, sizeof(k->path), "/v1/messages/%.60s", kit_member(sticker, "quoted"));
 		ask(k, "GET", k->path, NULL, on_quoted);
 		return;
 	}

@@ -2,14 +2,8 @@
 #include "said.h"
 
 #include "clock.h"
+#include "kit.h"
 #include "text.h"
-
-static const char *str(const json_t *o, const char *name)
-{
-	const char *s = json_string_value(json_object_get(o, name));
-
-	return s ? s : "";
-}
 
 static bool is_us(const char *who, const char *own_jid, const char *own_lid)
 {
@@ -33,36 +27,36 @@ static bool names_us(const json_t *data, const char *own_jid, const char *own_li
 		if (json_is_string(v) && is_us(json_string_value(v), own_jid, own_lid))
 			return true;
 	return json_is_true(json_object_get(content, "mention_all")) ||
-	       is_us(str(json_object_get(content, "quoted"), "sender"), own_jid, own_lid);
+	       is_us(kit_member(json_object_get(content, "quoted"), "sender"), own_jid, own_lid);
 }
 
 bool said_read(struct said *m, const char *session, const json_t *data, bool own, const char *own_jid,
 	       const char *own_lid)
 {
 	const json_t *chat = json_object_get(data, "chat"), *sender = json_object_get(data, "sender");
-	const char *text = str(data, "text"), *jid = str(chat, "jid"), *lid = str(chat, "lid");
+	const char *text = kit_member(data, "text"), *jid = kit_member(chat, "jid"), *lid = kit_member(chat, "lid");
 	int kind = who_read(jid, m->chat), by_lid;
 
 	memset(m->chat_lid, 0, sizeof(m->chat_lid));
 	by_lid = who_read(lid, m->chat_lid);
 	if ((*jid && kind == WHO_NONE) || (kind == WHO_NONE && by_lid == WHO_NONE))
 		return false;
-	(void)who_read(str(sender, "jid"), m->sender);
-	(void)who_read(str(sender, "lid"), m->sender_lid);
+	(void)who_read(kit_member(sender, "jid"), m->sender);
+	(void)who_read(kit_member(sender, "lid"), m->sender_lid);
 	m->session = session;
-	m->id = str(data, "id");
-	m->kind = str(data, "kind");
-	m->name = str(data, "push_name");
+	m->id = kit_member(data, "id");
+	m->kind = kit_member(data, "kind");
+	m->name = kit_member(data, "push_name");
 	m->to = *jid ? jid : lid;
 	m->group = kind == WHO_GROUP;
 	m->own = own;
 	m->first = -1;
 	snprintf(m->chat_name, sizeof(m->chat_name), "%.*s",
-		 (int)wa_utf8_clip(wa_span_str(str(chat, "name")), sizeof(m->chat_name) - 1), str(chat, "name"));
+		 (int)wa_utf8_clip(wa_span_str(kit_member(chat, "name")), sizeof(m->chat_name) - 1), kit_member(chat, "name"));
 	snprintf(m->phone, sizeof(m->phone), "%s%.24s", m->sender[0] ? "+" : "", m->sender);
 	m->mentioned = names_us(data, own_jid, own_lid);
 	m->text = wa_span(text, wa_utf8_clip(wa_span_str(text), SAID_TEXT_MAX));
-	if (wa_time_parse(wa_span_str(str(data, "timestamp")), &m->ts_ms) < 0)
+	if (wa_time_parse(wa_span_str(kit_member(data, "timestamp")), &m->ts_ms) < 0)
 		m->ts_ms = 0;
 	return true;
 }

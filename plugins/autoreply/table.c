@@ -68,25 +68,16 @@ void rules_clear(struct autoreply *a)
 	a->n_rules = 0;
 }
 
-static void row_name(char out[64], const char *what, const char *id)
-{
-	snprintf(out, 64, "%s:%.40s", what, id);
-}
-
 static int load_row(void *ctx, const struct wb_value *c, int32_t n)
 {
 	struct autoreply *a = ctx;
-	char id[RULE_ID_SIZE], row[64], why[WHY_SIZE] = "cannot be opened";
+	char id[RULE_ID_SIZE], row[KIT_ROW_SIZE], why[WHY_SIZE] = "cannot be opened";
 	struct rule *r = NULL;
 	json_t *doc;
-	char *text;
 
 	(void)n;
 	kit_copy(&c[0], id, sizeof(id));
-	row_name(row, "rule", id);
-	text = kit_unseal(&a->kit, row, &c[1]);
-	doc = text ? json_loads(text, 0, NULL) : NULL;
-	free(text);
+	doc = kit_unseal_json(&a->kit, kit_row(row, "rule", id), &c[1]);
 	if (!doc || rule_new(id, doc, a->zones, &r, why) < 0) {
 		/* a module that is missing today may be there tomorrow: the row stays */
 		a->host->log(a->self, WB_ERROR, "autoreply.rule_unusable",
@@ -110,20 +101,16 @@ int rules_load(struct autoreply *a)
 
 void rule_store(struct autoreply *a, struct wb_tx *tx, const struct rule *r)
 {
-	char *text = json_dumps(r->doc, JSON_COMPACT), row[64];
-	struct kit_bytes sealed = { NULL, 0 };
+	char row[KIT_ROW_SIZE];
+	struct wa_buf sealed;
 
-	row_name(row, "rule", r->id);
-	/* without bytes the column is null and the commit fails */
-	if (text)
-		(void)kit_seal(&a->kit, row, text, strlen(text), &sealed);
+	(void)kit_seal_json(&a->kit, kit_row(row, "rule", r->id), r->doc, &sealed);
 	KIT_SQL(&a->kit, tx, WB_MUST_CHANGE,
 		"INSERT INTO autoreply_rule (id, doc, created_ms, updated_ms) VALUES ($1, $2, $3, $4) "
 		"ON CONFLICT (id) DO UPDATE SET doc = excluded.doc, updated_ms = excluded.updated_ms",
-		kit_text(r->id), sealed.ptr ? kit_blob(sealed.ptr, sealed.len) : kit_text(NULL),
+		kit_text(r->id), kit_sealed(&sealed),
 		kit_int(r->created_ms), kit_int(r->updated_ms));
-	free(sealed.ptr);
-	free(text);
+	wa_buf_clear(&sealed);
 }
 
 void rule_forget(struct autoreply *a, struct wb_tx *tx, const char *id)
@@ -249,18 +236,19 @@ int pace_read(struct autoreply *a, const uint8_t chat[HASH_SIZE], int64_t now_ms
 void pace_note(struct autoreply *a, struct wb_tx *tx, const struct said *m, const uint8_t chat[HASH_SIZE],
 	       const struct pace *p)
 {
-	struct kit_bytes who = { NULL, 0 };
+	struct wa_buf who;
 
+	wa_buf_init(&who, 0);
 	if (p->paused_until_ms)
-		(void)kit_seal(&a->kit, "pace", m->to, strlen(m->to), &who);
+		(void)kit_seal(&a->kit, "pace", wa_span_str(m->to), &who);
 	KIT_SQL(&a->kit, tx, 0,
 		"INSERT INTO autoreply_pace (chat, session, who, minute, n, paused_until_ms) "
 		"VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (chat) DO UPDATE SET who = excluded.who, "
 		"minute = excluded.minute, n = excluded.n, paused_until_ms = excluded.paused_until_ms",
 		kit_blob(chat, HASH_SIZE), kit_text(m->session),
-		who.ptr ? kit_blob(who.ptr, who.len) : kit_text(NULL), kit_int(p->minute), kit_int(p->n),
+		kit_sealed(&who), kit_int(p->minute), kit_int(p->n),
 		kit_int(p->paused_until_ms));
-	free(who.ptr);
+	wa_buf_clear(&who);
 }
 
 void tables_clean(struct autoreply *a)

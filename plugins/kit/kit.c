@@ -25,7 +25,12 @@ struct wb_value kit_text(const char *s)
 
 struct wb_value kit_blob(const void *ptr, size_t len)
 {
-	return (struct wb_value){ .type = WB_BLOB, .str = { ptr, len } };
+	return (struct wb_value){ .type = ptr ? WB_BLOB : WB_NULL, .str = { ptr, len } };
+}
+
+struct wb_value kit_when(int64_t ms)
+{
+	return ms ? kit_int(ms) : (struct wb_value){ .type = WB_NULL };
 }
 
 struct wb_str kit_str(const char *s)
@@ -35,7 +40,7 @@ struct wb_str kit_str(const char *s)
 
 void kit_copy(const struct wb_value *v, char *out, size_t size)
 {
-	size_t n = v->str.len < size - 1 ? v->str.len : size - 1;
+	size_t n = v->type != WB_TEXT ? 0 : v->str.len < size - 1 ? v->str.len : size - 1;
 
 	if (n)
 		memcpy(out, v->str.ptr, n);
@@ -69,42 +74,89 @@ json_t *kit_time(int64_t ms)
 	return ms > 0 ? json_string(wa_time_format(ms, text)) : json_null();
 }
 
-struct opened {
-	char *ptr;
-	size_t len;
-};
+const char *kit_member(const json_t *o, const char *name)
+{
+	const char *s = json_string_value(json_object_get(o, name));
+
+	return s ? s : "";
+}
+
+/* ---- sealed columns ---- */
+
+char *kit_row(char out[KIT_ROW_SIZE], const char *what, const char *id)
+{
+	(void)snprintf(out, KIT_ROW_SIZE, "%s:%s", what, id);
+	return out;
+}
 
 static void keep(void *ctx, struct wb_str out)
 {
-	struct opened *o = ctx;
-
-	o->ptr = malloc(out.len + 1);
-	if (!o->ptr)
-		return;
-	if (out.len)
-		memcpy(o->ptr, out.ptr, out.len);
-	o->ptr[out.len] = 0;
-	o->len = out.len;
+	wa_buf_put(ctx, out.ptr, out.len);
 }
 
-int kit_seal(const struct kit *k, const char *row, const char *text, size_t len, struct kit_bytes *ret)
+int kit_seal(const struct kit *k, const char *row, struct wa_span plain, struct wa_buf *out)
 {
-	struct opened o = { NULL, 0 };
-	int r = k->host->seal(k->self, kit_str(row), (struct wb_str){ text, len }, keep, &o);
+	int r;
 
-	*ret = (struct kit_bytes){ o.ptr, o.len };
-	return r < 0 ? r : o.ptr ? 0 : WB_ENOMEM;
+	wa_buf_init(out, KIT_SEALED_MAX);
+	r = k->host->seal(k->self, kit_str(row), (struct wb_str){ (const char *)plain.ptr, plain.len }, keep, out);
+	if (r == 0)
+		r = wa_buf_end(out, NULL);
+	if (r < 0)
+		wa_buf_clear(out);
+	return r;
 }
 
-char *kit_unseal(const struct kit *k, const char *row, const struct wb_value *v)
+int kit_unseal(const struct kit *k, const char *row, const struct wb_value *v, struct wa_buf *out)
 {
-	struct opened o = { NULL, 0 };
+	int r;
 
-	if (v->type != WB_BLOB || k->host->unseal(k->self, kit_str(row), v->str, keep, &o) < 0) {
-		free(o.ptr);
-		return NULL;
+	wa_buf_init(out, KIT_SEALED_MAX);
+	if (v->type != WB_BLOB)
+		return WA_ENOTFOUND;
+	r = k->host->unseal(k->self, kit_str(row), v->str, keep, out);
+	if (r == 0)
+		r = wa_buf_end(out, NULL);
+	if (r < 0)
+		wa_buf_wipe(out);
+	return r;
+}
+
+int kit_seal_json(const struct kit *k, const char *row, const json_t *doc, struct wa_buf *out)
+{
+	char *text = doc ? json_dumps(doc, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
+	int r;
+
+	if (!text) {
+		wa_buf_init(out, 0);
+		return WA_ENOMEM;
 	}
-	return o.ptr;
+	r = kit_seal(k, row, wa_span_str(text), out);
+	wa_wipe(text, strlen(text));
+	free(text);
+	return r;
+}
+
+json_t *kit_unseal_json(const struct kit *k, const char *row, const struct wb_value *v)
+{
+	struct wa_buf plain;
+	json_t *doc = NULL;
+
+	if (kit_unseal(k, row, v, &plain) == 0)
+		doc = json_loadb((const char *)plain.ptr, plain.len, JSON_DECODE_ANY, NULL);
+	wa_buf_wipe(&plain);
+	return doc;
+}
+
+char *kit_unseal_text(const struct kit *k, const char *row, const struct wb_value *v)
+{
+	struct wa_buf plain;
+	char *text = NULL;
+
+	if (kit_unseal(k, row, v, &plain) == 0)
+		text = strdup(wa_buf_cstr(&plain));
+	wa_buf_wipe(&plain);
+	return text;
 }
 
 /* ---- requests ---- */
@@ -129,32 +181,22 @@ void kit_reply(const struct kit *k, struct wb_plugin_req *take_req, int32_t stat
 
 	json_decref(take_body);
 	if (!text) {
-		k->host->http_problem(take_req, 500, "no_memory", "out of memory");
+		kit_problem(k, take_req, WB_ENOMEM, "out of memory");
 		return;
 	}
 	k->host->http_reply(take_req, status, "application/json", kit_str(text), NULL, 0);
+	wa_wipe(text, strlen(text));
 	free(text);
+}
+
+void kit_empty(const struct kit *k, struct wb_plugin_req *take_req)
+{
+	k->host->http_reply(take_req, 204, NULL, kit_str(NULL), NULL, 0);
 }
 
 void kit_problem(const struct kit *k, struct wb_plugin_req *take_req, int code, const char *detail)
 {
-	static const struct {
-		int code, status;
-		const char *name;
-	} known[] = {
-		{ WB_EINVALID, 422, "invalid" }, { WB_ENOTFOUND, 404, "not_found" },
-		{ WB_ECONFLICT, 409, "conflict" }, { WB_ESTATE, 409, "state" },
-		{ WB_EDENIED, 403, "denied" }, { WB_ELIMIT, 413, "limit" },
-		{ WB_ENOMEM, 500, "no_memory" }, { WB_EIO, 503, "store" }, { WB_ESTORE, 503, "store" },
-	};
-
-	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
-		if (known[i].code == code) {
-			k->host->http_problem(take_req, known[i].status, known[i].name, detail);
-			return;
-		}
-	}
-	k->host->http_problem(take_req, 500, "internal", detail);
+	k->host->http_problem(take_req, wa_code_http(code), wa_code_str(code), detail ? detail : "");
 }
 
 void kit_invalid(const struct kit *k, struct wb_plugin_req *take_req, const char *detail)
@@ -174,28 +216,47 @@ json_t *kit_body(const struct kit *k, struct wb_plugin_req *req, bool optional)
 	o = json_loadb(body.ptr ? body.ptr : "", body.len, JSON_REJECT_DUPLICATES, &je);
 	if (json_is_object(o))
 		return o;
-	if (o)
-		snprintf(why, sizeof(why), "the body must be a JSON object");
-	else
-		snprintf(why, sizeof(why), "malformed JSON at line %d, column %d: %s", je.line, je.column, je.text);
+	if (o) {
+		kit_invalid(k, req, "the body must be a JSON object");
+	} else {
+		(void)snprintf(why, sizeof(why), "malformed JSON at line %d, column %d: %s", je.line, je.column, je.text);
+		k->host->http_problem(req, 400, wa_code_str(WA_EINVALID), why);
+	}
 	json_decref(o);
-	kit_invalid(k, req, why);
 	return NULL;
+}
+
+const char *kit_query(const struct kit *k, struct wb_plugin_req *req, const char *name)
+{
+	const char *q = k->host->http_query(req, name);
+
+	return q ? q : "";
 }
 
 bool kit_limit(const struct kit *k, struct wb_plugin_req *req, int32_t fallback, int32_t max, int32_t *ret)
 {
-	const char *text = k->host->http_query(req, "limit");
+	const char *text = kit_query(k, req, "limit");
 	char why[64];
 	int64_t v = fallback;
 
-	if (text && wa_parse_i64(wa_span_str(text), 1, max, &v) < 0) {
-		snprintf(why, sizeof(why), "limit: 1 to %d", max);
+	if (*text && wa_parse_i64(wa_span_str(text), 1, max, &v) < 0) {
+		snprintf(why, sizeof(why), "limit: a number from 1 to %d", max);
 		kit_invalid(k, req, why);
 		return false;
 	}
 	*ret = (int32_t)v;
 	return true;
+}
+
+bool kit_cursor(const struct kit *k, struct wb_plugin_req *req, int64_t *ret)
+{
+	const char *text = kit_query(k, req, "cursor");
+
+	*ret = 0;
+	if (!*text || wa_parse_i64(wa_span_str(text), 0, INT64_MAX, ret) == 0)
+		return true;
+	kit_invalid(k, req, "cursor: not one that was given");
+	return false;
 }
 
 struct waiting {
@@ -206,6 +267,7 @@ struct waiting {
 	json_t *answer;
 	kit_then_fn *then;
 	void *ctx;
+	char id[KIT_ID_SIZE];
 };
 
 static void waiting_free(struct waiting *w)
@@ -220,18 +282,19 @@ static void on_committed(void *ctx, int32_t code, const char *message)
 	struct waiting *w = ctx;
 
 	if (w->then)
-		w->then(w->ctx, code);
+		w->then(w->ctx, code, w->id);
 	if (code)
-		kit_problem(w->k, w->req, code, message);
+		kit_problem(w->k, w->req, code,
+			    code == WB_ECONFLICT ? "it was changed at the same moment: look, and try again" : message);
 	else if (w->answer)
 		kit_reply(w->k, w->req, w->status, json_incref(w->answer));
 	else
-		w->k->host->http_reply(w->req, 204, NULL, kit_str(NULL), NULL, 0);
+		kit_empty(w->k, w->req);
 	waiting_free(w);
 }
 
-void kit_commit(struct kit *k, struct wb_plugin_req *take_req, struct wb_tx *take_tx, int32_t status,
-		json_t *take_answer, kit_then_fn *then, void *ctx)
+void kit_commit_then(struct kit *k, struct wb_plugin_req *take_req, struct wb_tx *take_tx, int32_t status,
+		     json_t *take_answer, kit_then_fn *then, void *ctx, const char *id)
 {
 	struct waiting *w = calloc(1, sizeof(*w));
 
@@ -239,14 +302,21 @@ void kit_commit(struct kit *k, struct wb_plugin_req *take_req, struct wb_tx *tak
 		k->host->tx_abort(take_tx);
 		json_decref(take_answer);
 		if (then)
-			then(ctx, WB_ENOMEM);
+			then(ctx, WB_ENOMEM, id ? id : "");
 		kit_problem(k, take_req, WB_ENOMEM, "out of memory");
 		return;
 	}
 	*w = (struct waiting){ .k = k, .req = take_req, .status = status, .answer = take_answer, .then = then,
 			       .ctx = ctx };
+	(void)snprintf(w->id, sizeof(w->id), "%s", id ? id : "");
 	wa_list_push_back(&k->waiting, &w->link);
 	k->host->tx_commit(take_tx, on_committed, w);
+}
+
+void kit_commit(struct kit *k, struct wb_plugin_req *take_req, struct wb_tx *take_tx, int32_t status,
+		json_t *take_answer)
+{
+	kit_commit_then(k, take_req, take_tx, status, take_answer, NULL, NULL, NULL);
 }
 
 /* The host answers the requests that are left. */

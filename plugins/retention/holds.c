@@ -48,14 +48,12 @@ bool hold_covers(const struct hold *h, const struct wb_retain_row *row)
 
 static json_t *hold_json(struct retention *t, const struct wb_value *c)
 {
-	char id[27], kind[16], *text;
+	char id[27], kind[16];
 	json_t *o;
 
 	kit_copy(&c[0], id, sizeof(id));
 	kit_copy(&c[1], kind, sizeof(kind));
-	text = kit_unseal(&t->kit, id, &c[2]);
-	o = text ? json_loads(text, 0, NULL) : NULL;
-	free(text);
+	o = kit_unseal_json(&t->kit, id, &c[2]);
 	if (!o)
 		o = json_object();
 	json_object_set_new(o, "id", json_string(id));
@@ -157,8 +155,8 @@ static void add_hold(void *ctx, struct wb_plugin_req *req)
 	const struct wb_plugin_host *host = t->kit.host;
 	const char *contact = NULL, *order = NULL, *note = NULL, *why = NULL;
 	json_t *body = kit_body(&t->kit, req, false), *doc = NULL;
-	struct kit_bytes sealed = { NULL, 0 };
-	char person[128], id[27], *text = NULL;
+	struct wa_buf sealed;
+	char person[128], id[27];
 	json_error_t je;
 	int64_t n = 0;
 	struct wb_tx *tx;
@@ -188,19 +186,17 @@ static void add_hold(void *ctx, struct wb_plugin_req *req)
 			json_pack("{s:s, s:s*}", "order", order, "note", note);
 	json_decref(body);
 	host->ulid(id);
-	text = doc ? json_dumps(doc, JSON_COMPACT) : NULL;
-	if (!text || kit_seal(&t->kit, id, text, strlen(text), &sealed) < 0) {
+	if (kit_seal_json(&t->kit, id, doc, &sealed) < 0) {
 		kit_problem(&t->kit, req, WB_ENOMEM, "the hold could not be sealed");
 	} else {
 		tx = host->tx_begin(t->kit.self);
 		KIT_SQL(&t->kit, tx, 0, "INSERT INTO retention_hold (id, kind, body, created_ms) VALUES ($1, $2, $3, $4)",
 			kit_text(id), kit_text(json_object_get(doc, "order") ? "order" : "contact"),
-			kit_blob(sealed.ptr, sealed.len), kit_int(host->now_ms()));
+			kit_sealed(&sealed), kit_int(host->now_ms()));
 		json_object_set_new(doc, "id", json_string(id));
-		kit_commit(&t->kit, req, tx, 201, json_incref(doc), NULL, NULL);
+		kit_commit(&t->kit, req, tx, 201, json_incref(doc));
 	}
-	free(sealed.ptr);
-	free(text);
+	wa_buf_clear(&sealed);
 	json_decref(doc);
 }
 
@@ -219,7 +215,7 @@ static void delete_hold(void *ctx, struct wb_plugin_req *req)
 	}
 	tx = t->kit.host->tx_begin(t->kit.self);
 	t->kit.host->tx_sql(tx, "DELETE FROM retention_hold WHERE id = $1", v, 1, 0);
-	kit_commit(&t->kit, req, tx, 204, NULL, NULL, NULL);
+	kit_commit(&t->kit, req, tx, 204, NULL);
 }
 
 int holds_routes(struct retention *t)

@@ -157,8 +157,7 @@ static void put_rule(void *ctx, struct wb_plugin_req *req)
 			 " max_bytes = excluded.max_bytes, updated_ms = excluded.updated_ms",
 		     v, KIT_N(v), 0);
 	kit_commit(&t->kit, req, tx, 200,
-		   json_pack("{s:s, s:s, s:o}", "kind", f.kind.kind, "session", session, "rule", rule_json(&r)), NULL,
-		   NULL);
+		   json_pack("{s:s, s:s, s:o}", "kind", f.kind.kind, "session", session, "rule", rule_json(&r)));
 }
 
 static void delete_rule(void *ctx, struct wb_plugin_req *req)
@@ -178,7 +177,7 @@ static void delete_rule(void *ctx, struct wb_plugin_req *req)
 	tx = t->kit.host->tx_begin(t->kit.self);
 	KIT_SQL(&t->kit, tx, 0, "DELETE FROM retention_rule WHERE kind = $1 AND session = $2", kit_text(f.kind.kind),
 		kit_text(session));
-	kit_commit(&t->kit, req, tx, 204, NULL, NULL, NULL);
+	kit_commit(&t->kit, req, tx, 204, NULL);
 }
 
 int rules_routes(struct retention *t)

@@ -464,19 +464,15 @@ static int add_kind(void *ctx, const struct wb_retain *kind)
 	return 0;
 }
 
-static void on_started(void *ctx, int32_t code)
+/* Of the transaction, and of the request that asked for it. */
+static void on_started(void *ctx, int32_t code, const char *about)
 {
 	struct retention *t = ctx;
 
+	(void)about;
 	if (code)
 		t->run->reason = "the run could not be recorded";
 	later(t->run, 0);
-}
-
-static void on_started_by_hour(void *ctx, int32_t code, const char *message)
-{
-	(void)message;
-	on_started(ctx, code);
 }
 
 int run_start(struct retention *t, struct wb_plugin_req *req, bool dry)
@@ -512,8 +508,8 @@ int run_start(struct retention *t, struct wb_plugin_req *req, bool dry)
 	tx = host->tx_begin(t->kit.self);
 	runs_put(t, tx, r->id, r->cause, dry, r->started_ms);
 	if (req)
-		kit_commit(&t->kit, req, tx, 202, run_progress(r), on_started, t);
+		kit_commit_then(&t->kit, req, tx, 202, run_progress(r), on_started, t, NULL);
 	else
-		host->tx_commit(tx, on_started_by_hour, t);
+		host->tx_commit(tx, on_started, t);
 	return 0;
 }
