@@ -1,4 +1,5 @@
 return {
+	settings = { wishes = { "A new site", "An online shop", "Something else" } },
 	{ name = "all the way, with a restart",
 		{ text = "Quote", expect = "Gladly! What is your name?" },
 		{ text = "=cmd", expect = "And your e-mail address, =cmd?" },
@@ -18,6 +19,12 @@ return {
 		{ text = "x@example.org", expect = { contains = "about" } },
 		{ text = "1", expect = { contains = "know" } },
 		{ text = "-", expect = { contains = "Thank you" }, expect_file = { ["leads.csv"] = { pattern = '"\'=1%+1"' } } },
+	},
+	{ name = "in Portuguese, nothing to choose, and the owner is told", settings = { wishes = {}, tell = "+12025550100" },
+		{ from = "+5511912345678", text = "Orçamento!", expect = { contains = "seu nome" } },
+		{ text = "Rui", expect = "E o seu e-mail, Rui?" },
+		{ text = "rui@example.org", expect = { contains = "saber" } },
+		{ text = "dois", expect = { { to = "+12025550100", text = "Rui, rui@example.org: dois" }, { contains = "Obrigado, Rui" } } },
 	},
 	{ name = "a reminder, then the end",
 		{ text = "offer", expect = { contains = "your name" } },

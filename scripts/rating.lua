@@ -1,37 +1,68 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
--- Asks for a rating some time after an order: 1 to 5, and for words when it is low.
+-- Asks for a rating some days after an order, when it has probably been delivered: 1 to 5, and for words when it is low. Ratings
+-- are kept in ratings.csv, in the folder script-files/rating of the gateway's data, and may be told to a number of yours. An order is
+-- asked about once; one that was cancelled meanwhile is not. Needs the plugin orders and a connected shop.
 local wb = require "warbler"
+local polite = require "polite"
 
 wb.script{
 	summary = "A rating some days after an order",
 	settings = {
 		state = { type = "text", default = "confirmed", summary = "the order's state from which the time counts" },
 		after = { type = "text", default = "5d", summary = "how long after" },
-		ask = { type = "text", default = "How was order {number}? 1 (bad) to 5 (very good)", summary = "the question" },
-		low = { type = "text", default = "We are sorry to hear that. What went wrong?", summary = "asked below 4" },
-		thanks = { type = "text", default = "Thank you for telling us!", summary = "at the end" },
+		ask = { type = "text", default = "", summary = "the question: {number}" },
+		low = { type = "text", default = "", summary = "asked below 4" },
+		thanks = { type = "text", default = "", summary = "at the end" },
+		again = { type = "text", default = "", summary = "said when the answer is no number from 1 to 5" },
+		tell = { type = "text", default = "", summary = "a number of yours that is told of ratings below 4: +12025550100" },
+		language = polite.LANGUAGE,
 	},
 }
 
+local T = {
+	ask = { en = "How was order {number}? 1 (bad) to 5 (very good)", ar = "كيف كان الطلب {number}؟ من 1 (سيئ) إلى 5 (ممتاز)",
+		de = "Wie war Bestellung {number}? 1 (schlecht) bis 5 (sehr gut)", es = "¿Qué tal el pedido {number}? De 1 (mal) a 5 (muy bien)",
+		fr = "Comment était la commande {number} ? De 1 (mauvais) à 5 (très bien)", pt = "Como foi o pedido {number}? De 1 (ruim) a 5 (muito bom)" },
+	low = { en = "We are sorry to hear that. What went wrong?", ar = "نأسف لذلك. ما الذي لم يكن على ما يرام؟", de = "Das tut uns leid. Was ist schiefgegangen?",
+		es = "Lo sentimos. ¿Qué salió mal?", fr = "Nous en sommes désolés. Qu'est-ce qui n'allait pas ?", pt = "Lamentamos. O que deu errado?" },
+	thanks = { en = "Thank you for telling us!", ar = "شكرًا على رأيك!", de = "Danke für Ihre Bewertung!", es = "¡Gracias por su opinión!",
+		fr = "Merci pour votre avis !", pt = "Obrigado pela sua avaliação!" },
+	again = { en = "A number from 1 to 5, please.", ar = "رقم من 1 إلى 5 من فضلك.", de = "Bitte eine Zahl von 1 bis 5.", es = "Un número del 1 al 5, por favor.",
+		fr = "Un chiffre de 1 à 5, s'il vous plaît.", pt = "Um número de 1 a 5, por favor." },
+}
+
+local function text(name)
+	return function(f) return polite.text(name, T[name], f.data.language) end
+end
+
 local rating = wb.flow("rating", {
-	timeout = "2d", attempts = 2, handover_for = "1h",
+	timeout = "2d", attempts = 2, handover_for = "1h", handover = text("thanks"),
+	cancel = polite.flow.cancel_words, cancelled = polite.of_flow("cancelled"),
 	steps = {
-		{ name = "stars", ask = function() return wb.settings.ask end, type = "number", integer = true, min = 1, max = 5,
-			retry = "A number from 1 to 5, please." },
-		{ name = "words", ask = function() return wb.settings.low end, when = function(f) return f.data.stars < 4 end },
+		{ name = "stars", ask = text("ask"), type = "number", integer = true, min = 1, max = 5,
+			retry = text("again") },
+		{ name = "words", ask = text("low"), when = function(f) return f.data.stars < 4 end },
 		{ name = "keep", run = function(f)
-			wb.kv.set("rating:" .. f.data.order, { stars = f.data.stars, words = f.data.words, number = f.data.number })
+			local d = f.data
+			assert(wb.files.append("ratings.csv", { d.number, d.stars, d.words or "" },
+				{ once = true, header = { "order", "stars", "words" } }))
+			if wb.settings.tell ~= "" and d.stars < 4 then
+				wb.send(wb.settings.tell, ("Order %s: %d. %s"):format(d.number, d.stars, d.words or ""),
+					{ session = f.session, idempotency_key = "rating-" .. d.order })
+			end
 		end },
 	},
-	done = function() return wb.settings.thanks end,
+	done = text("thanks"),
 })
 
 wb.on("order.*", function(ev)
 	local order = ev.data
-	if ev.kind ~= "order." .. wb.settings.state then return end
+	if ev.kind == "order.cancelled" then return wb.kv.delete("due:" .. order.id) end
+	if ev.kind ~= "order." .. wb.settings.state or wb.kv.get("due:" .. order.id) then return end
 	local to = order.customer.jid or order.customer.lid or order.customer.phone
 	if not to then return end
 	wb.kv.set("due:" .. order.id, { session = ev.session, to = to, number = order.number,
+		language = polite.language(order.customer.phone or to),
 		at = wb.time.add(nil, { seconds = wb.time.duration(wb.settings.after) // 1000 }) }, { expires = "60d" })
 end)
 
@@ -40,7 +71,7 @@ wb.every("15m", function()
 		local due = wb.kv.get(key)
 		if due and due.at <= wb.time.now() then
 			local _, _, code = rating:start{ session = due.session, chat = due.to,
-				data = { order = key:sub(5), number = due.number } }
+				data = { order = key:sub(5), number = due.number, language = due.language } }
 			-- another conversation has the chat: later
 			if code ~= "conflict" then wb.kv.delete(key) end
 		end
