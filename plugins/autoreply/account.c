@@ -78,7 +78,7 @@ json_t *account_doc(const json_t *doc, char why[WHY_SIZE])
 	json_t *bot = NULL, *whole = NULL;
 	json_error_t je;
 
-	if (json_unpack_ex((json_t *)(uintptr_t)doc, &je, JSON_STRICT, "{s?b, s?b, s?o}", "auto_read", &read,
+	if (wb_json_unpack((json_t *)(uintptr_t)doc, &je, JSON_STRICT, "{s?b, s?b, s?o}", "auto_read", &read,
 			   "always_online", &online, "bot", &bot)) {
 		snprintf(why, WHY_SIZE, "%s", je.text);
 		return NULL;

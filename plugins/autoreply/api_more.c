@@ -29,7 +29,7 @@ static int said_of_test(struct autoreply *a, json_t *doc, struct said *ret, json
 	char now[WA_TIME_TEXT];
 	json_error_t je;
 
-	if (json_unpack_ex(doc, &je, JSON_STRICT, "{s:s, s:s, s?s, s?s, s?s, s?s, s?s, s?b, s?b, s?o}", "session",
+	if (wb_json_unpack(doc, &je, JSON_STRICT, "{s:s, s:s, s?s, s?s, s?s, s?s, s?s, s?b, s?b, s?o}", "session",
 			   &session, "chat", &chat, "sender", &sender, "text", &text, "kind", &kind, "push_name", &name,
 			   "time", &time, "mentioned", &mentioned, "first_contact", &first, "rule", &rule)) {
 		snprintf(why, WHY_SIZE, "%s", je.text);
@@ -337,5 +337,5 @@ int api_more(struct autoreply *a)
 		  .summary = "End a pause", .fn = pause_end },
 	};
 
-	return kit_routes(&a->kit, routes, KIT_N(routes), a);
+	return kit_routes(&a->kit, routes, KIT_N(routes), 0, a);
 }

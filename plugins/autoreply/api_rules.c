@@ -352,5 +352,5 @@ int api_rules(struct autoreply *a)
 		  .summary = "Take rules from a document", .fn = import_all, .max_body = 16u << 20 },
 	};
 
-	return kit_routes(&a->kit, routes, KIT_N(routes), a);
+	return kit_routes(&a->kit, routes, KIT_N(routes), 0, a);
 }

@@ -49,7 +49,7 @@ static json_t *command_doc(size_t at, const json_t *in, char why[WHY_SIZE])
 	json_t *names = NULL, *o;
 	const char *reply = NULL, *publisher = NULL;
 	json_error_t je;
-	bool bad = in && json_unpack_ex((json_t *)(uintptr_t)in, &je, JSON_STRICT, "{s?b, s?o, s?s, s?b, s?i, s?s}",
+	bool bad = in && wb_json_unpack((json_t *)(uintptr_t)in, &je, JSON_STRICT, "{s?b, s?o, s?s, s?b, s?i, s?s}",
 					"enabled", &enabled, "names", &names, "reply", &reply, "video", &video,
 					"max_seconds", &seconds, "publisher", &publisher);
 
@@ -85,7 +85,7 @@ json_t *bot_doc(const json_t *doc, char why[WHY_SIZE])
 	json_t *people = NULL, *owners = NULL, *in[5] = { NULL }, *o, *c;
 	json_error_t je;
 
-	if (json_unpack_ex((json_t *)(uintptr_t)doc, &je, JSON_STRICT,
+	if (wb_json_unpack((json_t *)(uintptr_t)doc, &je, JSON_STRICT,
 			   "{s?b, s?s, s?s, s?s, s?s, s?o, s?o, s?b, s?o, s?o, s?o, s?o, s?o}", "enabled", &enabled, "name",
 			   &name, "prefix", &prefix, "access", &access, "scope", &scope, "people", &people, "owners",
 			   &owners, "own_messages", &own, "ping", &in[PING], "id", &in[ID], "uptime", &in[UPTIME], "menu",

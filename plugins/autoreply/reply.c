@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <json.h>
 #include "reply.h"
 
 #include "clock.h"
@@ -107,7 +108,7 @@ static int check_media(const json_t *media, char why[WHY_SIZE])
 	json_error_t je;
 	bool known = false;
 
-	if (json_unpack_ex((json_t *)(uintptr_t)media, &je, JSON_STRICT, "{s?s, s?s, s?s, s?s}", "id", &id, "url", &url,
+	if (wb_json_unpack((json_t *)(uintptr_t)media, &je, JSON_STRICT, "{s?s, s?s, s?s, s?s}", "id", &id, "url", &url,
 			   "type", &type, "file_name", &file)) {
 		snprintf(why, WHY_SIZE, "replies: media: %.180s", je.text);
 		return WA_EINVALID;

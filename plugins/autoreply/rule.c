@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* From a rule's document to what is compared, and its errors as sentences. */
+#include <json.h>
 #include "rule.h"
 
 #include "reply.h"
@@ -263,7 +264,7 @@ static int read_doc(struct rule *r, struct wb_zones *zones, char why[WHY_SIZE])
 	json_error_t je;
 
 	r->name = r->session = r->zone = r->react = r->language = "";
-	if (json_unpack_ex(r->doc, &je, JSON_STRICT,
+	if (wb_json_unpack(r->doc, &je, JSON_STRICT,
 			   "{s?s, s?b, s?s, s?I, s?b, s?s, s?o, s?b, s?b, s?I, s?s, s?o, s?o, s?o, s?b, s?o, s?s, s?s, "
 			   "s?b, s?I, s?b, s?o, s?s, s?b, s?o, s?o, s?I, s?I, s?I, s?s}",
 			   "name", &r->name, "enabled", &enabled, "session", &r->session, "priority", &n.priority,

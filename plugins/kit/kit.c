@@ -161,7 +161,7 @@ char *kit_unseal_text(const struct kit *k, const char *row, const struct wb_valu
 
 /* ---- requests ---- */
 
-int kit_routes(const struct kit *k, const struct wb_plugin_route *routes, int32_t n, void *ctx)
+int kit_routes(const struct kit *k, const struct wb_plugin_route *routes, int32_t n, uint32_t max_body, void *ctx)
 {
 	int r = 0;
 
@@ -170,6 +170,8 @@ int kit_routes(const struct kit *k, const struct wb_plugin_route *routes, int32_
 
 		route.size = sizeof(route);
 		route.ctx = ctx;
+		if (!route.max_body)
+			route.max_body = max_body;
 		r = k->host->route(k->self, &route);
 	}
 	return r < 0 ? r : 0;

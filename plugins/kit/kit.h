@@ -13,6 +13,7 @@
  *	kit_clear(&kit);		in stop(), last: answers that wait are let go
  */
 #include <jansson.h>
+#include <json.h>
 #include <warbler/plugin.h>
 
 #include "base.h"
@@ -77,8 +78,10 @@ char *kit_unseal_text(const struct kit *k, const char *row, const struct wb_valu
 
 /* ---- requests ---- */
 
-/* Registers each with ctx; size and ctx of the routes are filled in here. 0 or <0. */
-int kit_routes(const struct kit *k, const struct wb_plugin_route *routes, int32_t n, void *ctx);
+/* Registers each with ctx, and with max_body where it names none (0: the host's). 0 or <0. */
+#define KIT_ROUTE(method_, pattern_, scope_, summary_, fn_)                                       \
+	{ .method = (method_), .pattern = (pattern_), .scope = (scope_), .summary = (summary_), .fn = (fn_) }
+int kit_routes(const struct kit *k, const struct wb_plugin_route *routes, int32_t n, uint32_t max_body, void *ctx);
 
 /* Answer with a JSON document, with nothing (204), or with what a code of enum wb_code means. */
 void kit_reply(const struct kit *k, struct wb_plugin_req *take_req, int32_t status, json_t *take_body);

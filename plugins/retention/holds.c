@@ -163,7 +163,7 @@ static void add_hold(void *ctx, struct wb_plugin_req *req)
 
 	if (!body)
 		return;
-	if (json_unpack_ex(body, &je, JSON_STRICT, "{s?s, s?s, s?s}", "contact", &contact, "order", &order, "note",
+	if (wb_json_unpack(body, &je, JSON_STRICT, "{s?s, s?s, s?s}", "contact", &contact, "order", &order, "note",
 			   &note))
 		why = je.text;
 	else if (!contact == !order)
@@ -229,5 +229,5 @@ int holds_routes(struct retention *t)
 		  .summary = "End a legal hold", .fn = delete_hold },
 	};
 
-	return kit_routes(&t->kit, routes, KIT_N(routes), t);
+	return kit_routes(&t->kit, routes, KIT_N(routes), 0, t);
 }

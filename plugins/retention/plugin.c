@@ -194,7 +194,7 @@ static int32_t start(const struct wb_plugin_host *host, struct wb_plugin *self, 
 	if (r == 0)
 		r = runs_interrupted(t);
 	if (r == 0)
-		r = kit_routes(&t->kit, &route, 1, t);
+		r = kit_routes(&t->kit, &route, 1, 0, t);
 	if (r == 0)
 		r = rules_routes(t);
 	if (r == 0)

@@ -132,7 +132,7 @@ static void put_rule(void *ctx, struct wb_plugin_req *req)
 	body = kit_body(&t->kit, req, false);
 	if (!body)
 		return;
-	ok = json_unpack_ex(body, &je, JSON_STRICT, "{s?o, s?o, s?o}", "max_age_days", &age, "max_count", &count,
+	ok = wb_json_unpack(body, &je, JSON_STRICT, "{s?o, s?o, s?o}", "max_age_days", &age, "max_count", &count,
 			    "max_bytes", &bytes) == 0;
 	if (ok && !(limit_from(age, AGE_MAX_DAYS, DAY_MS, &r.age_ms) && limit_from(count, 1LL << 50, 1, &r.count) &&
 		    limit_from(bytes, 1LL << 50, 1, &r.bytes))) {
@@ -189,5 +189,5 @@ int rules_routes(struct retention *t)
 		  .summary = "Back to the rule of all sessions, or to the default", .fn = delete_rule },
 	};
 
-	return kit_routes(&t->kit, routes, KIT_N(routes), t);
+	return kit_routes(&t->kit, routes, KIT_N(routes), 0, t);
 }

@@ -175,7 +175,7 @@ static void post_run(void *ctx, struct wb_plugin_req *req)
 
 	if (!body)
 		return;
-	r = json_unpack_ex(body, &je, JSON_STRICT, "{s?b}", "dry_run", &dry);
+	r = wb_json_unpack(body, &je, JSON_STRICT, "{s?b}", "dry_run", &dry);
 	json_decref(body);
 	if (r) {
 		kit_invalid(&t->kit, req, je.text);
@@ -213,5 +213,5 @@ int runs_routes(struct retention *t)
 		  .summary = "Stop a run", .fn = stop_run },
 	};
 
-	return kit_routes(&t->kit, routes, KIT_N(routes), t);
+	return kit_routes(&t->kit, routes, KIT_N(routes), 0, t);
 }

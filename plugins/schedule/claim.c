@@ -21,16 +21,10 @@ struct claiming {
 
 static void add_event(struct schedule *s, struct wb_tx *tx, const struct job *j, const char *kind, json_t *take_o)
 {
-	char *text;
-
 	json_object_set_new(take_o, "schedule", json_string(j->id));
 	if (json_object_get(j->doc, "name"))
 		json_object_set(take_o, "name", json_object_get(j->doc, "name"));
-	text = json_dumps(take_o, JSON_COMPACT);
-	s->host->tx_event(tx, &(struct wb_event_new){ .kind = kind, .session = j->session, .subject = j->id,
-						      .json = str_of(text) });
-	free(text);
-	json_decref(take_o);
+	kit_event(&s->kit, tx, kind, j->session, j->id, take_o);
 }
 
 struct newrun {
@@ -43,11 +37,12 @@ static void insert_run(struct schedule *s, struct wb_tx *tx, const struct job *j
 	struct wa_buf body;
 
 	s->host->ulid(id);
+	(void)kit_seal_json(&s->kit, id, j->doc, &body);
 	const struct wb_value v[] = {
-		v_text(id), v_text(j->id), v_int(n->scheduled), v_int(n->manual),
-		v_text(n->is_missed ? "missed" : "resolving"), v_int(n->missed), sealed(s, id, j->doc, &body),
-		v_int(n->now), v_int(n->is_missed ? n->now : 0),
-		v_int(j->expires_ms && !n->is_missed ? n->now + j->expires_ms : 0),
+		kit_text(id), kit_text(j->id), kit_int(n->scheduled), kit_int(n->manual),
+		kit_text(n->is_missed ? "missed" : "resolving"), kit_int(n->missed), kit_sealed(&body),
+		kit_int(n->now), kit_int(n->is_missed ? n->now : 0),
+		kit_int(j->expires_ms && !n->is_missed ? n->now + j->expires_ms : 0),
 	};
 
 	s->host->tx_sql(tx, "INSERT INTO schedule_run (id, job, scheduled_ms, manual, state, reason, missed, body, target, "
@@ -57,7 +52,7 @@ static void insert_run(struct schedule *s, struct wb_tx *tx, const struct job *j
 	/* the oldest one goes when there are enough */
 	s->host->tx_sql(tx, "DELETE FROM schedule_run WHERE id = (SELECT id FROM schedule_run WHERE job = $1 "
 			    "AND state NOT IN ('resolving', 'sending') ORDER BY id DESC LIMIT 1 OFFSET $2)",
-			(struct wb_value[]){ v_text(j->id), v_int(s->keep_runs) }, 2, 0);
+			(struct wb_value[]){ kit_text(j->id), kit_int(s->keep_runs) }, 2, 0);
 }
 
 void claim_by_hand(struct schedule *s, struct wb_tx *tx, const struct job *j, char ret_run[ID_SIZE])
@@ -132,8 +127,8 @@ static void claim(void *ctx, struct job *j)
 	}
 	j->runs += run;
 	job_plan(s, j, last);
-	const struct wb_value v[] = { v_text(j->id), v_int(first), v_int(j->next_ms), v_int(j->due_ms), v_int(j->runs),
-				      v_text(job_state_str(j->state)) };
+	const struct wb_value v[] = { kit_text(j->id), kit_int(first), kit_int(j->next_ms), kit_int(j->due_ms), kit_int(j->runs),
+				      kit_text(job_state_str(j->state)) };
 
 	s->host->tx_sql(c->tx, "UPDATE schedule_job SET next_ms = $3, due_ms = $4, runs = $5, state = $6 "
 			       "WHERE id = $1 AND next_ms = $2 AND state = 'active'", v, 6, WB_MUST_CHANGE);
@@ -167,7 +162,7 @@ static void on_timer(void *ctx)
 
 static void wait(struct schedule *s, int64_t now, int64_t expiry)
 {
-	const struct wb_value v[] = { v_int(now - GRACE_MS) };
+	const struct wb_value v[] = { kit_int(now - GRACE_MS) };
 	int64_t next = 0, late = 0, at = now + TIMER_MAX_MS;
 
 	(void)s->host->query(s->self, "SELECT min(due_ms) FROM schedule_job WHERE state = 'active' AND due_ms >= $1 "
@@ -205,7 +200,7 @@ static void on_claimed(void *ctx, int32_t code, const char *message)
 void schedule_tick(struct schedule *s)
 {
 	struct claiming c = { .s = s, .now = s->host->now_ms() };
-	const struct wb_value v[] = { v_int(c.now), v_int(c.now - GRACE_MS), v_int(CLAIMS_MAX) };
+	const struct wb_value v[] = { kit_int(c.now), kit_int(c.now - GRACE_MS), kit_int(CLAIMS_MAX) };
 	int64_t expiry = 0;
 
 	if (s->claiming)

@@ -44,7 +44,7 @@ static void on_event(void *ctx, const struct wb_event *ev)
 		s->host->cursor_next(s->outcomes);
 		return;
 	}
-	const struct wb_value v[] = { v_text(ev->subject), v_text(state), v_text(reason) };
+	const struct wb_value v[] = { kit_text(ev->subject), kit_text(state), kit_text(reason) };
 
 	tx = s->host->tx_begin(s->self);
 	s->host->tx_sql(tx, "UPDATE schedule_recipient SET state = $2, "
@@ -101,10 +101,10 @@ static int expire_one(void *ctx, const struct wb_value *c, int32_t n)
 	char message[ID_SIZE];
 
 	(void)n;
-	copy_text(message, sizeof(message), &c[1]);
+	kit_copy(&c[1], message, sizeof(message));
 	e->s->host->tx_cancel_message(e->tx, message);
 	e->s->host->tx_sql(e->tx, "UPDATE schedule_recipient SET reason = 'expired' WHERE run = $1 AND n = $2",
-			   (struct wb_value[]){ { .type = WB_TEXT, .str = c[2].str }, v_int(c[0].num) }, 2, 0);
+			   (struct wb_value[]){ { .type = WB_TEXT, .str = c[2].str }, kit_int(c[0].num) }, 2, 0);
 	e->n++;
 	return 0;
 }
@@ -112,7 +112,7 @@ static int expire_one(void *ctx, const struct wb_value *c, int32_t n)
 static int first_run(void *ctx, const struct wb_value *c, int32_t n)
 {
 	(void)n;
-	copy_text(ctx, ID_SIZE, &c[0]);
+	kit_copy(&c[0], ctx, ID_SIZE);
 	return 1;
 }
 
@@ -131,11 +131,11 @@ void outcome_expire(struct schedule *s, int64_t now, int64_t *ret_next)
 
 	*ret_next = 0;
 	(void)s->host->query(s->self, "SELECT expires_ms FROM schedule_run WHERE expires_ms > $1 ORDER BY expires_ms LIMIT 1",
-			     (struct wb_value[]){ v_int(now) }, 1, first_time, ret_next);
+			     (struct wb_value[]){ kit_int(now) }, 1, first_time, ret_next);
 	if (s->expiring)
 		return;
 	(void)s->host->query(s->self, "SELECT id FROM schedule_run WHERE expires_ms > 0 AND expires_ms <= $1 "
-				      "ORDER BY expires_ms LIMIT 1", (struct wb_value[]){ v_int(now) }, 1, first_run, run);
+				      "ORDER BY expires_ms LIMIT 1", (struct wb_value[]){ kit_int(now) }, 1, first_run, run);
 	if (!*run)
 		return;
 	if (run_under_way(s, run)) {
@@ -145,10 +145,10 @@ void outcome_expire(struct schedule *s, int64_t now, int64_t *ret_next)
 	e.tx = s->host->tx_begin(s->self);
 	(void)s->host->query(s->self, "SELECT n, message, run FROM schedule_recipient WHERE run = $1 AND state = 'queued' "
 				      "AND reason = '' AND message IS NOT NULL ORDER BY n LIMIT $2",
-			     (struct wb_value[]){ v_text(run), v_int(EXPIRE_BATCH) }, 2, expire_one, &e);
+			     (struct wb_value[]){ kit_text(run), kit_int(EXPIRE_BATCH) }, 2, expire_one, &e);
 	if (e.n < EXPIRE_BATCH)
 		s->host->tx_sql(e.tx, "UPDATE schedule_run SET expires_ms = 0 WHERE id = $1",
-				(struct wb_value[]){ v_text(run) }, 1, 0);
+				(struct wb_value[]){ kit_text(run) }, 1, 0);
 	s->expiring = true;
 	s->host->tx_commit(e.tx, on_expired, s);
 }

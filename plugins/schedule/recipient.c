@@ -39,10 +39,9 @@ static void insert(struct run *r, struct wb_tx *tx, const json_t *person)
 	if (!to)
 		return;
 	address_hash(r, to, hash);
+	(void)kit_seal_json(&r->s->kit, r->id, person, &body);
 	const struct wb_value v[] = {
-		v_text(r->id), v_int(r->n++),
-		{ .type = WB_BLOB, .str = { (const char *)hash, sizeof(hash) } },
-		sealed(r->s, r->id, person, &body),
+		kit_text(r->id), kit_int(r->n++), kit_blob(hash, sizeof(hash)), kit_sealed(&body),
 	};
 
 	r->s->host->tx_sql(tx, "INSERT OR IGNORE INTO schedule_recipient (run, n, hash, body, state, reason) "
@@ -64,7 +63,7 @@ static void store_people(struct run *r)
 		json_decref(r->people);
 		r->people = NULL;
 	}
-	const struct wb_value v[] = { v_text(r->id), v_int(r->target), v_text(r->page) };
+	const struct wb_value v[] = { kit_text(r->id), kit_int(r->target), kit_text(r->page) };
 
 	r->s->host->tx_sql(tx, "UPDATE schedule_run SET target = $2, page = $3 WHERE id = $1 AND state = 'resolving'",
 			   v, 3, WB_MUST_CHANGE);
@@ -171,7 +170,7 @@ void run_resolve(struct run *r)
 	} else {
 		tx = r->s->host->tx_begin(r->s->self);
 		r->s->host->tx_sql(tx, "UPDATE schedule_run SET state = 'sending' WHERE id = $1 AND state = 'resolving'",
-				   (struct wb_value[]){ v_text(r->id) }, 1, WB_MUST_CHANGE);
+				   (struct wb_value[]){ kit_text(r->id) }, 1, WB_MUST_CHANGE);
 		r->sending = true;
 		run_commit(r, tx);
 	}

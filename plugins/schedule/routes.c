@@ -2,12 +2,40 @@
 /* /v1/schedules: make, list, change, pause, delete. */
 #include "schedule.h"
 
+bool read_job(struct schedule *s, struct wb_plugin_req *req, struct job *j)
+{
+	int r = job_find(s, s->host->http_param(req, "id"), j);
+
+	if (r != 1)
+		kit_problem(&s->kit, req, r < 0 ? r : WA_ENOTFOUND, "there is no such schedule");
+	return r == 1;
+}
+
+static void on_changed(void *ctx, int32_t code, const char *id)
+{
+	struct schedule *s = ctx;
+
+	(void)id;
+	if (code)
+		return;
+	if (outcome_start(s) < 0)
+		s->host->log(s->self, WB_ERROR, "schedule.outcomes", (const char *[]){ NULL });
+	runs_start(s);
+	schedule_tick(s);
+}
+
+void commit_reply(struct schedule *s, struct wb_plugin_req *take_req, struct wb_tx *take_tx, int32_t status,
+		  json_t *take_answer)
+{
+	kit_commit_then(&s->kit, take_req, take_tx, status, take_answer, on_changed, s, NULL);
+}
+
 static void refuse(struct schedule *s, struct wb_plugin_req *req, int code, const char *field, const char *why)
 {
 	char text[WHY_SIZE + 40];
 
 	snprintf(text, sizeof(text), "%s%s%s", field, *field ? ": " : "", *why ? why : "out of memory");
-	reply_problem(s, req, code, text);
+	kit_problem(&s->kit, req, code, text);
 }
 
 /* A new way to say the same thing takes the place of the old one. */
@@ -42,7 +70,7 @@ static json_t *merged(const json_t *old, const json_t *patch)
 static void create(void *ctx, struct wb_plugin_req *req)
 {
 	struct schedule *s = ctx;
-	json_t *doc = read_body(s, req, false), *none;
+	json_t *doc = kit_body(&s->kit, req, false), *none;
 	struct job j = { .state = JOB_ACTIVE, .created_ms = s->host->now_ms() };
 	char field[32], why[WHY_SIZE];
 	struct wb_tx *tx;
@@ -81,7 +109,7 @@ static void get(void *ctx, struct wb_plugin_req *req)
 
 	if (!read_job(s, req, &j))
 		return;
-	reply_json(s, req, 200, job_json(&j));
+	kit_reply(&s->kit, req, 200, job_json(&j));
 	job_clear(&j);
 }
 
@@ -93,33 +121,32 @@ static void add_job(void *ctx, struct job *j)
 static void list(void *ctx, struct wb_plugin_req *req)
 {
 	struct schedule *s = ctx;
-	const char *after = s->host->http_query(req, "cursor"), *session = s->host->http_query(req, "session");
-	const char *state = s->host->http_query(req, "state");
 	json_t *items;
-	int64_t limit;
+	int32_t limit;
 	bool more;
 
-	if (!read_limit(s, req, &limit))
+	if (!kit_limit(&s->kit, req, PAGE_DEFAULT, PAGE_MAX, &limit))
 		return;
-	const struct wb_value v[] = { v_text(after ? after : ""), v_text(session ? session : ""),
-				      v_text(state ? state : ""), v_int(limit) };
+	const struct wb_value v[] = { kit_text(kit_query(&s->kit, req, "cursor")),
+				      kit_text(kit_query(&s->kit, req, "session")),
+				      kit_text(kit_query(&s->kit, req, "state")), kit_int(limit) };
 
 	items = json_array();
 	if (job_each(s, "SELECT " JOB_COLUMNS " FROM schedule_job WHERE id > $1 AND ($2 = '' OR session = $2) "
 			"AND ($3 = '' OR state = $3) ORDER BY id LIMIT $4", v, 4, add_job, items) < 0) {
 		json_decref(items);
-		reply_problem(s, req, WA_ESTORE, "the schedules could not be read");
+		kit_problem(&s->kit, req, WA_ESTORE, "the schedules could not be read");
 		return;
 	}
-	more = (int64_t)json_array_size(items) == limit;
-	reply_json(s, req, 200, json_pack("{s:o, s:O?}", "schedules", items, "next",
+	more = json_array_size(items) == (size_t)limit;
+	kit_reply(&s->kit, req, 200, json_pack("{s:o, s:O?}", "schedules", items, "next",
 					  more ? json_object_get(json_array_get(items, (size_t)limit - 1), "id") : NULL));
 }
 
 static void patch(void *ctx, struct wb_plugin_req *req)
 {
 	struct schedule *s = ctx;
-	json_t *body = read_body(s, req, false);
+	json_t *body = kit_body(&s->kit, req, false);
 	struct job old = { 0 }, j = { 0 };
 	char field[32], why[WHY_SIZE];
 	struct wb_tx *tx;
@@ -157,7 +184,7 @@ static void del(void *ctx, struct wb_plugin_req *req)
 	struct wb_tx *tx = s->host->tx_begin(s->self);
 
 	s->host->tx_sql(tx, "DELETE FROM schedule_job WHERE id = $1",
-			(struct wb_value[]){ v_text(s->host->http_param(req, "id")) }, 1, WB_MUST_CHANGE);
+			(struct wb_value[]){ kit_text(s->host->http_param(req, "id")) }, 1, WB_MUST_CHANGE);
 	commit_reply(s, req, tx, 204, NULL);
 }
 
@@ -170,7 +197,7 @@ static void pause(void *ctx, struct wb_plugin_req *req)
 	if (!read_job(s, req, &j))
 		return;
 	if (j.state == JOB_FINISHED) {
-		reply_problem(s, req, WA_ESTATE, "it is finished");
+		kit_problem(&s->kit, req, WA_ESTATE, "it is finished");
 	} else {
 		j.state = JOB_PAUSED;
 		j.reason[0] = 0;
@@ -196,7 +223,7 @@ static void resume(void *ctx, struct wb_plugin_req *req)
 		job_plan(s, &j, s->host->now_ms());
 	}
 	if (j.state == JOB_FINISHED) {
-		reply_problem(s, req, WA_ESTATE, "its time is over; give it a new one");
+		kit_problem(&s->kit, req, WA_ESTATE, "its time is over; give it a new one");
 	} else {
 		tx = s->host->tx_begin(s->self);
 		job_update(s, tx, &j);
@@ -207,34 +234,21 @@ static void resume(void *ctx, struct wb_plugin_req *req)
 
 int routes_start(struct schedule *s)
 {
-	static const struct {
-		const char *method, *pattern, *scope, *summary;
-		wb_plugin_http_fn *fn;
-	} routes[] = {
-		{ "POST", "/v1/schedules", "schedules:write", "Make a schedule", create },
-		{ "GET", "/v1/schedules", "schedules:read", "List schedules", list },
-		{ "POST", "/v1/schedules/validate", "schedules:read", "Check a schedule; its next five runs",
-		  route_validate },
-		{ "GET", "/v1/schedules/{id}", "schedules:read", "One schedule", get },
-		{ "PATCH", "/v1/schedules/{id}", "schedules:write", "Change a schedule", patch },
-		{ "DELETE", "/v1/schedules/{id}", "schedules:write", "Delete a schedule and its runs", del },
-		{ "POST", "/v1/schedules/{id}/pause", "schedules:write", "Pause a schedule", pause },
-		{ "POST", "/v1/schedules/{id}/resume", "schedules:write", "Resume a schedule", resume },
-		{ "POST", "/v1/schedules/{id}/run", "schedules:write", "Run it now, besides its times", route_run_now },
-		{ "GET", "/v1/schedules/{id}/runs", "schedules:read", "Its runs, newest first", route_runs },
-		{ "GET", "/v1/schedules/{id}/runs/{run}", "schedules:read", "One run and what became of each message",
-		  route_run },
+	static const struct wb_plugin_route routes[] = {
+		KIT_ROUTE("POST", "/v1/schedules", "schedules:write", "Make a schedule", create),
+		KIT_ROUTE("GET", "/v1/schedules", "schedules:read", "List schedules", list),
+		KIT_ROUTE("POST", "/v1/schedules/validate", "schedules:read", "Check a schedule; its next five runs",
+		  route_validate),
+		KIT_ROUTE("GET", "/v1/schedules/{id}", "schedules:read", "One schedule", get),
+		KIT_ROUTE("PATCH", "/v1/schedules/{id}", "schedules:write", "Change a schedule", patch),
+		KIT_ROUTE("DELETE", "/v1/schedules/{id}", "schedules:write", "Delete a schedule and its runs", del),
+		KIT_ROUTE("POST", "/v1/schedules/{id}/pause", "schedules:write", "Pause a schedule", pause),
+		KIT_ROUTE("POST", "/v1/schedules/{id}/resume", "schedules:write", "Resume a schedule", resume),
+		KIT_ROUTE("POST", "/v1/schedules/{id}/run", "schedules:write", "Run it now, besides its times", route_run_now),
+		KIT_ROUTE("GET", "/v1/schedules/{id}/runs", "schedules:read", "Its runs, newest first", route_runs),
+		KIT_ROUTE("GET", "/v1/schedules/{id}/runs/{run}", "schedules:read", "One run and what became of each message",
+		  route_run),
 	};
-	int r = 0;
 
-	for (size_t i = 0; i < WA_ARRAY_LEN(routes) && r == 0; i++)
-		r = s->host->route(s->self, &(struct wb_plugin_route){ .size = sizeof(struct wb_plugin_route),
-								       .method = routes[i].method,
-								       .pattern = routes[i].pattern,
-								       .scope = routes[i].scope,
-								       .summary = routes[i].summary,
-								       .fn = routes[i].fn,
-								       .ctx = s,
-								       .max_body = DOC_MAX });
-	return r;
+	return kit_routes(&s->kit, routes, KIT_N(routes), DOC_MAX, s);
 }

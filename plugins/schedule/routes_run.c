@@ -33,7 +33,7 @@ static json_t *notes_of(struct schedule *s, const struct job *j, int64_t now)
 void route_validate(void *ctx, struct wb_plugin_req *req)
 {
 	struct schedule *s = ctx;
-	json_t *doc = read_body(s, req, false), *next = json_array(), *o;
+	json_t *doc = kit_body(&s->kit, req, false), *next = json_array(), *o;
 	struct job j = { .created_ms = s->host->now_ms() };
 	char field[32], why[WHY_SIZE];
 	int64_t t = j.created_ms, max;
@@ -48,7 +48,7 @@ void route_validate(void *ctx, struct wb_plugin_req *req)
 	r = job_read(s, doc, true, &j, field, why);
 	if (r < 0) {
 		json_decref(next);
-		reply_json(s, req, 200, json_pack("{s:b, s:[{s:s, s:s}]}", "valid", 0, "errors", "field", field,
+		kit_reply(&s->kit, req, 200, json_pack("{s:b, s:[{s:s, s:s}]}", "valid", 0, "errors", "field", field,
 						  "message", *why ? why : "out of memory"));
 		job_clear(&j);
 		return;
@@ -60,7 +60,7 @@ void route_validate(void *ctx, struct wb_plugin_req *req)
 			json_object_set_new(o, "after_quiet_hours", moment_json(j.zone, job_due(s, &j, t)));
 		json_array_append_new(next, o);
 	}
-	reply_json(s, req, 200, json_pack("{s:b, s:s, s:s, s:o, s:o}", "valid", 1, "kind", kind_of(&j), "zone",
+	kit_reply(&s->kit, req, 200, json_pack("{s:b, s:s, s:s, s:o, s:o}", "valid", 1, "kind", kind_of(&j), "zone",
 					  wb_zone_name(j.zone), "next", next, "notes", notes_of(s, &j, j.created_ms)));
 	job_clear(&j);
 }
@@ -95,7 +95,7 @@ static int add_count(void *ctx, const struct wb_value *c, int32_t n)
 	char state[16];
 
 	(void)n;
-	copy_text(state, sizeof(state), &c[0]);
+	kit_copy(&c[0], state, sizeof(state));
 	json_object_set_new(ctx, state, json_integer(c[1].num));
 	return 0;
 }
@@ -107,9 +107,9 @@ static int add_run(void *ctx, const struct wb_value *c, int32_t n)
 	json_t *o;
 
 	(void)n;
-	copy_text(id, sizeof(id), &c[0]);
-	copy_text(state, sizeof(state), &c[1]);
-	copy_text(reason, sizeof(reason), &c[2]);
+	kit_copy(&c[0], id, sizeof(id));
+	kit_copy(&c[1], state, sizeof(state));
+	kit_copy(&c[2], reason, sizeof(reason));
 	o = json_pack("{s:s, s:s, s:o, s:o, s:o, s:b}", "id", id, "state", state, "scheduled",
 		      moment_json(sh->zone, c[3].num), "started", moment_json(sh->zone, c[4].num), "finished",
 		      moment_json(sh->zone, c[5].num), "manual", c[6].num != 0);
@@ -129,7 +129,7 @@ static void add_counts(struct schedule *s, json_t *runs)
 	json_array_foreach(runs, i, o) {
 		counts = json_object();
 		(void)s->host->query(s->self, "SELECT state, count(*) FROM schedule_recipient WHERE run = $1 GROUP BY state",
-				     (struct wb_value[]){ v_text(json_string_value(json_object_get(o, "id"))) }, 1,
+				     (struct wb_value[]){ kit_text(json_string_value(json_object_get(o, "id"))) }, 1,
 				     add_count, counts);
 		json_object_set_new(o, "recipients", counts);
 	}
@@ -138,24 +138,24 @@ static void add_counts(struct schedule *s, json_t *runs)
 void route_runs(void *ctx, struct wb_plugin_req *req)
 {
 	struct schedule *s = ctx;
-	const char *before = s->host->http_query(req, "cursor");
+	const char *before = kit_query(&s->kit, req, "cursor");
 	struct showing sh = { .s = s };
 	struct job j = { 0 };
-	int64_t limit;
+	int32_t limit;
 	bool more;
 
 	if (!read_job(s, req, &j))
 		return;
 	sh.zone = j.zone;
-	if (read_limit(s, req, &limit)) {
-		const struct wb_value v[] = { v_text(j.id), v_text(before ? before : "~"), v_int(limit) };
+	if (kit_limit(&s->kit, req, PAGE_DEFAULT, PAGE_MAX, &limit)) {
+		const struct wb_value v[] = { kit_text(j.id), kit_text(*before ? before : "~"), kit_int(limit) };
 
 		sh.list = json_array();
 		(void)s->host->query(s->self, "SELECT " RUN_COLUMNS " FROM schedule_run WHERE job = $1 AND id < $2 "
 					      "ORDER BY id DESC LIMIT $3", v, 3, add_run, &sh);
 		add_counts(s, sh.list);
-		more = (int64_t)json_array_size(sh.list) == limit;
-		reply_json(s, req, 200, json_pack("{s:o, s:O?}", "runs", sh.list, "next",
+		more = json_array_size(sh.list) == (size_t)limit;
+		kit_reply(&s->kit, req, 200, json_pack("{s:o, s:O?}", "runs", sh.list, "next",
 			more ? json_object_get(json_array_get(sh.list, (size_t)limit - 1), "id") : NULL));
 	}
 	job_clear(&j);
@@ -172,12 +172,12 @@ static int add_person(void *ctx, const struct wb_value *c, int32_t n)
 {
 	struct people *p = ctx;
 	char state[16], reason[64], message[ID_SIZE];
-	json_t *body = unsealed(p->s, p->run, c[1].str), *o;
+	json_t *body = kit_unseal_json(&p->s->kit, p->run, &c[1]), *o;
 
 	(void)n;
-	copy_text(state, sizeof(state), &c[2]);
-	copy_text(reason, sizeof(reason), &c[3]);
-	copy_text(message, sizeof(message), &c[4]);
+	kit_copy(&c[2], state, sizeof(state));
+	kit_copy(&c[3], reason, sizeof(reason));
+	kit_copy(&c[4], message, sizeof(message));
 	o = json_pack("{s:O?, s:s}", "to", json_object_get(body, "to"), "state", state);
 	if (json_object_get(body, "name"))
 		json_object_set(o, "name", json_object_get(body, "name"));
@@ -195,42 +195,38 @@ static int add_person(void *ctx, const struct wb_value *c, int32_t n)
 void route_run(void *ctx, struct wb_plugin_req *req)
 {
 	struct schedule *s = ctx;
-	const char *cursor = s->host->http_query(req, "cursor"), *state = s->host->http_query(req, "state");
+	const char *state = kit_query(&s->kit, req, "state");
 	const char *run = s->host->http_param(req, "run");
 	struct showing sh = { .s = s };
 	struct people p = { .s = s, .run = run };
-	int64_t limit, after = -1;
+	int64_t from;
+	int32_t limit;
 	struct job j = { 0 };
 	json_t *o;
 
-	if (!read_limit(s, req, &limit))
-		return;
-	if (cursor && wa_parse_i64(wa_span_str(cursor), 0, INT64_MAX, &after) < 0) {
-		reply_problem(s, req, WA_EINVALID, "cursor: not one of ours");
-		return;
-	}
-	if (!read_job(s, req, &j))
+	if (!kit_limit(&s->kit, req, PAGE_DEFAULT, PAGE_MAX, &limit) || !kit_cursor(&s->kit, req, &from) ||
+	    !read_job(s, req, &j))
 		return;
 	sh.zone = j.zone;
 	sh.list = json_array();
 	(void)s->host->query(s->self, "SELECT " RUN_COLUMNS " FROM schedule_run WHERE job = $1 AND id = $2",
-			     (struct wb_value[]){ v_text(j.id), v_text(run) }, 2, add_run, &sh);
+			     (struct wb_value[]){ kit_text(j.id), kit_text(run) }, 2, add_run, &sh);
 	job_clear(&j);
 	if (json_array_size(sh.list) == 0) {
 		json_decref(sh.list);
-		reply_problem(s, req, WA_ENOTFOUND, "there is no such run");
+		kit_problem(&s->kit, req, WA_ENOTFOUND, "there is no such run");
 		return;
 	}
 	add_counts(s, sh.list);
 	o = json_incref(json_array_get(sh.list, 0));
 	json_decref(sh.list);
-	const struct wb_value v[] = { v_text(run), v_int(after), v_text(state ? state : ""), v_int(limit) };
+	const struct wb_value v[] = { kit_text(run), kit_int(from), kit_text(state), kit_int(limit) };
 
 	p.list = json_array();
 	(void)s->host->query(s->self, "SELECT n, body, state, reason, message FROM schedule_recipient WHERE run = $1 "
-				      "AND n > $2 AND ($3 = '' OR state = $3) ORDER BY n LIMIT $4", v, 4, add_person, &p);
-	json_object_set_new(o, "next", (int64_t)json_array_size(p.list) == limit ?
-						json_sprintf("%lld", (long long)p.last) : json_null());
+				      "AND n >= $2 AND ($3 = '' OR state = $3) ORDER BY n LIMIT $4", v, 4, add_person, &p);
+	json_object_set_new(o, "next", json_array_size(p.list) == (size_t)limit ?
+						json_sprintf("%lld", (long long)p.last + 1) : json_null());
 	json_object_set_new(o, "messages", p.list);
-	reply_json(s, req, 200, o);
+	kit_reply(&s->kit, req, 200, o);
 }

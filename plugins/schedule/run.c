@@ -75,7 +75,7 @@ static int add_count(void *ctx, const struct wb_value *c, int32_t n)
 	char state[16];
 
 	(void)n;
-	copy_text(state, sizeof(state), &c[0]);
+	kit_copy(&c[0], state, sizeof(state));
 	json_object_set_new(ctx, state, json_integer(c[1].num));
 	return 0;
 }
@@ -84,27 +84,22 @@ static void over_event(struct run *r, struct wb_tx *tx, const char *kind, const 
 {
 	char scheduled[WB_TIME_TEXT_MAX];
 	json_t *counts = json_object(), *o;
-	char *text;
 
 	(void)r->s->host->query(r->s->self, "SELECT state, count(*) FROM schedule_recipient WHERE run = $1 GROUP BY state",
-				(struct wb_value[]){ v_text(r->id) }, 1, add_count, counts);
+				(struct wb_value[]){ kit_text(r->id) }, 1, add_count, counts);
 	o = json_pack("{s:s, s:s, s:s, s:o}", "schedule", r->job, "run", r->id, "scheduled",
 		      wb_time_text(r->zone, r->scheduled_ms, scheduled), "recipients", counts);
 	if (json_object_get(r->doc, "name"))
 		json_object_set(o, "name", json_object_get(r->doc, "name"));
 	if (reason)
 		json_object_set_new(o, "reason", json_string(reason));
-	text = json_dumps(o, JSON_COMPACT);
-	r->s->host->tx_event(tx, &(struct wb_event_new){ .kind = kind, .session = r->session, .subject = r->job,
-							 .json = str_of(text) });
-	free(text);
-	json_decref(o);
+	kit_event(&r->s->kit, tx, kind, r->session, r->job, o);
 }
 
 void run_fail(struct run *r, const char *reason)
 {
 	struct wb_tx *tx = r->s->host->tx_begin(r->s->self);
-	const struct wb_value v[] = { v_text(r->id), v_text(reason), v_int(r->s->host->now_ms()) };
+	const struct wb_value v[] = { kit_text(r->id), kit_text(reason), kit_int(r->s->host->now_ms()) };
 
 	r->s->host->tx_sql(tx, "UPDATE schedule_run SET state = 'failed', reason = $2, finished_ms = $3 WHERE id = $1 "
 			       "AND state IN ('resolving', 'sending')", v, 3, WB_MUST_CHANGE);
@@ -117,7 +112,7 @@ void run_fail(struct run *r, const char *reason)
 static void run_done(struct run *r)
 {
 	struct wb_tx *tx = r->s->host->tx_begin(r->s->self);
-	const struct wb_value v[] = { v_text(r->id), v_int(r->s->host->now_ms()) };
+	const struct wb_value v[] = { kit_text(r->id), kit_int(r->s->host->now_ms()) };
 
 	r->s->host->tx_sql(tx, "UPDATE schedule_run SET state = 'sent', finished_ms = $2 WHERE id = $1 "
 			       "AND state = 'sending'", v, 2, WB_MUST_CHANGE);
@@ -174,7 +169,7 @@ static int32_t queue_one(struct batch *b, int64_t n, const json_t *person, char 
 	snprintf(meta, sizeof(meta), "{\"schedule\":\"%s\",\"run\":\"%s\"}", r->job, r->id);
 	send.to = json_string_value(json_object_get(person, "to"));
 	send.text = text;
-	send.content = str_of(content);
+	send.content = kit_str(content);
 	send.message_class = json_string_value(json_object_get(r->doc, "class"));
 	send.idempotency_key = key;
 	send.meta_json = meta;
@@ -188,13 +183,13 @@ static int on_recipient(void *ctx, const struct wb_value *c, int32_t cols)
 {
 	struct batch *b = ctx;
 	struct run *r = b->r;
-	json_t *person = unsealed(r->s, r->id, c[1].str);
+	json_t *person = kit_unseal_json(&r->s->kit, r->id, &c[1]);
 	char message[ID_SIZE] = "";
 	int32_t code = person ? queue_one(b, c[0].num, person, message) : WB_EINVALID;
 	const struct wb_value v[] = {
-		v_text(r->id), v_int(c[0].num), v_text(code < 0 ? "failed" : "queued"),
-		v_text(code < 0 ? reason_of(code) : ""),
-		code < 0 ? (struct wb_value){ .type = WB_NULL } : v_text(message),
+		kit_text(r->id), kit_int(c[0].num), kit_text(code < 0 ? "failed" : "queued"),
+		kit_text(code < 0 ? reason_of(code) : ""),
+		code < 0 ? (struct wb_value){ .type = WB_NULL } : kit_text(message),
 	};
 
 	(void)cols;
@@ -208,7 +203,7 @@ static int on_recipient(void *ctx, const struct wb_value *c, int32_t cols)
 static void send_batch(struct run *r)
 {
 	struct batch b = { .r = r, .tx = r->s->host->tx_begin(r->s->self) };
-	const struct wb_value v[] = { v_text(r->id), v_int(RUN_BATCH) };
+	const struct wb_value v[] = { kit_text(r->id), kit_int(RUN_BATCH) };
 	int x = r->s->host->query(r->s->self, "SELECT n, body FROM schedule_recipient WHERE run = $1 AND state = 'pending' "
 				  "ORDER BY n LIMIT $2", v, 2, on_recipient, &b);
 
@@ -292,20 +287,20 @@ static bool fill(struct run *r, const struct wb_value *c)
 {
 	const char *zone, *session;
 
-	copy_text(r->id, sizeof(r->id), &c[0]);
-	copy_text(r->job, sizeof(r->job), &c[1]);
+	kit_copy(&c[0], r->id, sizeof(r->id));
+	kit_copy(&c[1], r->job, sizeof(r->job));
 	r->sending = c[2].str.len == 7;	/* not "resolving" */
-	r->doc = unsealed(r->s, r->id, c[3].str);
+	r->doc = kit_unseal_json(&r->s->kit, r->id, &c[3]);
 	r->scheduled_ms = c[4].num;
 	r->started_ms = c[5].num;
 	r->target = c[6].num;
-	copy_text(r->page, sizeof(r->page), &c[7]);
+	kit_copy(&c[7], r->page, sizeof(r->page));
 	session = json_string_value(json_object_get(r->doc, "session"));
 	zone = json_string_value(json_object_get(r->doc, "zone"));
 	snprintf(r->session, sizeof(r->session), "%s", session ? session : "");
 	return r->doc && wb_zones_get(r->s->zones, zone ? zone : r->s->zone, &r->zone, NULL) == 1 &&
 	       r->s->host->query(r->s->self, "SELECT max(n) FROM schedule_recipient WHERE run = $1",
-				 (struct wb_value[]){ v_text(r->id) }, 1, max_n, &r->n) >= 0;
+				 (struct wb_value[]){ kit_text(r->id) }, 1, max_n, &r->n) >= 0;
 }
 
 static int on_run(void *ctx, const struct wb_value *c, int32_t n)
@@ -315,7 +310,7 @@ static int on_run(void *ctx, const struct wb_value *c, int32_t n)
 	struct run *r;
 
 	(void)n;
-	copy_text(id, sizeof(id), &c[0]);
+	kit_copy(&c[0], id, sizeof(id));
 	if (run_under_way(s, id))
 		return 0;
 	if (s->n_runs >= RUNS_MAX || !(r = calloc(1, sizeof(*r))))
@@ -339,5 +334,5 @@ void runs_start(struct schedule *s)
 	if (s->n_runs < RUNS_MAX)
 		(void)s->host->query(s->self, "SELECT " RUN_COLUMNS " FROM schedule_run r "
 				     "WHERE r.state IN ('resolving', 'sending') ORDER BY r.id LIMIT $1",
-				     (struct wb_value[]){ v_int(2 * RUNS_MAX) }, 1, on_run, s);
+				     (struct wb_value[]){ kit_int(2 * RUNS_MAX) }, 1, on_run, s);
 }

@@ -63,27 +63,13 @@ const struct wb_migration schedule_migrations[] = {
 	{ 0, 0, NULL, NULL },
 };
 
-static int64_t int_param(struct schedule *s, const char *name, int64_t min, int64_t max)
-{
-	int64_t v;
-
-	if (wa_parse_i64(wa_span_str(s->host->param(s->self, name)), min, max, &v) == 0)
-		return v;
-	s->host->log(s->self, WB_WARN, "schedule.param_out_of_range", (const char *[]){ "param", name, NULL });
-	return min;
-}
-
-void copy_text(char *out, size_t size, const struct wb_value *v)
-{
-	snprintf(out, size, "%.*s", (int)v->str.len, v->str.ptr ? v->str.ptr : "");
-}
-
 void schedule_stop(void *state)
 {
 	struct schedule *s = state;
 
 	runs_free(s);
 	wb_zones_free(s->zones);
+	kit_clear(&s->kit);
 	free(s);
 }
 
@@ -106,12 +92,13 @@ int32_t schedule_start(const struct wb_plugin_host *host, struct wb_plugin *self
 		return WB_ENOMEM;
 	s->host = host;
 	s->self = self;
+	kit_init(&s->kit, host, self);
 	wa_list_init(&s->runs);
 	s->zones = wb_zones_new(NULL);
 	s->zone = host->param(self, "zone");
-	s->late_spacing_ms = int_param(s, "late_spacing_ms", 0, 3600000);
-	s->keep_runs = int_param(s, "keep_runs", 1, 100000);
-	s->expires_ms = 60000 * int_param(s, "expires_minutes", 0, 60 * 24 * 366);
+	s->late_spacing_ms = kit_param_int(&s->kit, "late_spacing_ms", 0, 3600000);
+	s->keep_runs = kit_param_int(&s->kit, "keep_runs", 1, 100000);
+	s->expires_ms = 60000 * kit_param_int(&s->kit, "expires_minutes", 0, 60 * 24 * 366);
 	r = s->zones ? wb_zones_get(s->zones, s->zone, &z, NULL) : WB_ENOMEM;
 	if (r == 0) {
 		host->log(self, WB_ERROR, "schedule.no_such_zone", (const char *[]){ "zone", s->zone, NULL });

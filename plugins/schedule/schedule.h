@@ -30,6 +30,7 @@
 #include <warbler/plugin.h>
 
 #include "base.h"
+#include "kit.h"
 #include "list.h"
 #include "when.h"
 
@@ -41,10 +42,13 @@
 #define RUNS_MAX 4		/* under way at once */
 #define GRACE_MS 60000		/* not late yet */
 #define DOC_MAX 131072		/* bytes of a schedule */
+#define PAGE_DEFAULT 50
+#define PAGE_MAX 200
 
 struct schedule {
 	const struct wb_plugin_host *host;
 	struct wb_plugin *self;
+	struct kit kit;
 	struct wb_zones *zones;
 	struct wa_list runs;		/* struct run */
 	size_t n_runs;
@@ -119,9 +123,6 @@ int job_find(struct schedule *s, const char *id, struct job *j);
 int job_each(struct schedule *s, const char *sql, const struct wb_value *v, int32_t n, job_fn *fn, void *ctx);
 void job_insert(struct schedule *s, struct wb_tx *tx, const struct job *j);
 void job_update(struct schedule *s, struct wb_tx *tx, const struct job *j);
-/* A document as a sealed column; *out holds it until cleared. */
-struct wb_value sealed(struct schedule *s, const char *id, const json_t *doc, struct wa_buf *out);
-json_t *unsealed(struct schedule *s, const char *id, struct wb_str blob);	/* NULL unreadable */
 
 /* claim.c */
 void schedule_tick(struct schedule *s);		/* look now; sets the timer */
@@ -138,35 +139,16 @@ int outcome_start(struct schedule *s);
 /* Cancels messages of runs whose time is over; *ret_next: when the next one's is (0 none). */
 void outcome_expire(struct schedule *s, int64_t now, int64_t *ret_next);
 
-/* routes.c, routes_run.c, reply.c */
+/* routes.c, routes_run.c */
 int routes_start(struct schedule *s);
 void route_validate(void *ctx, struct wb_plugin_req *req);
 void route_run_now(void *ctx, struct wb_plugin_req *req);
 void route_runs(void *ctx, struct wb_plugin_req *req);
 void route_run(void *ctx, struct wb_plugin_req *req);
-void reply_json(struct schedule *s, struct wb_plugin_req *take_req, int32_t status, json_t *take_doc);
-void reply_problem(struct schedule *s, struct wb_plugin_req *take_req, int code, const char *detail);
-/* The body; NULL: it was answered. Empty is {} when optional. */
-json_t *read_body(struct schedule *s, struct wb_plugin_req *req, bool optional);
-bool read_limit(struct schedule *s, struct wb_plugin_req *req, int64_t *ret);	/* false: answered */
 /* The schedule of {id}; false: answered. */
 bool read_job(struct schedule *s, struct wb_plugin_req *req, struct job *j);
-/* Commits and answers; the tick follows. take_answer NULL: 204. */
+/* kit_commit(), and the tick looks at what changed. */
 void commit_reply(struct schedule *s, struct wb_plugin_req *take_req, struct wb_tx *take_tx,
 		  int32_t status, json_t *take_answer);
-
-static inline struct wb_str str_of(const char *s)
-{
-	return (struct wb_str){ s, s ? strlen(s) : 0 };
-}
-static inline struct wb_value v_text(const char *s)
-{
-	return (struct wb_value){ .type = WB_TEXT, .str = str_of(s) };
-}
-static inline struct wb_value v_int(int64_t n)
-{
-	return (struct wb_value){ .type = WB_INT, .num = n };
-}
-void copy_text(char *out, size_t size, const struct wb_value *v);
 
 #endif

@@ -1,41 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "schedule.h"
 
-static void copy_out(void *ctx, struct wb_str out)
-{
-	wa_buf_put(ctx, out.ptr, out.len);
-}
-
-struct wb_value sealed(struct schedule *s, const char *id, const json_t *doc, struct wa_buf *out)
-{
-	char *text = json_dumps(doc, JSON_COMPACT);
-	int r = WB_ENOMEM;
-
-	wa_buf_init(out, 2 * DOC_MAX);
-	if (text)
-		r = s->host->seal(s->self, str_of(id), str_of(text), copy_out, out);
-	free(text);
-	if (r < 0 || wa_buf_end(out, NULL) < 0)
-		return (struct wb_value){ .type = WB_NULL };	/* NOT NULL column: the commit fails */
-	return (struct wb_value){ .type = WB_BLOB, .str = { (const char *)out->ptr, out->len } };
-}
-
-static void parse_out(void *ctx, struct wb_str out)
-{
-	json_t **ret = ctx;
-
-	*ret = json_loadb(out.ptr, out.len, 0, NULL);
-}
-
-json_t *unsealed(struct schedule *s, const char *id, struct wb_str blob)
-{
-	json_t *doc = NULL;
-
-	if (s->host->unseal(s->self, str_of(id), blob, parse_out, &doc) < 0)
-		return NULL;
-	return doc;
-}
-
 struct each {
 	struct schedule *s;
 	job_fn *fn;
@@ -46,7 +11,7 @@ static int state_of(const struct wb_value *v)
 {
 	char text[16];
 
-	copy_text(text, sizeof(text), v);
+	kit_copy(v, text, sizeof(text));
 	for (int i = JOB_ACTIVE; i < JOB_FINISHED; i++)
 		if (strcmp(text, job_state_str(i)) == 0)
 			return i;
@@ -61,15 +26,15 @@ static int on_row(void *ctx, const struct wb_value *c, int32_t n)
 	json_t *doc;
 
 	(void)n;
-	copy_text(j.id, sizeof(j.id), &c[0]);
-	copy_text(j.session, sizeof(j.session), &c[1]);
+	kit_copy(&c[0], j.id, sizeof(j.id));
+	kit_copy(&c[1], j.session, sizeof(j.session));
 	j.state = state_of(&c[2]);
-	copy_text(j.reason, sizeof(j.reason), &c[3]);
+	kit_copy(&c[3], j.reason, sizeof(j.reason));
 	j.next_ms = c[5].num;
 	j.due_ms = c[6].num;
 	j.runs = c[7].num;
 	j.created_ms = c[8].num;
-	doc = unsealed(e->s, j.id, c[4].str);
+	doc = kit_unseal_json(&e->s->kit, j.id, &c[4]);
 	if (doc && job_read(e->s, doc, false, &j, field, why) == 0) {
 		e->fn(e->ctx, &j);
 	} else {
@@ -98,7 +63,7 @@ int job_find(struct schedule *s, const char *id, struct job *j)
 	int r;
 
 	j->doc = NULL;
-	r = job_each(s, "SELECT " JOB_COLUMNS " FROM schedule_job WHERE id = $1", (struct wb_value[]){ v_text(id) }, 1,
+	r = job_each(s, "SELECT " JOB_COLUMNS " FROM schedule_job WHERE id = $1", (struct wb_value[]){ kit_text(id) }, 1,
 		     take_job, j);
 	return r < 0 ? r : j->doc != NULL;
 }
@@ -106,10 +71,12 @@ int job_find(struct schedule *s, const char *id, struct job *j)
 static void put(struct schedule *s, struct wb_tx *tx, const struct job *j, const char *sql)
 {
 	struct wa_buf body;
+
+	(void)kit_seal_json(&s->kit, j->id, j->doc, &body);
 	const struct wb_value v[] = {
-		v_text(j->id), v_text(j->session), v_text(job_state_str(j->state)), v_text(j->reason),
-		sealed(s, j->id, j->doc, &body), v_int(j->next_ms), v_int(j->due_ms), v_int(j->runs),
-		v_int(j->created_ms),
+		kit_text(j->id), kit_text(j->session), kit_text(job_state_str(j->state)), kit_text(j->reason),
+		kit_sealed(&body), kit_int(j->next_ms), kit_int(j->due_ms), kit_int(j->runs),
+		kit_int(j->created_ms),
 	};
 
 	s->host->tx_sql(tx, sql, v, (int32_t)WA_ARRAY_LEN(v), WB_MUST_CHANGE);
