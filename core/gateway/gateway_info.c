@@ -47,6 +47,7 @@ static void collect(struct wb_metrics *m, void *ctx)
 	wb_metric_total(m, "warbler_loop_turns_total", NULL, (int64_t)loop.turns);
 	wb_metric_total(m, "warbler_loop_slow_callbacks_total", NULL, (int64_t)loop.slow);
 	wb_metric_set(m, "warbler_loop_slow_max_ms", NULL, (int64_t)loop.slow_max_ms);
+	wb_metric_set(m, "warbler_loop_slow_cpu_max_ms", NULL, (int64_t)loop.slow_cpu_max_ms);
 	wb_http_stats(gw->http, &http);
 	wb_metric_total(m, "warbler_http_requests_total", NULL, (int64_t)http.requests);
 	wb_metric_set(m, "warbler_http_connections", NULL, (int64_t)http.connections);

@@ -12,6 +12,8 @@
 #include "base.h"
 #include "list.h"
 
+#define CPU_READ_NS 5000000
+
 struct job {
 	struct job *next;
 	wb_fn *fn;
@@ -64,17 +66,23 @@ struct wb_loop {
 	struct wa_list signals;
 
 	int64_t nested_ns;		/* watched time inside the watch now open */
+	int64_t cpu_ns, cpu_at_ns;	/* this thread's CPU time, and when that was read: seldom, it is a system call */
 	struct wb_loop_stats stats;
 	void (*on_slow)(void *ctx, const char *owner, int64_t ms);
 	void *slow_ctx;
 };
 
-static int64_t mono_ns(void)
+static int64_t clock_ns(clockid_t clock)
 {
 	struct timespec ts;
 
-	clock_gettime(CLOCK_MONOTONIC, &ts);
+	clock_gettime(clock, &ts);
 	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+}
+
+static int64_t mono_ns(void)
+{
+	return clock_ns(CLOCK_MONOTONIC);
 }
 
 static void queue_init(struct job_queue *q)
@@ -460,6 +468,10 @@ struct wb_watch wb_watch_begin(struct wb_loop *l, const char *owner)
 {
 	struct wb_watch w = { owner, mono_ns(), l->nested_ns };
 
+	if (w.start_ns - l->cpu_at_ns >= CPU_READ_NS) {
+		l->cpu_at_ns = w.start_ns;
+		l->cpu_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
+	}
 	l->nested_ns = 0;
 	return w;
 }
@@ -467,18 +479,21 @@ struct wb_watch wb_watch_begin(struct wb_loop *l, const char *owner)
 void wb_watch_end(struct wb_loop *l, const struct wb_watch *w)
 {
 	int64_t all = mono_ns() - w->start_ns;
-	int64_t ms = (all - l->nested_ns) / 1000000;
+	int64_t ms = (all - l->nested_ns) / 1000000, cpu;
 
 	l->nested_ns = w->nested_ns + all;
 	l->stats.callbacks++;
 	if (ms <= WB_SLOW_MS)
 		return;
+	cpu = (clock_ns(CLOCK_THREAD_CPUTIME_ID) - l->cpu_ns) / 1000000;
 	l->stats.slow++;
+	if ((uint64_t)cpu > l->stats.slow_cpu_max_ms)
+		l->stats.slow_cpu_max_ms = (uint64_t)cpu;
 	if ((uint64_t)ms > l->stats.slow_max_ms) {
 		l->stats.slow_max_ms = (uint64_t)ms;
 		l->stats.slow_owner = w->owner;
 	}
-	WA_LOG(l->env, WA_WARN, "loop.slow", WA_S("owner", w->owner), WA_I("ms", ms));
+	WA_LOG(l->env, WA_WARN, "loop.slow", WA_S("owner", w->owner), WA_I("ms", ms), WA_I("cpu_ms", cpu));
 	if (l->on_slow)
 		l->on_slow(l->slow_ctx, w->owner, ms);
 }

@@ -91,6 +91,9 @@ struct wb_loop_stats {
 	uint64_t slow;		/* over WB_SLOW_MS */
 	uint64_t slow_max_ms;
 	const char *slow_owner;	/* of slow_max_ms; NULL when none */
+	/* The most CPU time a slow one took, up to 5 ms too much: far below slow_max_ms, others had the processor
+	 * or the callback waited for a disk or a lock. */
+	uint64_t slow_cpu_max_ms;
 	uint64_t posted;
 	uint64_t deferred;
 };

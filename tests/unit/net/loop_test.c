@@ -253,6 +253,7 @@ static void names_the_owner_of_a_slow_callback(void **state)
 	assert_string_equal(slow_owner, "inner");
 	assert_string_equal(st.slow_owner, "inner");
 	assert_true(st.slow_max_ms >= WB_SLOW_MS);
+	assert_true(st.slow_cpu_max_ms > 0);	/* it was busy; how much of that time it had is up to the machine */
 	assert_true(st.callbacks >= 2);
 	wb_timer_free(t);
 }
