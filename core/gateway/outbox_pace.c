@@ -8,6 +8,7 @@
 #define WARM_UP_MAX 64
 #define COUNT_MAX 10000000
 #define TYPING_MAX_MS 10000
+#define LOOK_AGAIN_MS 86400000	/* where it is always quiet */
 
 static const char *const classes[] = { "transactional", "reply", "marketing", "reminder" };
 
@@ -178,7 +179,7 @@ static bool is_quiet_class(const struct wb_config *c, int class)
 	return false;
 }
 
-/* Until when it is quiet for this class; 0 it is not. */
+/* Until when it is quiet for this class, or when to look again where that never ends; 0 it is not. */
 static int64_t quiet_until(const struct wb_lane *lane, int class, int64_t now)
 {
 	const struct wb_config *c = lane->o->gw->config;
@@ -190,7 +191,9 @@ static int64_t quiet_until(const struct wb_lane *lane, int class, int64_t now)
 	if (!*rule || !is_quiet_class(c, class) || wb_hours_parse(rule, &h, NULL) < 0)
 		return 0;
 	z = zone_of(lane);
-	return wb_hours_open(&h, z, now) && wb_hours_next_close(&h, z, now, &until) == 1 ? until : 0;
+	if (!wb_hours_open(&h, z, now))
+		return 0;
+	return wb_hours_next_close(&h, z, now, &until) == 1 ? until : now + LOOK_AGAIN_MS;
 }
 
 int64_t wb_pace_class(struct wb_lane *lane, const struct wb_row *row, int64_t now, const char **ret_why)
@@ -250,12 +253,41 @@ void wb_pace_count(struct wb_tx *tx, struct wb_lane *lane, const struct wb_row *
 
 /* ---- what it says ---- */
 
+/* What was moved to a later time because of its class is looked at again. */
+static void pull_back(struct wb_queue *q)
+{
+	struct wa_list *it, *tmp;
+	struct wa_list moved;
+
+	wa_list_init(&moved);
+	WA_LIST_EACH_SAFE(it, tmp, &q->waiting) {
+		if (container_of(it, struct wb_row, link)->moved) {
+			wa_list_del(it);
+			wa_list_push_back(&moved, it);
+		}
+	}
+	WA_LIST_EACH_SAFE(it, tmp, &moved) {
+		struct wb_row *row = container_of(it, struct wb_row, link);
+
+		wa_list_del(it);
+		row->moved = false;
+		row->due = row->asked;
+		wb_row_wait(row);
+	}
+}
+
 void wb_outbox_limits_changed(struct wb_outbox *o, const char *session)
 {
 	struct wb_lane *lane = wb_lane_find(o, session);
+	struct wa_span key;
+	size_t at = 0;
+	void *q;
 
-	if (lane)
-		wb_lane_touch(lane);
+	if (!lane)
+		return;
+	while (wa_map_next(&lane->queues, &at, &key, &q))
+		pull_back(q);
+	wb_lane_touch(lane);
 }
 
 const char *wb_outbox_waits(struct wb_outbox *o, const char *id, int64_t *ret_until)

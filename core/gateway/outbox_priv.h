@@ -36,6 +36,7 @@ struct wb_row {
 	char id[DB_ID_LEN + 1];
 	char wa_id[32];
 	int64_t due, next;
+	int64_t asked;		/* moved: the time it was due before */
 	uint64_t consent;	/* generation at which opt-outs were looked at */
 	uint16_t attempts, devices;
 	bool flying;		/* handed to libwa */
@@ -44,6 +45,7 @@ struct wb_row {
 	bool prepared;		/* outbox_prepare.c: nothing to wait for any more */
 	bool typed;		/* typing was shown before it */
 	bool told;		/* its trace says that it is held */
+	bool moved;		/* due is when its class may leave */
 	uint8_t class;		/* enum wb_class */
 	bool bare;		/* storage has no bytes of it either: made when it leaves */
 	uint8_t failures;	/* of preparing it */

@@ -440,6 +440,9 @@ static bool put_off(struct wb_queue *q, struct wb_row *row, int64_t now)
 	if (until == 0)
 		return false;
 	wa_list_del(&row->link);
+	if (!row->moved)
+		row->asked = row->due;
+	row->moved = true;
 	row->due = until;
 	wb_row_wait(row);
 	tell_held(row, why);

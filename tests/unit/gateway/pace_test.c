@@ -239,6 +239,45 @@ static void quiet_hours_hold_classes_not_chats(void **state)
 	expect_waits(f, promo, NULL, false);
 }
 
+static void it_may_be_quiet_always(void **state)
+{
+	static const char *const rules[] = { "always", "00:00-24:00" };
+	struct fix *f = *state;
+	char set[64], promo[27];
+
+	for (size_t i = 0; i < WA_ARRAY_LEN(rules); i++) {
+		snprintf(set, sizeof(set), "quiet_hours = '%s'", rules[i]);
+		if (i == 0)
+			begin(f, set);
+		else
+			restart(f, set);
+		add(f, "4915111111111", "marketing", promo);
+		f->now += 30 * HOUR;
+		go(f);
+		assert_int_equal(wa.n, 0);
+		expect_waits(f, promo, "quiet_hours", true);
+	}
+}
+
+static void an_end_of_quiet_hours_lets_go(void **state)
+{
+	struct fix *f = *state;
+	json_t *set = json_pack("{s:s}", "pacing_quiet_hours", "");
+	char promo[27];
+	int done = 0;
+
+	begin(f, "quiet_hours = '21:00-09:00', zone = 'Asia/Riyadh'");
+	add(f, "4915111111111", "marketing", promo);
+	add(f, "4915111111111", "marketing", NULL);
+	assert_int_equal(wa.n, 0);
+	wb_session_change(wb_session_find(f->gw, "s"), NULL, set, NULL, &done);
+	fix_settle(f);
+	assert_int_equal(wa.n, 2);
+	all_sent(f);
+	expect_waits(f, promo, NULL, false);
+	json_decref(set);
+}
+
 static void marketing_has_its_own_cap(void **state)
 {
 	struct fix *f = *state;
@@ -321,6 +360,8 @@ int main(void)
 		T(a_daily_cap_outlives_the_process),
 		T(what_did_not_leave_is_not_counted),
 		T(quiet_hours_hold_classes_not_chats),
+		T(it_may_be_quiet_always),
+		T(an_end_of_quiet_hours_lets_go),
 		T(marketing_has_its_own_cap),
 		T(a_young_session_warms_up),
 		T(sessions_have_limits_of_their_own),
