@@ -134,6 +134,20 @@ class Idempotency(Case):
         twice("/v1/sessions/{id}/calls/{call}/reject", f"{s}/calls/{call}/reject")
         twice("/v1/sessions/{id}/rotate-prekey", f"{s}/rotate-prekey")
 
+        # rules, conversations, plugins
+        asks = ("local wb = require 'warbler'\nlocal ask = wb.flow('ask', { steps = { { name = 'a', ask = 'Why?' } } })\n"
+                "wb.on('message.received', { text = 'ask me' }, function(msg) ask:start(msg) end)")
+        g.rest.call("PUT", "/v1/scripts/ask/source", {"source": asks})
+        twice("/v1/scripts/{name}/check", "/v1/scripts/ask/check", {"source": asks})
+        loaded = twice("/v1/scripts/{name}/reload", "/v1/scripts/ask/reload")["loaded"]
+        self.assertEqual(g.rest.get("/v1/scripts/ask")["loaded"], loaded)
+        self.sandbox.say(self.ann, "ask me")
+        flow = until(lambda: g.rest.get("/v1/flows")["flows"], what="a flow")[0]["id"]
+        twice("/v1/flows/{flow}/handover", f"/v1/flows/{flow}/handover")
+        self.assertEqual(len(g.events(kinds="flow.ended")), 1)
+        for act in ("load", "reload", "unload"):
+            twice(f"/v1/plugins/{{name}}/{act}", f"/v1/plugins/retention/{act}")
+
         # sessions
         twice("/v1/sessions", "/v1/sessions", {"id": "other", "start": False})
         waiting = g.rest.post("/v1/messages", {"session": "other", "to": f"+{self.ann}", "text": "never"})["id"]
