@@ -193,12 +193,12 @@ static void on_session(void *ctx, const struct wb_event *e)
 static int on_row(void *ctx, const struct wb_value *c, int32_t n)
 {
 	struct autoreply *a = ctx;
-	char session[65], row[KIT_ROW_SIZE], why[WHY_SIZE];
+	char session[65], why[WHY_SIZE];
 	json_t *doc, *whole;
 
 	(void)n;
 	kit_copy(&c[0], session, sizeof(session));
-	doc = kit_unseal_json(&a->kit, kit_row(row, "session", session), &c[1]);
+	doc = kit_unseal_json(&a->kit, KIT_ROW("session", session), &c[1]);
 	whole = doc ? account_doc(doc, why) : NULL;
 	if (!whole || account_set(a, session, whole) < 0)
 		a->host->log(a->self, WB_ERROR, "autoreply.session_unusable",

@@ -201,12 +201,11 @@ static void on_set(void *ctx, int32_t code, const char *id)
 static void set(struct autoreply *a, struct wb_plugin_req *req, const char *session, json_t *take_doc)
 {
 	struct setting *s = calloc(1, sizeof(*s));
-	char row[KIT_ROW_SIZE];
 	struct wa_buf sealed;
 	json_t *answer = take_doc ? json_copy(take_doc) : NULL;
 	struct wb_tx *tx = a->host->tx_begin(a->self);
 
-	if (kit_seal_json(&a->kit, kit_row(row, "session", session), take_doc, &sealed) == 0)
+	if (kit_seal_json(&a->kit, KIT_ROW("session", session), take_doc, &sealed) == 0)
 		KIT_SQL(&a->kit, tx, WB_MUST_CHANGE,
 			"INSERT INTO autoreply_session (session, doc) VALUES ($1, $2) ON CONFLICT (session) DO UPDATE SET "
 			"doc = excluded.doc",

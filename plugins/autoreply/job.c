@@ -79,11 +79,11 @@ static void file_keep(struct autoreply *a, const char *url, const char *id)
 
 void job_add(struct autoreply *a, struct wb_tx *tx, const json_t *doc)
 {
-	char id[27], row[KIT_ROW_SIZE];
+	char id[27];
 	struct wa_buf sealed;
 
 	a->host->ulid(id);
-	(void)kit_seal_json(&a->kit, kit_row(row, "job", id), doc, &sealed);
+	(void)kit_seal_json(&a->kit, KIT_ROW("job", id), doc, &sealed);
 	KIT_SQL(&a->kit, tx, WB_MUST_CHANGE,
 		"INSERT INTO autoreply_job (id, doc, attempts, due_ms) VALUES ($1, $2, 0, $3)", kit_text(id),
 		kit_sealed(&sealed), kit_int(a->host->now_ms()));
@@ -136,7 +136,7 @@ void jobs_wake(struct autoreply *a)
 static int on_row(void *ctx, const struct wb_value *c, int32_t n)
 {
 	struct autoreply *a = ctx;
-	char id[27], row[KIT_ROW_SIZE];
+	char id[27];
 	struct job *k;
 
 	(void)n;
@@ -151,7 +151,7 @@ static int on_row(void *ctx, const struct wb_value *c, int32_t n)
 	k = calloc(1, sizeof(*k));
 	if (!k)
 		return 1;
-	k->doc = kit_unseal_json(&a->kit, kit_row(row, "job", id), &c[1]);
+	k->doc = kit_unseal_json(&a->kit, KIT_ROW("job", id), &c[1]);
 	k->a = a;
 	k->attempts = c[2].num;
 	snprintf(k->id, sizeof(k->id), "%s", id);

@@ -71,13 +71,13 @@ void rules_clear(struct autoreply *a)
 static int load_row(void *ctx, const struct wb_value *c, int32_t n)
 {
 	struct autoreply *a = ctx;
-	char id[RULE_ID_SIZE], row[KIT_ROW_SIZE], why[WHY_SIZE] = "cannot be opened";
+	char id[RULE_ID_SIZE], why[WHY_SIZE] = "cannot be opened";
 	struct rule *r = NULL;
 	json_t *doc;
 
 	(void)n;
 	kit_copy(&c[0], id, sizeof(id));
-	doc = kit_unseal_json(&a->kit, kit_row(row, "rule", id), &c[1]);
+	doc = kit_unseal_json(&a->kit, KIT_ROW("rule", id), &c[1]);
 	if (!doc || rule_new(id, doc, a->zones, &r, why) < 0) {
 		/* a module that is missing today may be there tomorrow: the row stays */
 		a->host->log(a->self, WB_ERROR, "autoreply.rule_unusable",
@@ -101,10 +101,9 @@ int rules_load(struct autoreply *a)
 
 void rule_store(struct autoreply *a, struct wb_tx *tx, const struct rule *r)
 {
-	char row[KIT_ROW_SIZE];
 	struct wa_buf sealed;
 
-	(void)kit_seal_json(&a->kit, kit_row(row, "rule", r->id), r->doc, &sealed);
+	(void)kit_seal_json(&a->kit, KIT_ROW("rule", r->id), r->doc, &sealed);
 	KIT_SQL(&a->kit, tx, WB_MUST_CHANGE,
 		"INSERT INTO autoreply_rule (id, doc, created_ms, updated_ms) VALUES ($1, $2, $3, $4) "
 		"ON CONFLICT (id) DO UPDATE SET doc = excluded.doc, updated_ms = excluded.updated_ms",

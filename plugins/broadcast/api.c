@@ -18,7 +18,7 @@ static struct broadcast *find(struct bc *b, struct wb_plugin_req *req)
 	int r = broadcast_find(b, b->host->http_param(req, "id"), &x);
 
 	if (r != 1)
-		reply_problem(b, req, r < 0 ? r : WA_ENOTFOUND, "no broadcast has this id");
+		kit_problem(&b->kit, req, r < 0 ? r : WA_ENOTFOUND, "no broadcast has this id");
 	return x;
 }
 
@@ -28,10 +28,10 @@ static json_t *broadcast_json(const struct broadcast *x)
 			      *x->reason ? x->reason : NULL);
 
 	json_object_update_missing(o, x->doc);
-	json_object_set_new(o, "start_at", json_time(x->start_ms));
-	json_object_set_new(o, "created_at", json_time(x->created_ms));
-	json_object_set_new(o, "began_at", json_time(x->began_ms));
-	json_object_set_new(o, "ended_at", json_time(x->ended_ms));
+	json_object_set_new(o, "start_at", kit_time(x->start_ms));
+	json_object_set_new(o, "created_at", kit_time(x->created_ms));
+	json_object_set_new(o, "began_at", kit_time(x->began_ms));
+	json_object_set_new(o, "ended_at", kit_time(x->ended_ms));
 	return o;
 }
 
@@ -48,9 +48,10 @@ static json_t *full_json(struct broadcast *x)
 	return o;
 }
 
-static void sync_after(struct bc *b, const char *id)
+static void sync_after(void *ctx, int32_t code, const char *id)
 {
-	run_sync(b, id);
+	if (code == 0)
+		run_sync(ctx, id);
 }
 
 /* ---- make, change ---- */
@@ -96,7 +97,7 @@ static int64_t count_of(struct bc *b);
 static void create(void *ctx, struct wb_plugin_req *req)
 {
 	struct bc *b = ctx;
-	json_t *doc = read_body(b, req, false), *to, *barred;
+	json_t *doc = kit_body(&b->kit, req, false), *to, *barred;
 	char id[ID_SIZE], why[240] = "";
 	int64_t start = 0;
 	struct wb_tx *tx;
@@ -114,18 +115,18 @@ static void create(void *ctx, struct wb_plugin_req *req)
 	} else if (people_ok(to, why) && people_ok(barred, why) && document_ok(b, doc, why)) {
 		r = broadcast_insert(tx, b, id, doc, start);
 		if (r == 0)
-			r = put_people(tx, b, id, AUDIENCE_LIST, to, json_str(doc, "country"), why);
+			r = put_people(tx, b, id, AUDIENCE_LIST, to, kit_member(doc, "country"), why);
 		if (r == 0)
-			r = put_people(tx, b, id, AUDIENCE_BARRED, barred, json_str(doc, "country"), why);
+			r = put_people(tx, b, id, AUDIENCE_BARRED, barred, kit_member(doc, "country"), why);
 	}
 	if (r < 0) {
 		b->host->tx_abort(tx);
-		reply_problem(b, req, r, *why ? why : "the broadcast could not be stored");
+		kit_problem(&b->kit, req, r, *why ? why : "the broadcast could not be stored");
 	} else {
 		struct broadcast x = { .b = b, .state = B_DRAFT, .doc = doc, .created_ms = now_ms(b) };
 
 		memcpy(x.id, id, sizeof(x.id));
-		commit_reply(b, req, tx, 201, broadcast_json(&x), NULL, NULL);
+		kit_commit(&b->kit, req, tx, 201, broadcast_json(&x));
 	}
 	json_decref(doc);
 	json_decref(to);
@@ -152,7 +153,7 @@ static void patch(void *ctx, struct wb_plugin_req *req)
 {
 	struct bc *b = ctx;
 	struct broadcast *x = find(b, req);
-	json_t *body = x ? read_body(b, req, false) : NULL, *doc;
+	json_t *body = x ? kit_body(&b->kit, req, false) : NULL, *doc;
 	char why[240] = "";
 	struct wb_tx *tx;
 	int r;
@@ -164,9 +165,9 @@ static void patch(void *ctx, struct wb_plugin_req *req)
 	doc = document_merge(x->doc, body);
 	json_decref(body);
 	if (!(B_BIT(x->state) & OPEN)) {
-		reply_problem(b, req, WA_ESTATE, "only a draft, or one that is ready, can be changed");
+		kit_problem(&b->kit, req, WA_ESTATE, "only a draft, or one that is ready, can be changed");
 	} else if (!document_ok(b, doc, why)) {
-		reply_problem(b, req, WA_EINVALID, why);
+		kit_problem(&b->kit, req, WA_EINVALID, why);
 	} else {
 		/* what was checked is no longer what would be sent */
 		tx = b->host->tx_begin(b->self);
@@ -179,19 +180,21 @@ static void patch(void *ctx, struct wb_plugin_req *req)
 		x->doc = json_incref(doc);
 		if (r < 0) {
 			b->host->tx_abort(tx);
-			reply_problem(b, req, r, "the broadcast could not be stored");
+			kit_problem(&b->kit, req, r, "the broadcast could not be stored");
 		} else {
-			commit_reply(b, req, tx, 200, broadcast_json(x), sync_after, x->id);
+			kit_commit_then(&b->kit, req, tx, 200, broadcast_json(x), sync_after, b, x->id);
 		}
 	}
 	json_decref(doc);
 	broadcast_free(x);
 }
 
-static void purge_after(struct bc *b, const char *id)
+static void purge_after(void *ctx, int32_t code, const char *id)
 {
-	run_sync(b, id);
-	purge_start(b);
+	if (code)
+		return;
+	run_sync(ctx, id);
+	purge_start(ctx);
 }
 
 static void del(void *ctx, struct wb_plugin_req *req)
@@ -204,9 +207,9 @@ static void del(void *ctx, struct wb_plugin_req *req)
 	if (!x)
 		return;
 	if (x->state == B_RUNNING || x->state == B_CHECKING) {
-		reply_problem(b, req, WA_ESTATE, "cancel it first");
+		kit_problem(&b->kit, req, WA_ESTATE, "cancel it first");
 	} else {
-		const struct wb_value v[] = { v_text(x->id), v_int(now_ms(b)) };
+		const struct wb_value v[] = { kit_text(x->id), kit_int(now_ms(b)) };
 
 		tx = b->host->tx_begin(b->self);
 		b->host->tx_sql(tx,
@@ -217,7 +220,7 @@ static void del(void *ctx, struct wb_plugin_req *req)
 			list_remove(tx, b, own);
 		if (list_own(b, x->id, AUDIENCE_BARRED, own))
 			list_remove(tx, b, own);
-		commit_reply(b, req, tx, 204, NULL, purge_after, x->id);
+		kit_commit_then(&b->kit, req, tx, 204, NULL, purge_after, b, x->id);
 	}
 	broadcast_free(x);
 }
@@ -230,7 +233,7 @@ static void get(void *ctx, struct wb_plugin_req *req)
 	struct broadcast *x = find(b, req);
 
 	if (x)
-		reply_json(b, req, 200, full_json(x));
+		kit_reply(&b->kit, req, 200, full_json(x));
 	broadcast_free(x);
 }
 
@@ -246,7 +249,7 @@ static int on_id(void *ctx, const struct wb_value *c, int32_t n)
 	struct broadcast *x = NULL;
 
 	(void)n;
-	col_text(&c[0], p->last, sizeof(p->last));
+	kit_copy(&c[0], p->last, sizeof(p->last));
 	if (broadcast_find(p->b, p->last, &x) == 1)
 		json_array_append_new(p->items, broadcast_json(x));
 	broadcast_free(x);
@@ -261,19 +264,19 @@ static void list_all(void *ctx, struct wb_plugin_req *req)
 	int limit;
 
 	if (state && bstate_parse(state) < 0) {
-		reply_problem(b, req, WA_EINVALID, "state: there is no such state");
+		kit_problem(&b->kit, req, WA_EINVALID, "state: there is no such state");
 		return;
 	}
-	if (!read_limit(b, req, PAGE_MAX, &limit))
+	if (!kit_limit(&b->kit, req, PAGE_DEFAULT, PAGE_MAX, &limit))
 		return;
 	p.items = json_array();
-	const struct wb_value v[] = { v_text(before && *before ? before : "~"), v_int(limit), v_text(state) };
+	const struct wb_value v[] = { kit_text(before && *before ? before : "~"), kit_int(limit), kit_text(state) };
 	(void)b->host->query(b->self,
 			     "SELECT id FROM broadcast_broadcast WHERE removed_ms = 0 AND id < $1 AND "
 			     "($3 IS NULL OR state = $3) ORDER BY id DESC LIMIT $2",
 			     v, 3, on_id, &p);
 	const bool more = json_array_size(p.items) == (size_t)limit;
-	reply_json(b, req, 200, json_pack("{s:o, s:s?}", "broadcasts", p.items, "next", more ? p.last : NULL));
+	kit_reply(&b->kit, req, 200, json_pack("{s:o, s:s?}", "broadcasts", p.items, "next", more ? p.last : NULL));
 }
 
 struct results {
@@ -294,26 +297,27 @@ static void recipients(void *ctx, struct wb_plugin_req *req)
 	struct bc *b = ctx;
 	struct broadcast *x = find(b, req);
 	struct results k = { NULL, 0 };
+	int64_t after;
 	int limit, n;
 
 	if (!x)
 		return;
-	if (read_limit(b, req, PAGE_MAX, &limit)) {
+	if (kit_limit(&b->kit, req, PAGE_DEFAULT, PAGE_MAX, &limit) && kit_cursor(&b->kit, req, &after)) {
 		const struct recipient_filter f = { .broadcast = x->id,
 						    .state = b->host->http_query(req, "state"),
 						    .reason = b->host->http_query(req, "reason"),
 						    .session = b->host->http_query(req, "session"),
 						    .sticky = 1,
-						    .after = read_cursor(b, req),
+						    .after = after,
 						    .limit = limit };
 
 		k.items = json_array();
 		n = recipient_page(b, &f, on_result, &k);
 		if (n < 0) {
 			json_decref(k.items);
-			reply_problem(b, req, n, "the recipients could not be read");
+			kit_problem(&b->kit, req, n, "the recipients could not be read");
 		} else {
-			reply_json(b, req, 200,
+			kit_reply(&b->kit, req, 200,
 				   json_pack("{s:o, s:o}", "recipients", k.items, "next",
 					     n == limit ? json_sprintf("%lld", (long long)k.last) : json_null()));
 		}
@@ -337,9 +341,9 @@ static void export(void *ctx, struct wb_plugin_req *req)
 static bool own_list(struct bc *b, struct wb_plugin_req *req, struct broadcast *x, char ret[ID_SIZE])
 {
 	if (x->state != B_DRAFT)
-		reply_problem(b, req, WA_ESTATE, "only a draft takes recipients");
+		kit_problem(&b->kit, req, WA_ESTATE, "only a draft takes recipients");
 	else if (!list_own(b, x->id, query_true(b, req, "exclude") ? AUDIENCE_BARRED : AUDIENCE_LIST, ret))
-		reply_problem(b, req, WA_ENOTFOUND, "no broadcast has this id");
+		kit_problem(&b->kit, req, WA_ENOTFOUND, "no broadcast has this id");
 	else
 		return true;
 	return false;
@@ -353,7 +357,7 @@ static void add_people(void *ctx, struct wb_plugin_req *req)
 	json_t *body;
 
 	if (x && own_list(b, req, x, own)) {
-		body = read_body(b, req, false);
+		body = kit_body(&b->kit, req, false);
 		if (body)
 			import_members(b, req, own, json_incref(json_object_get(body, "recipients")));
 		json_decref(body);
@@ -376,7 +380,7 @@ static void add_csv(void *ctx, struct wb_plugin_req *req)
 
 static void set_start(struct wb_tx *tx, struct bc *b, const char *id, int64_t start_ms)
 {
-	const struct wb_value v[] = { v_text(id), v_int(start_ms) };
+	const struct wb_value v[] = { kit_text(id), kit_int(start_ms) };
 
 	b->host->tx_sql(tx, "UPDATE broadcast_broadcast SET start_ms = $2 WHERE id = $1", v, 2, 0);
 }
@@ -386,7 +390,7 @@ static void moved(struct bc *b, struct wb_plugin_req *req, struct wb_tx *tx, str
 {
 	x->state = to;
 	x->reason[0] = 0;
-	commit_reply(b, req, tx, 200, broadcast_json(x), sync_after, x->id);
+	kit_commit_then(&b->kit, req, tx, 200, broadcast_json(x), sync_after, b, x->id);
 }
 
 static bool allowed(struct bc *b, struct wb_plugin_req *req, const struct broadcast *x, uint32_t from)
@@ -396,7 +400,7 @@ static bool allowed(struct bc *b, struct wb_plugin_req *req, const struct broadc
 	if (B_BIT(x->state) & from)
 		return true;
 	(void)snprintf(why, sizeof(why), "a broadcast that is %s does not allow this", bstate_str(x->state));
-	reply_problem(b, req, WA_ESTATE, why);
+	kit_problem(&b->kit, req, WA_ESTATE, why);
 	return false;
 }
 
@@ -420,13 +424,13 @@ static void start(void *ctx, struct wb_plugin_req *req)
 {
 	struct bc *b = ctx;
 	struct broadcast *x = find(b, req);
-	json_t *body = x ? read_body(b, req, true) : NULL;
+	json_t *body = x ? kit_body(&b->kit, req, true) : NULL;
 	char why[240];
 	struct wb_tx *tx;
 
 	if (body && allowed(b, req, x, OPEN | B_BIT(B_CHECKING))) {
 		if (!document_start(b, body, x->doc, "at", &x->start_ms, why)) {
-			reply_problem(b, req, WA_EINVALID, why);
+			kit_problem(&b->kit, req, WA_EINVALID, why);
 		} else {
 			if (!x->start_ms)
 				x->start_ms = now_ms(b);
@@ -548,16 +552,16 @@ static void preview(void *ctx, struct wb_plugin_req *req)
 	size_t i;
 	int limit;
 
-	if (x && read_limit(b, req, PREVIEW_MAX > PAGE_DEFAULT ? PREVIEW_MAX : PAGE_DEFAULT, &limit)) {
+	if (x && kit_limit(&b->kit, req, PREVIEW_MAX, PREVIEW_MAX, &limit)) {
 		c = content_compile(x->doc, why);
-		people = some_people(b, x, limit < PREVIEW_MAX ? limit : PREVIEW_MAX);
+		people = some_people(b, x, limit);
 		out = json_array();
 		json_array_foreach(people, i, person)
 			if (c)
 				json_array_append_new(out, preview_of(c, person));
 		json_decref(people);
 		content_free(c);
-		reply_json(b, req, 200, json_pack("{s:o}", "preview", out));
+		kit_reply(&b->kit, req, 200, json_pack("{s:o}", "preview", out));
 	}
 	broadcast_free(x);
 }
@@ -569,7 +573,7 @@ static int test_one(struct wb_tx *tx, struct broadcast *x, const struct content 
 	char id[ID_SIZE], reason[64] = "", meta[64], *content;
 	struct person p;
 	json_t *message;
-	int code = person_read(x->b, to, json_str(x->doc, "country"), &p, reason);
+	int code = person_read(x->b, to, kit_member(x->doc, "country"), &p, reason);
 
 	if (code < 0) {
 		(void)snprintf(why, 240, "to: %s", reason);
@@ -585,8 +589,8 @@ static int test_one(struct wb_tx *tx, struct broadcast *x, const struct content 
 				   &(struct wb_send){ .size = sizeof(struct wb_send),
 						      .session = session,
 						      .to = person_to(&p),
-						      .text = content ? NULL : json_str(message, "text"),
-						      .content = str_of(content),
+						      .text = content ? NULL : kit_member(message, "text"),
+						      .content = kit_str(content),
 						      .message_class = "marketing",
 						      .meta_json = meta },
 				   id);
@@ -604,7 +608,7 @@ static void test(void *ctx, struct wb_plugin_req *req)
 {
 	struct bc *b = ctx;
 	struct broadcast *x = find(b, req);
-	json_t *body = x ? read_body(b, req, false) : NULL, *to, *people, *out, *v;
+	json_t *body = x ? kit_body(&b->kit, req, false) : NULL, *to, *people, *out, *v;
 	const json_t *sample;
 	const char *session;
 	char why[240] = "";
@@ -618,7 +622,7 @@ static void test(void *ctx, struct wb_plugin_req *req)
 		return;
 	}
 	to = json_object_get(body, "to");
-	session = *json_str(body, "session") ? json_str(body, "session")
+	session = *kit_member(body, "session") ? kit_member(body, "session")
 					     : json_string_value(json_array_get(json_object_get(x->doc, "sessions"), 0));
 	people = some_people(b, x, 1);
 	sample = json_object_get(body, "as") ? json_object_get(body, "as") : json_array_get(people, 0);
@@ -638,9 +642,9 @@ static void test(void *ctx, struct wb_plugin_req *req)
 	if (r < 0) {
 		b->host->tx_abort(tx);
 		json_decref(out);
-		reply_problem(b, req, r, *why ? why : "the message cannot be sent");
+		kit_problem(&b->kit, req, r, *why ? why : "the message cannot be sent");
 	} else {
-		commit_reply(b, req, tx, 202, json_pack("{s:o}", "messages", out), NULL, NULL);
+		kit_commit(&b->kit, req, tx, 202, json_pack("{s:o}", "messages", out));
 	}
 	content_free(c);
 	json_decref(people);
@@ -685,5 +689,5 @@ int api_routes(struct bc *b)
 		  .summary = "Cancel, with what the outbox still has", .fn = cancel },
 	};
 
-	return routes_add(b, routes, WA_ARRAY_LEN(routes));
+	return kit_routes(&b->kit, routes, KIT_N(routes), 0, b);
 }

@@ -19,12 +19,12 @@ static void fill(struct source *s, enum source_kind kind, bool bars, const json_
 	switch (kind) {
 	case SOURCE_LIST: s->id = json_string_value(item); break;
 	case SOURCE_LABEL:
-		s->session = json_str(item, "session");
-		s->id = json_str(item, "label");
+		s->session = kit_member(item, "session");
+		s->id = kit_member(item, "label");
 		break;
 	case SOURCE_GROUP:
-		s->session = json_str(item, "session");
-		s->id = json_str(item, "group");
+		s->session = kit_member(item, "session");
+		s->id = kit_member(item, "group");
 		break;
 	case SOURCE_ORDERS: s->query = item; break;
 	case SOURCE_OWN: s->session = json_string_value(item); break;
@@ -77,9 +77,9 @@ static bool item_ok(enum source_kind kind, const json_t *item)
 	switch (kind) {
 	case SOURCE_LIST: return json_is_string(item);
 	case SOURCE_LABEL:
-		return json_object_size(item) == 2 && *json_str(item, "session") && *json_str(item, "label");
+		return json_object_size(item) == 2 && *kit_member(item, "session") && *kit_member(item, "label");
 	case SOURCE_GROUP:
-		return json_object_size(item) == 2 && *json_str(item, "session") && *json_str(item, "group");
+		return json_object_size(item) == 2 && *kit_member(item, "session") && *kit_member(item, "group");
 	case SOURCE_ORDERS:
 		if (!json_is_object(item))
 			return false;

@@ -23,6 +23,7 @@
 #include <warbler/plugin.h>
 
 #include "base.h"
+#include "kit.h"
 #include "list.h"
 #include "lists.h"
 #include "map.h"
@@ -45,6 +46,7 @@ struct broadcast;
 struct bc {
 	const struct wb_plugin_host *host;
 	struct wb_plugin *self;
+	struct kit kit;
 	struct wb_zones *zones;
 	struct wa_list jobs;		/* struct job: sliced work under way */
 	struct wa_list active;		/* struct broadcast: those that are doing something */
@@ -61,34 +63,8 @@ struct bc {
 	int64_t brake_last, brake_min, brake_failed, brake_opt_outs;	/* the latter two in percent */
 };
 
-/* ---- values ---- */
-static inline struct wb_str str_of(const char *s)
-{
-	return (struct wb_str){ s, s ? strlen(s) : 0 };
-}
-static inline struct wb_value v_text(const char *s)
-{
-	return (struct wb_value){ .type = s ? WB_TEXT : WB_NULL, .str = str_of(s) };
-}
-static inline struct wb_value v_int(int64_t n)
-{
-	return (struct wb_value){ .type = WB_INT, .num = n };
-}
-static inline struct wb_value v_blob(const void *p, size_t n)
-{
-	return (struct wb_value){ .type = p ? WB_BLOB : WB_NULL, .str = { p, n } };
-}
-void col_text(const struct wb_value *v, char *out, size_t size);	/* NULL reads as "" */
-
 int64_t now_ms(const struct bc *b);
-/* RFC 3339, null for 0; new reference. */
-json_t *json_time(int64_t ms);
-const char *json_str(const json_t *o, const char *key);	/* "" when absent */
 void log_note(struct bc *b, int level, const char *event, const char *name, const char *value);
-
-/* Sealed JSON; aad names table, column and row. A caller clears out. */
-int seal_json(struct bc *b, const char *what, const char *id, const json_t *j, struct wa_buf *out) WA_MUST_USE;
-int unseal_json(struct bc *b, const char *what, const char *id, struct wb_str sealed, json_t **ret) WA_MUST_USE;
 
 /* ---- work in slices ----
  * run is called again and again, each time in a turn of its own, until it returns true; then the job
@@ -108,19 +84,6 @@ void job_wait(struct job *j);
 void job_wake(struct job *j);
 void job_end(struct job *take_j);	/* from outside */
 bool slice_over(int64_t start_mono_ms);
-
-/* ---- REST, in short ---- */
-void reply_json(struct bc *b, struct wb_plugin_req *take_req, int32_t status, json_t *take_body);
-void reply_problem(struct bc *b, struct wb_plugin_req *take_req, int code, const char *detail);
-/* The body, an object; NULL: answered. optional: an empty body is {}. */
-json_t *read_body(struct bc *b, struct wb_plugin_req *req, bool optional);
-bool read_limit(struct bc *b, struct wb_plugin_req *req, int max, int *ret);
-int64_t read_cursor(struct bc *b, struct wb_plugin_req *req);	/* a row's number; 0 the beginning */
-/* Answer status with the body (NULL: nothing) once tx is durable; then after(b, arg) when not NULL. */
-typedef void bc_after_fn(struct bc *b, const char *arg);
-void commit_reply(struct bc *b, struct wb_plugin_req *take_req, struct wb_tx *take_tx, int32_t status,
-		  json_t *take_body, bc_after_fn *after, const char *arg);
-int routes_add(struct bc *b, const struct wb_plugin_route *r, size_t n);
 
 /* ---- parts ---- */
 extern const struct wb_param bc_params[];

@@ -91,7 +91,7 @@ void check_commit(struct job *j, struct wb_tx *take_tx, int64_t step, const char
 {
 	struct check *c = j->data;
 	struct step *s = calloc(1, sizeof(*s));
-	const struct wb_value v[] = { v_text(c->x->id), v_int(step), v_text(at) };
+	const struct wb_value v[] = { kit_text(c->x->id), kit_int(step), kit_text(at) };
 
 	if (!s) {
 		j->b->host->tx_abort(take_tx);
@@ -128,11 +128,11 @@ static void end(struct job *j, int to, const char *reason)
 {
 	struct check *c = j->data;
 	struct wb_tx *tx = j->b->host->tx_begin(j->b->self);
-	const struct wb_value v[] = { v_int(now_ms(j->b) - j->b->known_days * INT64_C(86400000)) };
+	const struct wb_value v[] = { kit_int(now_ms(j->b) - j->b->known_days * INT64_C(86400000)) };
 
 	broadcast_move(tx, j->b, c->x->id, B_BIT(B_CHECKING), to, reason);
 	if (to == B_DRAFT) {	/* who wanted it to begin looks first */
-		const struct wb_value id[] = { v_text(c->x->id) };
+		const struct wb_value id[] = { kit_text(c->x->id) };
 
 		j->b->host->tx_sql(tx, "UPDATE broadcast_broadcast SET start_ms = 0 WHERE id = $1", id, 1, 0);
 	}
@@ -162,7 +162,7 @@ static int on_any(void *ctx, const struct wb_value *c, int32_t n)
 
 static void clear_turn(struct job *j, struct check *c)
 {
-	const struct wb_value v[] = { v_text(c->x->id), v_int(CLEAR_ROWS) };
+	const struct wb_value v[] = { kit_text(c->x->id), kit_int(CLEAR_ROWS) };
 	struct wb_tx *tx = j->b->host->tx_begin(j->b->self);
 	bool any = false;
 
@@ -229,7 +229,8 @@ static int on_known(void *ctx, const struct wb_value *c, int32_t n)
 
 	(void)n;
 	known_id(k->row->key, id);
-	if (unseal_json(k->b, "known", id, c[1].str, &doc) == 0) {
+	doc = kit_unseal_json(&k->b->kit, KIT_ROW("known", id), &c[1]);
+	if (doc) {
 		take_answer(k->row, c[0].num == 1, doc);
 		json_decref(doc);
 	}
@@ -239,7 +240,7 @@ static int on_known(void *ctx, const struct wb_value *c, int32_t n)
 static int on_sticky(void *ctx, const struct wb_value *c, int32_t n)
 {
 	(void)n;
-	col_text(&c[0], ctx, SESSION_SIZE);
+	kit_copy(&c[0], ctx, SESSION_SIZE);
 	return 1;
 }
 
@@ -254,8 +255,8 @@ static bool has_session(const struct broadcast *x, const char *session)
 /* What can be known without asking anybody. */
 static void look_at(struct bc *b, const struct broadcast *x, struct row *row)
 {
-	const struct wb_value v[] = { v_blob(row->key, KEY_SIZE),
-				      v_int(now_ms(b) - b->known_days * INT64_C(86400000)) };
+	const struct wb_value v[] = { kit_blob(row->key, KEY_SIZE),
+				      kit_int(now_ms(b) - b->known_days * INT64_C(86400000)) };
 	const char *missing = content_missing(x->content, row->doc);
 	struct known k = { b, row };
 
@@ -291,8 +292,8 @@ static void on_new(void *ctx, const struct recipient *r)
 	row->n = r->n;
 	memcpy(row->key, r->key, KEY_SIZE);
 	row->doc = json_deep_copy(r->doc);
-	(void)snprintf(row->p.phone, sizeof(row->p.phone), "%s", json_str(r->doc, "phone"));
-	(void)snprintf(row->p.lid, sizeof(row->p.lid), "%s", json_str(r->doc, "lid"));
+	(void)snprintf(row->p.phone, sizeof(row->p.phone), "%s", kit_member(r->doc, "phone"));
+	(void)snprintf(row->p.lid, sizeof(row->p.lid), "%s", kit_member(r->doc, "lid"));
 }
 
 /* ---- who has talked with them ---- */
@@ -393,7 +394,7 @@ static void on_numbers(void *ctx, int32_t status, const char *content_type, stru
 
 	(void)content_type;
 	json_array_foreach(json_object_get(answer, "numbers"), i, one) {
-		row = l ? asked_row(l, a->session, json_str(one, "number")) : NULL;
+		row = l ? asked_row(l, a->session, kit_member(one, "number")) : NULL;
 		if (!row)
 			continue;
 		row->asked = false;
@@ -449,7 +450,7 @@ static bool ask_numbers(struct job *j, struct check *c, const struct part *p)
 			 &(struct wb_plugin_call){ .size = sizeof(struct wb_plugin_call),
 						   .method = "POST",
 						   .path = path,
-						   .body = str_of(text) },
+						   .body = kit_str(text) },
 			 on_numbers, a);
 	free(text);
 	return true;
@@ -510,9 +511,9 @@ static void write_known(struct wb_tx *tx, struct bc *b, const struct row *row)
 	char id[65];
 
 	known_id(row->key, id);
-	if (seal_json(b, "known", id, doc, &sealed) == 0) {
-		const struct wb_value v[] = { v_blob(row->key, KEY_SIZE), v_int(row->found),
-					      v_blob(sealed.ptr, sealed.len), v_int(now_ms(b)) };
+	if (kit_seal_json(&b->kit, KIT_ROW("known", id), doc, &sealed) == 0) {
+		const struct wb_value v[] = { kit_blob(row->key, KEY_SIZE), kit_int(row->found),
+					      kit_sealed(&sealed), kit_int(now_ms(b)) };
 
 		b->host->tx_sql(tx,
 				"INSERT INTO broadcast_known VALUES ($1, $2, $3, $4) ON CONFLICT (key) DO UPDATE SET "
@@ -532,16 +533,16 @@ static int write_row(struct wb_tx *tx, struct bc *b, const struct broadcast *x, 
 	int r;
 
 	recipient_seal_id(x->id, row->key, id);
-	r = seal_json(b, "recipient", id, row->doc, &sealed);
+	r = kit_seal_json(&b->kit, KIT_ROW("recipient", id), row->doc, &sealed);
 	if (r == 0) {
-		const struct wb_value v[] = { v_int(row->n),
-					      v_text(x->id),
-					      v_blob(has_phone ? phone : NULL, sizeof(phone)),
-					      v_blob(has_lid ? lid : NULL, sizeof(lid)),
-					      v_blob(sealed.ptr, sealed.len),
-					      v_text(*row->reason ? "" : row->session),
-					      v_int(row->sticky),
-					      v_text(row->reason) };
+		const struct wb_value v[] = { kit_int(row->n),
+					      kit_text(x->id),
+					      kit_blob(has_phone ? phone : NULL, sizeof(phone)),
+					      kit_blob(has_lid ? lid : NULL, sizeof(lid)),
+					      kit_sealed(&sealed),
+					      kit_text(*row->reason ? "" : row->session),
+					      kit_int(row->sticky),
+					      kit_text(row->reason) };
 
 		b->host->tx_sql(
 			tx,
@@ -589,6 +590,7 @@ static void write_turn(struct job *j, struct check *c)
 /* ---- the end ---- */
 
 struct verdict {
+	struct broadcast *x;
 	int64_t ready;
 	char missing[64];
 	int64_t missing_n;
@@ -598,9 +600,12 @@ static void on_verdict(void *ctx, const char *session, const char *state, const 
 {
 	struct verdict *v = ctx;
 
-	(void)session;
-	if (strcmp(state, "ready") == 0)
+	if (strcmp(state, "ready") == 0) {
 		v->ready += n;
+		for (size_t i = 0; i < v->x->n_parts; i++)
+			if (strcmp(v->x->parts[i].session, session) == 0)
+				v->x->parts[i].ready = n;
+	}
 	if (strncmp(reason, "missing_variable:", 17) == 0 && n > v->missing_n) {
 		v->missing_n = n;
 		(void)snprintf(v->missing, sizeof(v->missing), "unknown_variable:%s", reason + 17);
@@ -609,8 +614,11 @@ static void on_verdict(void *ctx, const char *session, const char *state, const 
 
 static void finish(struct job *j, struct check *c)
 {
-	struct verdict v = { 0 };
+	struct verdict v = { .x = c->x };
 
+	/* those given to a session have been fewer since: WhatsApp did not know all of them */
+	for (size_t i = 0; i < c->x->n_parts; i++)
+		c->x->parts[i].ready = 0;
 	if (counts_each(j->b, c->x->id, on_verdict, &v) < 0)
 		check_later(j, 1000);
 	else if (v.ready == 0)

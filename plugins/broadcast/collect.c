@@ -47,8 +47,8 @@ static void on_member(void *ctx, int64_t n, const json_t *doc)
 	struct person p = { .phone = "" };
 
 	(void)n;
-	(void)snprintf(p.phone, sizeof(p.phone), "%s", json_str(doc, "phone"));
-	(void)snprintf(p.lid, sizeof(p.lid), "%s", json_str(doc, "lid"));
+	(void)snprintf(p.phone, sizeof(p.phone), "%s", kit_member(doc, "phone"));
+	(void)snprintf(p.lid, sizeof(p.lid), "%s", kit_member(doc, "lid"));
 	take_doc(ctx, &p, doc);
 }
 
@@ -95,7 +95,7 @@ static void take_label(struct collecting *k, const json_t *answer)
 
 	json_array_foreach(json_object_get(answer, "uses"), i, use) {
 		json_t *o = json_object_get(use, "wa_id") ? NULL :
-							    json_pack("{s:s}", "jid", json_str(use, "chat"));
+							    json_pack("{s:s}", "jid", kit_member(use, "chat"));
 
 		if (o)
 			take_person(k, o, "", NULL);
@@ -109,8 +109,8 @@ static void take_group(struct collecting *k, const json_t *answer)
 	size_t i;
 
 	json_array_foreach(json_object_get(answer, "participants"), i, m)
-		take_person(k, m, json_str(m, "name"),
-			    json_pack("{s:s}", "group", json_str(answer, "subject")));
+		take_person(k, m, kit_member(m, "name"),
+			    json_pack("{s:s}", "group", kit_member(answer, "subject")));
 }
 
 /* The time of an order, or of the filter; `whole`: a date means its end. */
@@ -126,14 +126,14 @@ static int64_t when(struct broadcast *x, const char *text, bool whole)
 /* Newest first; false: what follows is older than wanted. */
 static bool take_orders(struct collecting *k, const json_t *answer)
 {
-	int64_t from = when(k->x, json_str(k->s->query, "from"), false);
-	int64_t to = when(k->x, json_str(k->s->query, "to"), true), at;
+	int64_t from = when(k->x, kit_member(k->s->query, "from"), false);
+	int64_t to = when(k->x, kit_member(k->s->query, "to"), true), at;
 	const json_t *customer, *total;
 	json_t *order, *vars;
 	size_t i;
 
 	json_array_foreach(json_object_get(answer, "orders"), i, order) {
-		if (wa_time_parse(wa_span_str(json_str(order, "created_at")), &at) < 0)
+		if (wa_time_parse(wa_span_str(kit_member(order, "created_at")), &at) < 0)
 			continue;
 		if (from && at < from)
 			return false;
@@ -141,12 +141,12 @@ static bool take_orders(struct collecting *k, const json_t *answer)
 			continue;
 		customer = json_object_get(order, "customer");
 		total = json_object_get(order, "total");
-		vars = json_pack("{s:s, s:s, s:s}", "order_number", json_str(order, "number"), "order_state",
-				 json_str(order, "state"), "order_date", json_str(order, "created_at"));
-		if (*json_str(total, "amount"))
+		vars = json_pack("{s:s, s:s, s:s}", "order_number", kit_member(order, "number"), "order_state",
+				 kit_member(order, "state"), "order_date", kit_member(order, "created_at"));
+		if (*kit_member(total, "amount"))
 			json_object_set_new(vars, "order_total",
-					    json_sprintf("%s %s", json_str(total, "amount"), json_str(total, "currency")));
-		take_person(k, customer, json_str(customer, "name"), vars);
+					    json_sprintf("%s %s", kit_member(total, "amount"), kit_member(total, "currency")));
+		take_person(k, customer, kit_member(customer, "name"), vars);
 	}
 	return true;
 }
@@ -218,9 +218,9 @@ static void put_path(struct wa_buf *out, const struct source *s, const char *at)
 	if (s->kind == SOURCE_ORDERS) {
 		wa_buf_fmt(out, "/v1/orders?limit=%d", PAGE_ROWS);
 		for (size_t i = 0; i < WA_ARRAY_LEN(filters); i++)
-			if (*json_str(s->query, filters[i])) {
+			if (*kit_member(s->query, filters[i])) {
 				wa_buf_fmt(out, "&%s=", filters[i]);
-				put_escaped(out, json_str(s->query, filters[i]));
+				put_escaped(out, kit_member(s->query, filters[i]));
 			}
 		if (*at)
 			wa_buf_fmt(out, "&cursor=%s", at);

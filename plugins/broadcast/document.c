@@ -69,7 +69,7 @@ static bool text_ok(const json_t *doc, const char *key, size_t min, size_t max, 
 
 bool document_ok(struct bc *b, const json_t *doc, char why[240])
 {
-	const char *zone = json_str(doc, "zone"), *key;
+	const char *zone = kit_member(doc, "zone"), *key;
 	const struct wb_zone *z;
 	struct content *c;
 	char short_why[160];
@@ -134,7 +134,7 @@ json_t *document_merge(const json_t *doc, const json_t *patch)
 bool document_start(struct bc *b, const json_t *body, const json_t *doc, const char *key, int64_t *ret, char why[240])
 {
 	const json_t *v = json_object_get(body, key);
-	const char *zone = json_str(doc, "zone");
+	const char *zone = kit_member(doc, "zone");
 	const struct wb_zone *z = NULL;
 	struct wa_err err = WA_ERR_INIT;
 

@@ -74,8 +74,8 @@ static void put_member(void *ctx, int64_t n, const json_t *doc)
 	json_t *v;
 
 	(void)n;
-	put_text(&x->out, json_str(doc, "to"));
-	put_cell(&x->out, json_str(doc, "name"));
+	put_text(&x->out, kit_member(doc, "to"));
+	put_cell(&x->out, kit_member(doc, "name"));
 	json_object_foreach(x->vars, key, v)
 		put_value(&x->out, json_object_get(json_object_get(doc, "vars"), key));
 	wa_buf_str(&x->out, "\r\n");
@@ -116,8 +116,8 @@ static void put_result(void *ctx, const struct recipient *r)
 	char text[WA_TIME_TEXT];
 
 	x->last = r->n;
-	put_text(&x->out, json_str(r->doc, "to"));
-	put_cell(&x->out, json_str(r->doc, "name"));
+	put_text(&x->out, kit_member(r->doc, "to"));
+	put_cell(&x->out, kit_member(r->doc, "name"));
 	put_cell(&x->out, r->state);
 	put_cell(&x->out, r->reason);
 	put_cell(&x->out, r->session);
@@ -152,7 +152,7 @@ static void finish(struct bc *b, struct export *x, int code)
 	if (code == 0)
 		code = wa_buf_end(&x->out, NULL);
 	if (code)
-		reply_problem(b, x->req, code, "the file could not be made");
+		kit_problem(&b->kit, x->req, code, "the file could not be made");
 	else
 		b->host->http_reply(x->req, 200, "text/csv; charset=utf-8",
 				    (struct wb_str){ (const char *)x->out.ptr, x->out.len }, headers,
@@ -180,7 +180,7 @@ static void begin(struct bc *b, struct wb_plugin_req *req, const char *id, bool 
 	struct export *x = b->exports < EXPORTS_MAX ? calloc(1, sizeof(*x)) : NULL;
 
 	if (!x) {
-		reply_problem(b, req, WA_ELIMIT, "other files are being made: try again in a moment");
+		kit_problem(&b->kit, req, WA_ELIMIT, "other files are being made: try again in a moment");
 		return;
 	}
 	b->exports++;
@@ -191,7 +191,7 @@ static void begin(struct bc *b, struct wb_plugin_req *req, const char *id, bool 
 	(void)snprintf(x->id, sizeof(x->id), "%s", id);
 	wa_buf_init(&x->out, EXPORT_MAX);
 	if (!job_start(b, run, x, export_free))
-		reply_problem(b, req, WA_ENOMEM, "out of memory");
+		kit_problem(&b->kit, req, WA_ENOMEM, "out of memory");
 }
 
 void export_list(struct bc *b, struct wb_plugin_req *take_req, const char *list)

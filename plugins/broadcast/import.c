@@ -67,7 +67,7 @@ static void answer(struct bc *b, struct import *im)
 	json_t *o;
 
 	if (im->code) {
-		reply_problem(b, im->req, im->code, im->why);
+		kit_problem(&b->kit, im->req, im->code, im->why);
 		return;
 	}
 	o = json_pack("{s:I, s:I, s:I, s:I, s:I, s:O}", "rows", (json_int_t)im->rows, "added",
@@ -78,13 +78,13 @@ static void answer(struct bc *b, struct import *im)
 		json_object_set(o, "columns", im->headings);
 	if (im->preview)
 		json_object_set(o, "preview", im->shown);
-	reply_json(b, im->req, 200, o);
+	kit_reply(&b->kit, im->req, 200, o);
 }
 
 /* One person; tx NULL: only looked at. */
 static int take(struct bc *b, struct import *im, struct wb_tx *tx, const json_t *in, int64_t row)
 {
-	const char *to = json_is_string(in) ? json_string_value(in) : json_str(in, "to");
+	const char *to = json_is_string(in) ? json_string_value(in) : kit_member(in, "to");
 	char reason[64] = "";
 	uint8_t key[KEY_SIZE];
 	struct person p;
@@ -248,7 +248,7 @@ static bool run(struct job *j)
 		j->b->host->tx_abort(tx);
 		return false;
 	}
-	const struct wb_value v[] = { v_text(im->list), v_int(now_ms(j->b)) };
+	const struct wb_value v[] = { kit_text(im->list), kit_int(now_ms(j->b)) };
 	j->b->host->tx_sql(tx, "UPDATE broadcast_list SET updated_ms = $2 WHERE id = $1", v, 2, 0);
 	job_wait(j);
 	j->b->host->tx_commit(tx, on_slice, im);
@@ -278,7 +278,7 @@ static void begin(struct bc *b, struct import *take_im)
 
 	take_im->job = job_start(b, run, take_im, import_free);
 	if (!take_im->job)
-		reply_problem(b, req, WA_ENOMEM, "out of memory");
+		kit_problem(&b->kit, req, WA_ENOMEM, "out of memory");
 }
 
 void import_members(struct bc *b, struct wb_plugin_req *take_req, const char *list, json_t *take_members)
@@ -289,7 +289,7 @@ void import_members(struct bc *b, struct wb_plugin_req *take_req, const char *li
 		if (im)
 			import_free(im);
 		json_decref(take_members);
-		reply_problem(b, take_req, WA_EINVALID, "a list of members is needed: [{\"to\", \"name\", \"vars\"}]");
+		kit_problem(&b->kit, take_req, WA_EINVALID, "a list of members is needed: [{\"to\", \"name\", \"vars\"}]");
 		return;
 	}
 	im->members = take_members;
@@ -363,5 +363,5 @@ void import_csv(struct bc *b, struct wb_plugin_req *take_req, const char *list)
 	(void)snprintf(why, sizeof(why), "%s", im && *im->why ? im->why : "the file could not be read");
 	if (im)
 		import_free(im);
-	reply_problem(b, take_req, r, why);
+	kit_problem(&b->kit, take_req, r, why);
 }

@@ -21,12 +21,13 @@ struct finding {
 static int read_list(struct bc *b, const struct wb_value *c, struct list *ret)
 {
 	memset(ret, 0, sizeof(*ret));
-	col_text(&c[0], ret->id, sizeof(ret->id));
-	col_text(&c[1], ret->owner, sizeof(ret->owner));
+	kit_copy(&c[0], ret->id, sizeof(ret->id));
+	kit_copy(&c[1], ret->owner, sizeof(ret->owner));
 	ret->count = c[3].num;
 	ret->created_ms = c[4].num;
 	ret->updated_ms = c[5].num;
-	return unseal_json(b, "list", ret->id, c[2].str, &ret->name);
+	ret->name = kit_unseal_json(&b->kit, KIT_ROW("list", ret->id), &c[2]);
+	return ret->name ? WA_OK : WA_ECRYPTO;
 }
 
 static int on_list(void *ctx, const struct wb_value *c, int32_t n)
@@ -44,7 +45,7 @@ static int on_list(void *ctx, const struct wb_value *c, int32_t n)
 
 int list_find(struct bc *b, const char *id, const char *owner, struct list *ret)
 {
-	const struct wb_value v[] = { v_text(id), v_text(owner) };
+	const struct wb_value v[] = { kit_text(id), kit_text(owner) };
 	struct finding f = { b, ret, 0 };
 	int r = b->host->query(b->self, LIST_COLUMNS "WHERE id = $1 AND removed_ms = 0 AND ($2 IS NULL OR owner = $2)",
 			       v, 2, on_list, &f);
@@ -55,7 +56,7 @@ int list_find(struct bc *b, const char *id, const char *owner, struct list *ret)
 json_t *list_json(const struct list *l)
 {
 	return json_pack("{s:s, s:O, s:I, s:o, s:o}", "id", l->id, "name", l->name, "count", (json_int_t)l->count,
-			 "created_at", json_time(l->created_ms), "updated_at", json_time(l->updated_ms));
+			 "created_at", kit_time(l->created_ms), "updated_at", kit_time(l->updated_ms));
 }
 
 static void name_key(struct bc *b, const char *owner, const char *name, uint8_t out[KEY_SIZE])
@@ -63,7 +64,7 @@ static void name_key(struct bc *b, const char *owner, const char *name, uint8_t 
 	char text[NAME_TEXT_MAX + 64];
 
 	(void)snprintf(text, sizeof(text), "list:%s:%s", owner, name);
-	b->host->hash(b->self, str_of(text), out);
+	b->host->hash(b->self, kit_str(text), out);
 }
 
 int list_add(struct wb_tx *tx, struct bc *b, const char *owner, const char *name, char ret_id[LIST_ID_SIZE])
@@ -75,10 +76,10 @@ int list_add(struct wb_tx *tx, struct bc *b, const char *owner, const char *name
 
 	b->host->ulid(ret_id);
 	name_key(b, owner, name, key);
-	r = seal_json(b, "list", ret_id, text, &sealed);
+	r = kit_seal_json(&b->kit, KIT_ROW("list", ret_id), text, &sealed);
 	if (r == 0) {
-		const struct wb_value v[] = { v_text(ret_id), v_text(owner), v_blob(key, sizeof(key)),
-					      v_blob(sealed.ptr, sealed.len), v_int(now_ms(b)) };
+		const struct wb_value v[] = { kit_text(ret_id), kit_text(owner), kit_blob(key, sizeof(key)),
+					      kit_sealed(&sealed), kit_int(now_ms(b)) };
 
 		b->host->tx_sql(tx,
 				"INSERT INTO broadcast_list (id, owner, name_key, name, created_ms, updated_ms) "
@@ -102,7 +103,7 @@ static int on_id(void *ctx, const struct wb_value *c, int32_t n)
 	(void)n;
 	o->found = true;
 	if (o->ret)
-		col_text(&c[0], o->ret, LIST_ID_SIZE);
+		kit_copy(&c[0], o->ret, LIST_ID_SIZE);
 	return 1;
 }
 
@@ -112,7 +113,7 @@ bool list_own(struct bc *b, const char *owner, const char *name, char ret_id[LIS
 	uint8_t key[KEY_SIZE];
 
 	name_key(b, owner, name, key);
-	const struct wb_value v[] = { v_blob(key, sizeof(key)) };
+	const struct wb_value v[] = { kit_blob(key, sizeof(key)) };
 	(void)b->host->query(b->self, "SELECT id FROM broadcast_list WHERE name_key = $1 AND removed_ms = 0", v, 1,
 			     on_id, &o);
 	return o.found;
@@ -120,7 +121,7 @@ bool list_own(struct bc *b, const char *owner, const char *name, char ret_id[LIS
 
 void list_remove(struct wb_tx *tx, struct bc *b, const char *id)
 {
-	const struct wb_value v[] = { v_text(id), v_int(now_ms(b)) };
+	const struct wb_value v[] = { kit_text(id), kit_int(now_ms(b)) };
 
 	b->host->tx_sql(tx, "UPDATE broadcast_list SET removed_ms = $2 WHERE id = $1 AND removed_ms = 0", v, 2,
 			WB_MUST_CHANGE);
@@ -145,12 +146,12 @@ int member_put(struct wb_tx *tx, struct bc *b, const char *list, const struct pe
 
 	person_key(b, p, key);
 	member_id(list, key, id);
-	r = seal_json(b, "member", id, doc, &sealed);
+	r = kit_seal_json(&b->kit, KIT_ROW("member", id), doc, &sealed);
 	if (r == 0 && sealed.len > PERSON_DOC_MAX)
 		r = WA_ELIMIT;
 	if (r == 0) {
-		const struct wb_value v[] = { v_text(list), v_blob(key, sizeof(key)),
-					      v_blob(sealed.ptr, sealed.len) };
+		const struct wb_value v[] = { kit_text(list), kit_blob(key, sizeof(key)),
+					      kit_sealed(&sealed) };
 
 		b->host->tx_sql(tx,
 				"INSERT INTO broadcast_member (list, key, doc) SELECT $1, $2, $3 WHERE EXISTS "
@@ -164,7 +165,7 @@ int member_put(struct wb_tx *tx, struct bc *b, const char *list, const struct pe
 
 bool member_has(struct bc *b, const char *list, const uint8_t key[32])
 {
-	const struct wb_value v[] = { v_text(list), v_blob(key, KEY_SIZE) };
+	const struct wb_value v[] = { kit_text(list), kit_blob(key, KEY_SIZE) };
 	struct id_of o = { NULL, false };
 
 	(void)b->host->query(b->self, "SELECT 1 FROM broadcast_member WHERE list = $1 AND key = $2", v, 2, on_id, &o);
@@ -192,7 +193,8 @@ static int on_member(void *ctx, const struct wb_value *c, int32_t n)
 	if (c[1].str.len != KEY_SIZE)
 		return 0;
 	member_id(w->list, c[1].str.ptr, id);
-	if (unseal_json(w->b, "member", id, c[2].str, &doc) < 0) {
+	doc = kit_unseal_json(&w->b->kit, KIT_ROW("member", id), &c[2]);
+	if (!doc) {
 		log_note(w->b, WB_ERROR, "broadcast.unreadable", "list", w->list);
 		return 0;
 	}
@@ -204,7 +206,7 @@ static int on_member(void *ctx, const struct wb_value *c, int32_t n)
 int member_each(struct bc *b, const char *list, int64_t after, int limit, member_fn *fn, void *ctx,
 		int64_t *ret_last)
 {
-	const struct wb_value v[] = { v_text(list), v_int(after), v_int(limit) };
+	const struct wb_value v[] = { kit_text(list), kit_int(after), kit_int(limit) };
 	struct walk w = { b, list, fn, ctx, after, 0 };
 	int r = b->host->query(b->self,
 			       "SELECT n, key, doc FROM broadcast_member WHERE list = $1 AND n > $2 ORDER BY n "
@@ -255,7 +257,7 @@ static void on_purge(void *ctx)
 {
 	struct bc *b = ctx;
 	struct id_of o = { NULL, false };
-	const struct wb_value v[] = { v_int(PURGE_ROWS) };
+	const struct wb_value v[] = { kit_int(PURGE_ROWS) };
 	struct wb_tx *tx;
 
 	b->purge = NULL;

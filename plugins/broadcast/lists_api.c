@@ -12,16 +12,16 @@ static bool find(struct bc *b, struct wb_plugin_req *req, struct list *ret)
 	int r = list_find(b, b->host->http_param(req, "id"), "", ret);
 
 	if (r != 1)
-		reply_problem(b, req, r < 0 ? r : WA_ENOTFOUND, "no list has this id");
+		kit_problem(&b->kit, req, r < 0 ? r : WA_ENOTFOUND, "no list has this id");
 	return r == 1;
 }
 
 static bool read_name(struct bc *b, struct wb_plugin_req *req, const json_t *body, const char **ret)
 {
-	*ret = json_str(body, "name");
+	*ret = kit_member(body, "name");
 	if (**ret && strlen(*ret) <= NAME_TEXT_MAX && json_object_size(body) == 1)
 		return true;
-	reply_problem(b, req, WA_EINVALID, "name: 1 to 200 bytes, and nothing else");
+	kit_problem(&b->kit, req, WA_EINVALID, "name: 1 to 200 bytes, and nothing else");
 	return false;
 }
 
@@ -39,7 +39,7 @@ static int on_count(void *ctx, const struct wb_value *c, int32_t n)
 static void create(void *ctx, struct wb_plugin_req *req)
 {
 	struct bc *b = ctx;
-	json_t *body = read_body(b, req, false);
+	json_t *body = kit_body(&b->kit, req, false);
 	struct count c = { 0 };
 	char id[ID_SIZE], taken[ID_SIZE];
 	const char *name;
@@ -54,7 +54,7 @@ static void create(void *ctx, struct wb_plugin_req *req)
 	}
 	(void)b->host->query(b->self, "SELECT count(*) FROM broadcast_list WHERE owner = ''", NULL, 0, on_count, &c);
 	if (c.n >= LISTS_MAX || list_own(b, "", name, taken)) {
-		reply_problem(b, req, c.n >= LISTS_MAX ? WA_ELIMIT : WA_ECONFLICT,
+		kit_problem(&b->kit, req, c.n >= LISTS_MAX ? WA_ELIMIT : WA_ECONFLICT,
 			      c.n >= LISTS_MAX ? "too many lists" : "a list has this name");
 		json_decref(body);
 		return;
@@ -63,14 +63,13 @@ static void create(void *ctx, struct wb_plugin_req *req)
 	r = list_add(tx, b, "", name, id);
 	if (r < 0) {
 		b->host->tx_abort(tx);
-		reply_problem(b, req, r, "the list could not be stored");
+		kit_problem(&b->kit, req, r, "the list could not be stored");
 	} else {
 		const int64_t now = now_ms(b);
 
-		commit_reply(b, req, tx, 201,
+		kit_commit(&b->kit, req, tx, 201,
 			     json_pack("{s:s, s:s, s:i, s:o, s:o}", "id", id, "name", name, "count", 0, "created_at",
-				       json_time(now), "updated_at", json_time(now)),
-			     NULL, NULL);
+				       kit_time(now), "updated_at", kit_time(now)));
 	}
 	json_decref(body);
 }
@@ -87,7 +86,7 @@ static int on_row(void *ctx, const struct wb_value *c, int32_t n)
 	struct list l;
 
 	(void)n;
-	col_text(&c[0], p->last, sizeof(p->last));
+	kit_copy(&c[0], p->last, sizeof(p->last));
 	if (list_find(p->b, p->last, "", &l) == 1) {
 		json_array_append_new(p->items, list_json(&l));
 		list_clear(&l);
@@ -102,16 +101,16 @@ static void list_all(void *ctx, struct wb_plugin_req *req)
 	struct page p = { b, NULL, "" };
 	int limit;
 
-	if (!read_limit(b, req, PAGE_MAX, &limit))
+	if (!kit_limit(&b->kit, req, PAGE_DEFAULT, PAGE_MAX, &limit))
 		return;
 	p.items = json_array();
-	const struct wb_value v[] = { v_text(after ? after : ""), v_int(limit) };
+	const struct wb_value v[] = { kit_text(after ? after : ""), kit_int(limit) };
 	(void)b->host->query(b->self,
 			     "SELECT id FROM broadcast_list WHERE owner = '' AND removed_ms = 0 AND id > $1 "
 			     "ORDER BY id LIMIT $2",
 			     v, 2, on_row, &p);
 	const bool more = json_array_size(p.items) == (size_t)limit;
-	reply_json(b, req, 200, json_pack("{s:o, s:s?}", "lists", p.items, "next", more ? p.last : NULL));
+	kit_reply(&b->kit, req, 200, json_pack("{s:o, s:s?}", "lists", p.items, "next", more ? p.last : NULL));
 }
 
 static void get(void *ctx, struct wb_plugin_req *req)
@@ -121,7 +120,7 @@ static void get(void *ctx, struct wb_plugin_req *req)
 
 	if (!find(b, req, &l))
 		return;
-	reply_json(b, req, 200, list_json(&l));
+	kit_reply(&b->kit, req, 200, list_json(&l));
 	list_clear(&l);
 }
 
@@ -131,12 +130,12 @@ static int rename_list(struct bc *b, struct wb_tx *tx, const struct list *l, con
 	struct wa_buf sealed;
 	uint8_t key[KEY_SIZE];
 	char full[NAME_TEXT_MAX + 64];
-	int r = seal_json(b, "list", l->id, text, &sealed);
+	int r = kit_seal_json(&b->kit, KIT_ROW("list", l->id), text, &sealed);
 
 	(void)snprintf(full, sizeof(full), "list::%s", name);
-	b->host->hash(b->self, str_of(full), key);
-	const struct wb_value v[] = { v_text(l->id), v_blob(sealed.ptr, sealed.len), v_blob(key, sizeof(key)),
-				      v_int(now_ms(b)) };
+	b->host->hash(b->self, kit_str(full), key);
+	const struct wb_value v[] = { kit_text(l->id), kit_sealed(&sealed), kit_blob(key, sizeof(key)),
+				      kit_int(now_ms(b)) };
 	if (r == 0)
 		b->host->tx_sql(tx,
 				"UPDATE broadcast_list SET name = $2, name_key = $3, updated_ms = $4 WHERE id = $1 "
@@ -159,14 +158,14 @@ static void patch(void *ctx, struct wb_plugin_req *req)
 
 	if (!find(b, req, &l))
 		return;
-	body = read_body(b, req, false);
+	body = kit_body(&b->kit, req, false);
 	if (!body || !read_name(b, req, body, &name)) {
 		json_decref(body);
 		list_clear(&l);
 		return;
 	}
 	if (list_own(b, "", name, taken) && strcmp(taken, l.id) != 0) {
-		reply_problem(b, req, WA_ECONFLICT, "a list has this name");
+		kit_problem(&b->kit, req, WA_ECONFLICT, "a list has this name");
 	} else {
 		tx = b->host->tx_begin(b->self);
 		r = rename_list(b, tx, &l, name);
@@ -175,19 +174,20 @@ static void patch(void *ctx, struct wb_plugin_req *req)
 		l.updated_ms = now_ms(b);
 		if (r < 0) {
 			b->host->tx_abort(tx);
-			reply_problem(b, req, r, "the list could not be stored");
+			kit_problem(&b->kit, req, r, "the list could not be stored");
 		} else {
-			commit_reply(b, req, tx, 200, list_json(&l), NULL, NULL);
+			kit_commit(&b->kit, req, tx, 200, list_json(&l));
 		}
 	}
 	json_decref(body);
 	list_clear(&l);
 }
 
-static void purge_after(struct bc *b, const char *arg)
+static void purge_after(void *ctx, int32_t code, const char *id)
 {
-	(void)arg;
-	purge_start(b);
+	(void)id;
+	if (code == 0)
+		purge_start(ctx);
 }
 
 static void del(void *ctx, struct wb_plugin_req *req)
@@ -201,7 +201,7 @@ static void del(void *ctx, struct wb_plugin_req *req)
 	tx = b->host->tx_begin(b->self);
 	list_remove(tx, b, l.id);
 	list_clear(&l);
-	commit_reply(b, req, tx, 204, NULL, purge_after, NULL);
+	kit_commit_then(&b->kit, req, tx, 204, NULL, purge_after, b, NULL);
 }
 
 /* ---- members ---- */
@@ -214,7 +214,7 @@ static void members_add(void *ctx, struct wb_plugin_req *req)
 
 	if (!find(b, req, &l))
 		return;
-	body = read_body(b, req, false);
+	body = kit_body(&b->kit, req, false);
 	if (body) {
 		members = json_incref(json_object_get(body, "members"));
 		json_decref(body);
@@ -235,18 +235,18 @@ static void members_list(void *ctx, struct wb_plugin_req *req)
 	json_t *items;
 	struct list l;
 	int limit, n;
-	int64_t last = 0;
+	int64_t last = 0, after;
 
 	if (!find(b, req, &l))
 		return;
-	if (read_limit(b, req, PAGE_MAX, &limit)) {
+	if (kit_limit(&b->kit, req, PAGE_DEFAULT, PAGE_MAX, &limit) && kit_cursor(&b->kit, req, &after)) {
 		items = json_array();
-		n = member_each(b, l.id, read_cursor(b, req), limit, add_member, items, &last);
+		n = member_each(b, l.id, after, limit, add_member, items, &last);
 		if (n < 0) {
 			json_decref(items);
-			reply_problem(b, req, n, "the members could not be read");
+			kit_problem(&b->kit, req, n, "the members could not be read");
 		} else {
-			reply_json(b, req, 200,
+			kit_reply(&b->kit, req, 200,
 				   json_pack("{s:o, s:o}", "members", items, "next",
 					     n == limit ? json_sprintf("%lld", (long long)last) : json_null()));
 		}
@@ -266,19 +266,19 @@ static void member_delete(void *ctx, struct wb_plugin_req *req)
 	if (!find(b, req, &l))
 		return;
 	if (person_read(b, b->host->http_param(req, "to"), b->host->http_query(req, "country"), &p, reason) < 0) {
-		reply_problem(b, req, WA_EINVALID, "to: a phone number, JID or LID");
+		kit_problem(&b->kit, req, WA_EINVALID, "to: a phone number, JID or LID");
 		list_clear(&l);
 		return;
 	}
 	person_key(b, &p, key);
 	if (!member_has(b, l.id, key)) {
-		reply_problem(b, req, WA_ENOTFOUND, "nobody in the list has this number");
+		kit_problem(&b->kit, req, WA_ENOTFOUND, "nobody in the list has this number");
 	} else {
-		const struct wb_value v[] = { v_text(l.id), v_blob(key, sizeof(key)) };
+		const struct wb_value v[] = { kit_text(l.id), kit_blob(key, sizeof(key)) };
 
 		tx = b->host->tx_begin(b->self);
 		b->host->tx_sql(tx, "DELETE FROM broadcast_member WHERE list = $1 AND key = $2", v, 2, WB_MUST_CHANGE);
-		commit_reply(b, req, tx, 204, NULL, NULL, NULL);
+		kit_commit(&b->kit, req, tx, 204, NULL);
 	}
 	list_clear(&l);
 }
@@ -337,5 +337,5 @@ int list_routes(struct bc *b)
 		  .summary = "A list as CSV", .fn = export },
 	};
 
-	return routes_add(b, routes, WA_ARRAY_LEN(routes));
+	return kit_routes(&b->kit, routes, KIT_N(routes), 0, b);
 }

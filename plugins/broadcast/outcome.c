@@ -62,7 +62,7 @@ static void on_restriction_nack(struct outcome *o, struct broadcast *x, const ch
 static void message_failed(struct outcome *o, struct broadcast *x, const struct wb_event *ev, const char *message,
 			   const char *reason)
 {
-	const struct wb_value v[] = { v_text(message), v_text(*reason ? reason : "unknown"), v_int(RUN_TRIES_MAX) };
+	const struct wb_value v[] = { kit_text(message), kit_text(*reason ? reason : "unknown"), kit_int(RUN_TRIES_MAX) };
 
 	if (strcmp(reason, "restricted") == 0) {
 		/* it has not left: again, when the account may, or from another one */
@@ -89,7 +89,7 @@ static void message_failed(struct outcome *o, struct broadcast *x, const struct 
 /* Taken back by us: again later. By somebody else: cancelled. */
 static void message_cancelled(struct outcome *o, const char *message)
 {
-	const struct wb_value v[] = { v_text(message) };
+	const struct wb_value v[] = { kit_text(message) };
 
 	sql(o,
 	    "UPDATE broadcast_recipient SET state = CASE WHEN reason = 'recalled' THEN 'ready' ELSE 'cancelled' END, "
@@ -100,9 +100,9 @@ static void message_cancelled(struct outcome *o, const char *message)
 
 static void message_event(struct outcome *o, const struct wb_event *ev, const json_t *data)
 {
-	const char *id = json_str(json_object_get(data, "meta"), "broadcast"), *message = json_str(data, "id");
+	const char *id = kit_member(json_object_get(data, "meta"), "broadcast"), *message = kit_member(data, "id");
 	const char *word = ev->kind + strlen("message.");
-	const struct wb_value v[] = { v_text(message), v_int(ev->ts_ms) };
+	const struct wb_value v[] = { kit_text(message), kit_int(ev->ts_ms) };
 	struct broadcast *x = broadcast_active(o->b, id);
 
 	if (!*id || !*message)
@@ -132,7 +132,7 @@ static void message_event(struct outcome *o, const struct wb_event *ev, const js
 		    "WHERE message = $1 AND state IN ('queued', 'sent', 'delivered')",
 		    v, 2);
 	} else if (strcmp(word, "failed") == 0) {
-		message_failed(o, x, ev, message, json_str(data, "reason"));
+		message_failed(o, x, ev, message, kit_member(data, "reason"));
 	} else if (strcmp(word, "cancelled") == 0) {
 		message_cancelled(o, message);
 	}
@@ -151,8 +151,8 @@ static bool keys_of(struct bc *b, const json_t *who, struct wb_value v[2], uint8
 
 	if (!person_of(who, &p))
 		return false;
-	v[0] = v_blob(person_phone_key(b, &p, keys[0]) ? keys[0] : NULL, KEY_SIZE);
-	v[1] = v_blob(person_lid_key(b, &p, keys[1]) ? keys[1] : NULL, KEY_SIZE);
+	v[0] = kit_blob(person_phone_key(b, &p, keys[0]) ? keys[0] : NULL, KEY_SIZE);
+	v[1] = kit_blob(person_lid_key(b, &p, keys[1]) ? keys[1] : NULL, KEY_SIZE);
 	return true;
 }
 
@@ -164,9 +164,9 @@ static void received(struct outcome *o, const struct wb_event *ev, const json_t 
 
 	if (json_is_true(json_object_get(data, "group")) || !keys_of(o->b, json_object_get(data, "chat"), v, keys))
 		return;
-	v[2] = v_int(ev->ts_ms - o->b->reply_days * DAY_MS);
-	v[3] = v_int(ev->ts_ms);
-	v[4] = v_text(ev->session);
+	v[2] = kit_int(ev->ts_ms - o->b->reply_days * DAY_MS);
+	v[3] = kit_int(ev->ts_ms);
+	v[4] = kit_text(ev->session);
 	sql(o,
 	    "UPDATE broadcast_recipient SET replied_ms = $4 " LATEST
 	    "AND replied_ms = 0 AND session = $5 AND state IN ('sent', 'delivered', 'read')",
@@ -178,7 +178,7 @@ static void received(struct outcome *o, const struct wb_event *ev, const json_t 
 static int on_latest(void *ctx, const struct wb_value *c, int32_t n)
 {
 	(void)n;
-	col_text(&c[0], ctx, ID_SIZE);
+	kit_copy(&c[0], ctx, ID_SIZE);
 	return 1;
 }
 
@@ -192,8 +192,8 @@ static void consent(struct outcome *o, const struct wb_event *ev, const json_t *
 	if (!json_is_true(json_object_get(data, "opted_out")) ||
 	    !keys_of(o->b, json_object_get(data, "person"), v, keys))
 		return;
-	v[2] = v_int(ev->ts_ms - o->b->reply_days * DAY_MS);
-	v[3] = v_int(ev->ts_ms);
+	v[2] = kit_int(ev->ts_ms - o->b->reply_days * DAY_MS);
+	v[3] = kit_int(ev->ts_ms);
 	sql(o, "UPDATE broadcast_recipient SET opted_out_ms = $4 " LATEST "AND opted_out_ms = 0", v, 4);
 	/* that it was sent may still be in this batch; that it was queued is not */
 	(void)o->b->host->query(o->b->self,
@@ -209,15 +209,15 @@ static void consent(struct outcome *o, const struct wb_event *ev, const json_t *
 
 static void restricted(struct outcome *o, const struct wb_event *ev, const json_t *data)
 {
-	const char *cap = json_str(data, "cap");
+	const char *cap = kit_member(data, "cap");
 	bool locked = json_is_true(json_object_get(data, "locked"));
 	int64_t until = 0;
 	struct wa_list *l;
 
 	if (!*cap)
-		cap = json_str(json_object_get(data, "cap"), "status");
-	if (*json_str(data, "until"))
-		(void)!wa_time_parse(wa_span_str(json_str(data, "until")), &until);
+		cap = kit_member(json_object_get(data, "cap"), "status");
+	if (*kit_member(data, "until"))
+		(void)!wa_time_parse(wa_span_str(kit_member(data, "until")), &until);
 	if (!locked && strcmp(cap, "capped") != 0) {
 		held_clear(batch(o), o->b, ev->session);
 		run_wake(o->b);
@@ -354,7 +354,7 @@ static void flush(struct outcome *o)
 		tx = o->b->host->tx_begin(o->b->self);
 	WA_LIST_EACH(l, &o->b->active) {
 		struct broadcast *x = container_of(l, struct broadcast, link);
-		const struct wb_value v[] = { v_text(x->id), v_text(x->recent) };
+		const struct wb_value v[] = { kit_text(x->id), kit_text(x->recent) };
 
 		if (x->state == B_RUNNING && o->n)
 			o->b->host->tx_sql(tx, "UPDATE broadcast_broadcast SET recent = $2 WHERE id = $1", v, 2, 0);
@@ -398,7 +398,7 @@ int outcome_start(struct bc *b)
 	(void)b->host->query(b->self,
 			     "SELECT max(CASE WHEN ended_ms > 0 THEN ended_ms ELSE $1 END) FROM broadcast_broadcast "
 			     "WHERE began_ms > 0",
-			     (const struct wb_value[]){ v_int(now_ms(b)) }, 1, on_last, b);
+			     (const struct wb_value[]){ kit_int(now_ms(b)) }, 1, on_last, b);
 	o->sub = b->host->cursor(b->self, CURSOR, KINDS, on_event, o);
 	return o->sub ? WB_OK : WB_ENOMEM;
 }

@@ -53,8 +53,8 @@ int person_read(struct bc *b, const char *text, const char *country, struct pers
 
 bool person_of(const json_t *o, struct person *ret)
 {
-	const char *const forms[] = { json_str(o, "jid"), json_str(o, "lid") };
-	const char *phone = json_str(o, "phone");
+	const char *const forms[] = { kit_member(o, "jid"), kit_member(o, "lid") };
+	const char *phone = kit_member(o, "phone");
 	struct person p = { .phone = "" };
 
 	for (size_t i = 0; i < WA_ARRAY_LEN(forms); i++)
@@ -146,11 +146,11 @@ static json_t *read_vars(const json_t *in)
 
 json_t *person_doc(struct bc *b, const json_t *in, const char *country, struct person *ret, char reason[64])
 {
-	const char *to = json_is_string(in) ? json_string_value(in) : json_str(in, "to");
+	const char *to = json_is_string(in) ? json_string_value(in) : kit_member(in, "to");
 	json_t *vars;
 
 	if (!json_is_string(in) && !*to)
-		to = json_str(in, "phone");
+		to = kit_member(in, "phone");
 	if (person_read(b, to, country, ret, reason) < 0)
 		return NULL;
 	vars = json_is_object(json_object_get(in, "vars")) || !json_object_get(in, "vars") ?
@@ -159,5 +159,5 @@ json_t *person_doc(struct bc *b, const json_t *in, const char *country, struct p
 		snprintf(reason, 64, "invalid_vars");
 		return NULL;
 	}
-	return person_doc_make(ret, json_str(in, "name"), vars);
+	return person_doc_make(ret, kit_member(in, "name"), vars);
 }

@@ -132,7 +132,7 @@ json_t *progress_json(struct broadcast *x)
 	json_object_set_new(o, "sessions", sessions_json(x, &t, waiting));
 	json_object_set_new(o, "waiting", waiting);
 	json_object_set_new(o, "per_minute", json_real((double)(int64_t)(rate(x) * 10) / 10));
-	json_object_set_new(o, "eta", json_time(eta(x, &t)));
+	json_object_set_new(o, "eta", kit_time(eta(x, &t)));
 	return o;
 }
 
@@ -148,7 +148,7 @@ static void on_trace(void *ctx, int32_t status, const char *content_type, struct
 	struct ask *a = ctx;
 	struct broadcast *x = broadcast_active(a->b, a->id);
 	json_t *trace = status == 200 ? json_loadb(body.ptr, body.len, 0, NULL) : NULL;
-	const char *why = json_str(trace, "waits_for");
+	const char *why = kit_member(trace, "waits_for");
 
 	(void)content_type;
 	for (size_t i = 0; x && i < x->n_parts; i++) {
@@ -232,7 +232,7 @@ void progress_tick(struct broadcast *x)
 	tx = x->b->host->tx_begin(x->b->self);
 	x->b->host->tx_event(tx, &(struct wb_event_new){ .kind = "broadcast.progress",
 							 .subject = x->id,
-							 .json = str_of(text) });
+							 .json = kit_str(text) });
 	x->b->host->tx_commit(tx, NULL, NULL);
 	free(text);
 }

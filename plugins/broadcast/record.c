@@ -63,20 +63,21 @@ static int on_broadcast(void *ctx, const struct wb_value *c, int32_t n)
 	if (!x)
 		return 1;
 	x->b = f->b;
-	col_text(&c[0], x->id, sizeof(x->id));
-	col_text(&c[1], state, sizeof(state));
+	kit_copy(&c[0], x->id, sizeof(x->id));
+	kit_copy(&c[1], state, sizeof(state));
 	x->state = bstate_parse(state);
-	col_text(&c[2], x->reason, sizeof(x->reason));
+	kit_copy(&c[2], x->reason, sizeof(x->reason));
 	x->version = c[4].num;
 	x->step = c[5].num;
-	col_text(&c[6], x->step_at, sizeof(x->step_at));
+	kit_copy(&c[6], x->step_at, sizeof(x->step_at));
 	x->start_ms = c[7].num;
-	col_text(&c[8], x->recent, sizeof(x->recent));
+	kit_copy(&c[8], x->recent, sizeof(x->recent));
 	x->created_ms = c[9].num;
 	x->began_ms = c[10].num;
 	x->ended_ms = c[11].num;
-	f->code = unseal_json(f->b, "broadcast", x->id, c[3].str, &x->doc);
-	if (f->code < 0) {
+	x->doc = kit_unseal_json(&f->b->kit, KIT_ROW("broadcast", x->id), &c[3]);
+	if (!x->doc) {
+		f->code = WA_ECRYPTO;
 		broadcast_free(x);
 		return 1;
 	}
@@ -87,7 +88,7 @@ static int on_broadcast(void *ctx, const struct wb_value *c, int32_t n)
 
 int broadcast_find(struct bc *b, const char *id, struct broadcast **ret)
 {
-	const struct wb_value v[] = { v_text(id) };
+	const struct wb_value v[] = { kit_text(id) };
 	struct finding f = { b, NULL, 0 };
 	int r = b->host->query(b->self,
 			       "SELECT id, state, reason, doc, version, step, step_at, start_ms, recent, created_ms, "
@@ -104,11 +105,11 @@ int broadcast_find(struct bc *b, const char *id, struct broadcast **ret)
 int broadcast_insert(struct wb_tx *tx, struct bc *b, const char *id, const json_t *doc, int64_t start_ms)
 {
 	struct wa_buf sealed;
-	int r = seal_json(b, "broadcast", id, doc, &sealed);
+	int r = kit_seal_json(&b->kit, KIT_ROW("broadcast", id), doc, &sealed);
 
 	if (r == 0) {
-		const struct wb_value v[] = { v_text(id), v_blob(sealed.ptr, sealed.len), v_int(start_ms),
-					      v_int(now_ms(b)) };
+		const struct wb_value v[] = { kit_text(id), kit_sealed(&sealed), kit_int(start_ms),
+					      kit_int(now_ms(b)) };
 
 		b->host->tx_sql(tx,
 				"INSERT INTO broadcast_broadcast (id, state, doc, start_ms, created_ms) "
@@ -133,12 +134,12 @@ int broadcast_put_doc(struct wb_tx *tx, struct broadcast *x, const json_t *doc, 
 {
 	struct wa_buf sealed;
 	char list[160] = "";
-	int r = seal_json(x->b, "broadcast", x->id, doc, &sealed);
+	int r = kit_seal_json(&x->b->kit, KIT_ROW("broadcast", x->id), doc, &sealed);
 
 	state_list(from, list);
 	if (r == 0) {
-		const struct wb_value v[] = { v_text(x->id), v_blob(sealed.ptr, sealed.len), v_int(x->version),
-					      v_text(list), v_int(x->start_ms) };
+		const struct wb_value v[] = { kit_text(x->id), kit_sealed(&sealed), kit_int(x->version),
+					      kit_text(list), kit_int(x->start_ms) };
 
 		x->b->host->tx_sql(tx,
 				   "UPDATE broadcast_broadcast SET doc = $2, version = version + 1, start_ms = $5 "
@@ -155,8 +156,8 @@ void broadcast_move(struct wb_tx *tx, struct bc *b, const char *id, uint32_t fro
 	char list[160] = "", json[256];
 
 	state_list(from, list);
-	const struct wb_value v[] = { v_text(id), v_text(list), v_text(bstate_str(to)), v_text(reason),
-				      v_int(now_ms(b)), v_int(to == B_RUNNING), v_int(ends), v_int(to == B_CHECKING) };
+	const struct wb_value v[] = { kit_text(id), kit_text(list), kit_text(bstate_str(to)), kit_text(reason),
+				      kit_int(now_ms(b)), kit_int(to == B_RUNNING), kit_int(ends), kit_int(to == B_CHECKING) };
 	b->host->tx_sql(tx,
 			"UPDATE broadcast_broadcast SET state = $3, reason = $4, "
 			"began_ms = CASE WHEN $6 = 1 AND began_ms = 0 THEN $5 ELSE began_ms END, "
@@ -169,7 +170,7 @@ void broadcast_move(struct wb_tx *tx, struct bc *b, const char *id, uint32_t fro
 	(void)snprintf(json, sizeof(json), "{\"id\":\"%s\",\"state\":\"%s\",\"reason\":\"%s\"}", id, bstate_str(to),
 		       reason);
 	b->host->tx_event(tx, &(struct wb_event_new){ .kind = "broadcast.state", .subject = id,
-						      .json = str_of(json) });
+						      .json = kit_str(json) });
 }
 
 /* ---- recipients ---- */
@@ -205,14 +206,15 @@ static int on_recipient(void *ctx, const struct wb_value *c, int32_t n)
 
 	(void)n;
 	p->count++;
-	col_text(&c[1], r.broadcast, sizeof(r.broadcast));
+	kit_copy(&c[1], r.broadcast, sizeof(r.broadcast));
 	copy_key(&c[2], r.key);
-	col_text(&c[3], r.state, sizeof(r.state));
-	col_text(&c[4], r.reason, sizeof(r.reason));
-	col_text(&c[5], r.session, sizeof(r.session));
-	col_text(&c[7], r.message, sizeof(r.message));
+	kit_copy(&c[3], r.state, sizeof(r.state));
+	kit_copy(&c[4], r.reason, sizeof(r.reason));
+	kit_copy(&c[5], r.session, sizeof(r.session));
+	kit_copy(&c[7], r.message, sizeof(r.message));
 	recipient_seal_id(r.broadcast, r.key, id);
-	if (unseal_json(p->b, "recipient", id, c[15].str, &r.doc) < 0) {
+	r.doc = kit_unseal_json(&p->b->kit, KIT_ROW("recipient", id), &c[15]);
+	if (!r.doc) {
 		log_note(p->b, WB_ERROR, "broadcast.unreadable", "broadcast", r.broadcast);
 		return 0;
 	}
@@ -227,8 +229,8 @@ static int on_recipient(void *ctx, const struct wb_value *c, int32_t n)
 
 int recipient_page(struct bc *b, const struct recipient_filter *f, recipient_fn *fn, void *ctx)
 {
-	const struct wb_value v[] = { v_text(f->broadcast), v_int(f->after), v_int(f->limit), v_text(f->state),
-				      v_text(f->reason), v_text(f->session), v_int(f->sticky) };
+	const struct wb_value v[] = { kit_text(f->broadcast), kit_int(f->after), kit_int(f->limit), kit_text(f->state),
+				      kit_text(f->reason), kit_text(f->session), kit_int(f->sticky) };
 	struct page p = { b, fn, ctx, 0 };
 	int r;
 
@@ -259,9 +261,9 @@ json_t *recipient_json(const struct recipient *r)
 			 (json_int_t)r->n, "person", r->doc, "state", r->state, "reason",
 			 *r->reason ? r->reason : NULL, "session", *r->session ? r->session : NULL, "sticky",
 			 r->sticky, "message", *r->message ? r->message : NULL, "tries", (json_int_t)r->tries,
-			 "queued_at", json_time(r->queued_ms), "sent_at", json_time(r->sent_ms), "delivered_at",
-			 json_time(r->delivered_ms), "read_at", json_time(r->read_ms), "replied_at",
-			 json_time(r->replied_ms), "opted_out_at", json_time(r->opted_out_ms));
+			 "queued_at", kit_time(r->queued_ms), "sent_at", kit_time(r->sent_ms), "delivered_at",
+			 kit_time(r->delivered_ms), "read_at", kit_time(r->read_ms), "replied_at",
+			 kit_time(r->replied_ms), "opted_out_at", kit_time(r->opted_out_ms));
 }
 
 int recipient_add(struct wb_tx *tx, struct bc *b, const char *broadcast, const struct person *p, const json_t *doc)
@@ -274,12 +276,12 @@ int recipient_add(struct wb_tx *tx, struct bc *b, const char *broadcast, const s
 
 	person_key(b, p, key);
 	recipient_seal_id(broadcast, key, id);
-	r = seal_json(b, "recipient", id, doc, &sealed);
+	r = kit_seal_json(&b->kit, KIT_ROW("recipient", id), doc, &sealed);
 	if (r == 0) {
-		const struct wb_value v[] = { v_text(broadcast), v_blob(key, sizeof(key)),
-					      v_blob(has_phone ? phone : NULL, sizeof(phone)),
-					      v_blob(has_lid ? lid : NULL, sizeof(lid)),
-					      v_blob(sealed.ptr, sealed.len) };
+		const struct wb_value v[] = { kit_text(broadcast), kit_blob(key, sizeof(key)),
+					      kit_blob(has_phone ? phone : NULL, sizeof(phone)),
+					      kit_blob(has_lid ? lid : NULL, sizeof(lid)),
+					      kit_sealed(&sealed) };
 
 		b->host->tx_sql(tx,
 				"INSERT INTO broadcast_recipient (broadcast, key, phone_key, lid_key, doc, state, reason) "
@@ -299,7 +301,7 @@ void recipient_bar(struct wb_tx *tx, struct bc *b, const char *broadcast, const 
 	const bool has[2] = { person_phone_key(b, p, keys[0]), person_lid_key(b, p, keys[1]) };
 
 	for (size_t i = 0; i < 2; i++) {
-		const struct wb_value v[] = { v_text(broadcast), v_blob(keys[i], KEY_SIZE) };
+		const struct wb_value v[] = { kit_text(broadcast), kit_blob(keys[i], KEY_SIZE) };
 
 		if (has[i])
 			b->host->tx_sql(tx, "INSERT INTO broadcast_barred VALUES ($1, $2) ON CONFLICT DO NOTHING", v,
@@ -320,16 +322,16 @@ static int on_count(void *ctx, const struct wb_value *c, int32_t n)
 	char session[SESSION_SIZE], state[12], reason[64];
 
 	(void)n;
-	col_text(&c[0], session, sizeof(session));
-	col_text(&c[1], state, sizeof(state));
-	col_text(&c[2], reason, sizeof(reason));
+	kit_copy(&c[0], session, sizeof(session));
+	kit_copy(&c[1], state, sizeof(state));
+	kit_copy(&c[2], reason, sizeof(reason));
 	k->fn(k->ctx, session, state, reason, c[3].num);
 	return 0;
 }
 
 int counts_each(struct bc *b, const char *broadcast, count_fn *fn, void *ctx)
 {
-	const struct wb_value v[] = { v_text(broadcast) };
+	const struct wb_value v[] = { kit_text(broadcast) };
 	struct counting k = { fn, ctx };
 
 	return b->host->query(b->self,

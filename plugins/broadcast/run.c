@@ -56,7 +56,7 @@ static void held_remember(struct bc *b, const char *session, const char *reason,
 
 void held_put(struct wb_tx *tx, struct bc *b, const char *session, const char *reason, int64_t until_ms)
 {
-	const struct wb_value v[] = { v_text(session), v_text(reason), v_int(until_ms) };
+	const struct wb_value v[] = { kit_text(session), kit_text(reason), kit_int(until_ms) };
 
 	held_remember(b, session, reason, until_ms);
 	b->host->tx_sql(tx,
@@ -67,7 +67,7 @@ void held_put(struct wb_tx *tx, struct bc *b, const char *session, const char *r
 
 void held_clear(struct wb_tx *tx, struct bc *b, const char *session)
 {
-	const struct wb_value v[] = { v_text(session) };
+	const struct wb_value v[] = { kit_text(session) };
 
 	free(wa_map_del(&b->held, wa_span_str(session)));
 	b->host->tx_sql(tx, "DELETE FROM broadcast_held WHERE session = $1", v, 1, 0);
@@ -78,8 +78,8 @@ static int on_held(void *ctx, const struct wb_value *c, int32_t n)
 	char session[SESSION_SIZE], reason[32];
 
 	(void)n;
-	col_text(&c[0], session, sizeof(session));
-	col_text(&c[1], reason, sizeof(reason));
+	kit_copy(&c[0], session, sizeof(session));
+	kit_copy(&c[1], reason, sizeof(reason));
 	held_remember(ctx, session, reason, c[2].num);
 	return 0;
 }
@@ -172,7 +172,7 @@ struct recalling {
 static void on_recall(void *ctx, const struct recipient *r)
 {
 	struct recalling *k = ctx;
-	const struct wb_value v[] = { v_int(r->n) };
+	const struct wb_value v[] = { kit_int(r->n) };
 
 	k->n++;
 	k->x->b->host->tx_cancel_message(k->tx, r->message);
@@ -209,7 +209,7 @@ struct batch {
 
 static void set_aside(struct batch *k, const struct recipient *r, const char *state, const char *reason)
 {
-	const struct wb_value v[] = { v_int(r->n), v_text(state), v_text(reason) };
+	const struct wb_value v[] = { kit_int(r->n), kit_text(state), kit_text(reason) };
 
 	k->b->host->tx_sql(k->tx,
 			   "UPDATE broadcast_recipient SET state = $2, reason = $3 WHERE n = $1 AND state = 'ready'", v, 3,
@@ -218,8 +218,8 @@ static void set_aside(struct batch *k, const struct recipient *r, const char *st
 
 static void set_queued(struct batch *k, const struct recipient *r, const char *message)
 {
-	const struct wb_value v[] = { v_int(r->n), v_text(message), v_text(k->session), v_int(now_ms(k->b)) };
-	const struct wb_value s[] = { v_blob(r->key, KEY_SIZE), v_text(k->session), v_int(now_ms(k->b)) };
+	const struct wb_value v[] = { kit_int(r->n), kit_text(message), kit_text(k->session), kit_int(now_ms(k->b)) };
+	const struct wb_value s[] = { kit_blob(r->key, KEY_SIZE), kit_text(k->session), kit_int(now_ms(k->b)) };
 
 	k->b->host->tx_sql(k->tx,
 			   "UPDATE broadcast_recipient SET state = 'queued', reason = '', message = $2, session = $3, "
@@ -234,16 +234,16 @@ static void set_queued(struct batch *k, const struct recipient *r, const char *m
 /* Into the outbox; the message's id, or <0. */
 static int queue(struct batch *k, const struct recipient *r, const json_t *message, char ret_id[ID_SIZE])
 {
-	const char *number = json_str(r->doc, "number"), *text = json_str(message, "text");
+	const char *number = kit_member(r->doc, "number"), *text = kit_member(message, "text");
 	json_t *object = json_object_get(message, "content");
 	char *content = object ? json_dumps(object, JSON_COMPACT) : NULL;
 	char key[96], meta[96];
 	const struct wb_send s = {
 		.size = sizeof(s),
 		.session = k->session,
-		.to = *number ? number : json_str(r->doc, "to"),
+		.to = *number ? number : kit_member(r->doc, "to"),
 		.text = content ? NULL : text,
-		.content = str_of(content),
+		.content = kit_str(content),
 		.message_class = "marketing",
 		.idempotency_key = key,
 		.meta_json = meta,
@@ -292,7 +292,7 @@ static void on_ready(void *ctx, const struct recipient *r)
 static void count_day(struct batch *k)
 {
 	const struct pace *p = &k->part->pace;
-	const struct wb_value v[] = { v_text(k->id), v_text(k->session), v_int(p->day), v_int(k->n) };
+	const struct wb_value v[] = { kit_text(k->id), kit_text(k->session), kit_int(p->day), kit_int(k->n) };
 
 	k->b->host->tx_sql(k->tx,
 			   "INSERT INTO broadcast_part (broadcast, session, day, day_n) VALUES ($1, $2, $3, $4) "
@@ -329,7 +329,7 @@ static bool send_some(struct broadcast *x, struct part *p, const char *from, int
 {
 	const struct recipient_filter f = { .broadcast = x->id, .state = "ready", .session = from,
 					    .sticky = sticky, .limit = (int)(n < BATCH_MAX ? n : BATCH_MAX) };
-	const struct wb_value v[] = { v_text(x->id) };
+	const struct wb_value v[] = { kit_text(x->id) };
 	struct batch *k = calloc(1, sizeof(*k));
 
 	if (!k)
@@ -444,7 +444,7 @@ static void pump(struct broadcast *x)
 /* A cancelled one's rest is told as such, a page at a time. */
 static void sweep(struct broadcast *x)
 {
-	const struct wb_value v[] = { v_text(x->id) };
+	const struct wb_value v[] = { kit_text(x->id) };
 	struct move *m;
 	struct wb_tx *tx;
 
@@ -481,7 +481,7 @@ static int on_part(void *ctx, const struct wb_value *c, int32_t n)
 	struct part *p;
 
 	(void)n;
-	col_text(&c[0], session, sizeof(session));
+	kit_copy(&c[0], session, sizeof(session));
 	p = part_of(ctx, session);
 	if (p) {
 		p->pace.day = c[1].num;
@@ -492,8 +492,8 @@ static int on_part(void *ctx, const struct wb_value *c, int32_t n)
 
 static void load_parts(struct broadcast *x)
 {
-	const struct wb_value v[] = { v_text(x->id) };
-	const char *zone = json_str(x->doc, "zone");
+	const struct wb_value v[] = { kit_text(x->id) };
+	const char *zone = kit_member(x->doc, "zone");
 	json_t *s;
 	size_t i;
 
@@ -652,7 +652,7 @@ static int on_active(void *ctx, const struct wb_value *c, int32_t n)
 	char id[ID_SIZE];
 
 	(void)n;
-	col_text(&c[0], id, sizeof(id));
+	kit_copy(&c[0], id, sizeof(id));
 	run_sync(ctx, id);
 	return 0;
 }
@@ -665,7 +665,7 @@ static void on_session(void *ctx, const struct wb_event *ev)
 
 int run_start(struct bc *b)
 {
-	const struct wb_value v[] = { v_int(now_ms(b) - KEEP_MS), v_int(LOAD_MAX) };
+	const struct wb_value v[] = { kit_int(now_ms(b) - KEEP_MS), kit_int(LOAD_MAX) };
 	int r = b->host->query(b->self, "SELECT session, reason, until_ms FROM broadcast_held", NULL, 0, on_held, b);
 
 	if (r >= 0)

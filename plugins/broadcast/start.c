@@ -17,16 +17,6 @@ const struct wb_param bc_params[] = {
 	{ NULL, 0, 0, NULL, NULL },
 };
 
-static int64_t int_param(struct bc *b, const char *name, int64_t min, int64_t max)
-{
-	int64_t v;
-
-	if (wa_parse_i64(wa_span_str(b->host->param(b->self, name)), min, max, &v) == 0)
-		return v;
-	log_note(b, WB_WARN, "broadcast.param_out_of_range", "param", name);
-	return min;
-}
-
 void bc_stop(void *state)
 {
 	struct bc *b = state;
@@ -35,6 +25,7 @@ void bc_stop(void *state)
 	WA_LIST_EACH_SAFE(l, tmp, &b->jobs)
 		job_end(container_of(l, struct job, link));
 	run_stop(b);
+	kit_clear(&b->kit);
 	wb_zones_free(b->zones);
 	free(b);
 }
@@ -51,18 +42,19 @@ int32_t bc_start(const struct wb_plugin_host *host, struct wb_plugin *self, void
 		return WB_ENOMEM;
 	b->host = host;
 	b->self = self;
+	kit_init(&b->kit, host, self);
 	b->zones = wb_zones_new(NULL);
 	wa_list_init(&b->jobs);
 	wa_list_init(&b->active);
-	b->window = int_param(b, "window", 1, 1000);
-	b->check_batch = int_param(b, "check_batch", 1, 100);
-	b->check_pause_ms = int_param(b, "check_pause_ms", 0, 3600000);
-	b->known_days = int_param(b, "known_days", 0, 365);
-	b->reply_days = int_param(b, "reply_days", 0, 90);
-	b->brake_last = int_param(b, "brake_last", 5, 200);
-	b->brake_min = int_param(b, "brake_min", 1, 200);
-	b->brake_failed = int_param(b, "brake_failed_percent", 1, 100);
-	b->brake_opt_outs = int_param(b, "brake_opt_out_percent", 1, 100);
+	b->window = kit_param_int(&b->kit, "window", 1, 1000);
+	b->check_batch = kit_param_int(&b->kit, "check_batch", 1, 100);
+	b->check_pause_ms = kit_param_int(&b->kit, "check_pause_ms", 0, 3600000);
+	b->known_days = kit_param_int(&b->kit, "known_days", 0, 365);
+	b->reply_days = kit_param_int(&b->kit, "reply_days", 0, 90);
+	b->brake_last = kit_param_int(&b->kit, "brake_last", 5, 200);
+	b->brake_min = kit_param_int(&b->kit, "brake_min", 1, 200);
+	b->brake_failed = kit_param_int(&b->kit, "brake_failed_percent", 1, 100);
+	b->brake_opt_outs = kit_param_int(&b->kit, "brake_opt_out_percent", 1, 100);
 	r = b->zones ? list_routes(b) : WB_ENOMEM;
 	if (r == 0)
 		r = api_routes(b);

@@ -61,10 +61,11 @@ json_t *kit_time(int64_t ms);
 const char *kit_member(const json_t *o, const char *name);
 
 /* ---- sealed columns ----
- * `row` says what the bytes belong to ("order:01J…", kit_row() writes it), so that columns cannot be
+ * `row` says what the bytes belong to ("order:01J…", KIT_ROW() writes it), so that columns cannot be
  * swapped. All of these init `out`, which the caller clears; after an error it is empty, and kit_sealed() of
  * it is SQL NULL, so that the commit into a NOT NULL column fails. 0 or <0. */
 char *kit_row(char out[KIT_ROW_SIZE], const char *what, const char *id);
+#define KIT_ROW(what, id) kit_row((char[KIT_ROW_SIZE]){ 0 }, (what), (id))	/* lives as long as the block */
 int kit_seal(const struct kit *k, const char *row, struct wa_span plain, struct wa_buf *out);
 int kit_seal_json(const struct kit *k, const char *row, const json_t *doc, struct wa_buf *out);
 static inline struct wb_value kit_sealed(const struct wa_buf *out)
