@@ -285,6 +285,7 @@ static void on_slept(void *ctx)
 	free(s);
 }
 
+/* Its timer would else run on, up to a month, for a script that is gone. */
 static int l_sleep(lua_State *L)
 {
 	int64_t ms = wb_bind_duration(L, 1, AFTER_MAX_MS);
@@ -299,6 +300,7 @@ static int l_sleep(lua_State *L)
 		return luaL_error(L, "out of memory");
 	}
 	w->ops->timer_start(s->timer, ms);
+	wb_wait_on_gone(wait, on_slept, s);
 	return wb_task_yield(L, wait);
 }
 

@@ -141,6 +141,8 @@ struct wb_task {
 struct wb_wait {
 	struct wb_task *task;		/* NULL: gone */
 	bool given;			/* it belongs to whom will end it */
+	void (*on_gone)(void *ctx);	/* NULL: it is ended anyway */
+	void *ctx;
 };
 
 void script_task_run(struct wb_task *t);
@@ -197,6 +199,8 @@ struct wb_script {
 	bool wish;
 	json_t *sessions;		/* instead of the script's own; NULL: not said */
 	json_t *settings;		/* object */
+	json_t *off_declared;		/* of one that is off: what it would declare; NULL: not looked at */
+	char *off_summary;
 	struct wb_state *st;		/* NULL: not running */
 	struct wb_state *trying;	/* a new one, being loaded */
 	struct script_error error;
@@ -260,6 +264,9 @@ void script_tick_start(struct wb_scripts *sc);
 /* load.c: into a new state, then swapped in. The error is kept in s->error too. */
 int script_load(struct wb_script *s, struct wa_span source, struct wa_err *err);
 int script_load_file(struct wb_script *s, struct wa_err *err);
+/* Of one that is off: tries its source, remembers what it declares, and ends it before any event. */
+void script_peek(struct wb_script *s);
+void script_peek_forget(struct wb_script *s);
 /* Only tried; *ret_st (NULL: thrown away). */
 int script_try(struct wb_script *s, struct wa_span source, struct wb_state **ret_st,
 	       struct script_error *e);
@@ -280,7 +287,9 @@ void script_settings_read(struct wb_script *s);		/* what storage has */
 const char *script_settings_declare(const json_t *declared, char *buf, size_t size);
 const json_t *script_setting(const struct wb_script *s, const struct wb_state *st, const char *name);
 const json_t *script_declared(const struct wb_state *st, const char *name);
-json_t *script_settings_json(const struct wb_script *s);
+json_t *script_settings_json(struct wb_script *s);
+/* What it declares, by name; of one that is off its source is tried once (script_peek). NULL: it does not load. Borrowed. */
+const json_t *script_declares(struct wb_script *s);
 
 /* report.c */
 void script_count(struct wb_script *s, uint64_t us, int code);

@@ -178,6 +178,9 @@ typedef int wb_wait_push_fn(lua_State *L, void *ctx);
 void wb_wait_done(struct wb_wait *take_w, wb_wait_push_fn *push, void *ctx);
 /* The task is gone: what it waited for may be given up. `take_w` stays the caller's to end. */
 bool wb_wait_gone(const struct wb_wait *w);
+/* fn runs when the task goes before the wait has ended; it gives the cause up (a timer) and then ends `w` by
+ * wb_wait_done, which only frees it. For waits that nothing else would end when the script or the gateway stops. */
+void wb_wait_on_gone(struct wb_wait *w, void (*fn)(void *ctx), void *ctx);
 
 /* ==== values ==== */
 

@@ -98,9 +98,13 @@ static void task_free(struct wb_task *t)
 	struct wb_script *s = t->script;
 
 	if (t->wait) {
-		t->wait->task = NULL;
-		if (!t->wait->given)
-			free(t->wait);
+		struct wb_wait *w = t->wait;
+
+		w->task = NULL;
+		if (!w->given)
+			free(w);
+		else if (w->on_gone)
+			w->on_gone(w->ctx);
 	}
 	if (s->paused == t)
 		s->paused = NULL;

@@ -33,6 +33,12 @@ bool wb_wait_gone(const struct wb_wait *w)
 	return !w->task;
 }
 
+void wb_wait_on_gone(struct wb_wait *w, void (*fn)(void *ctx), void *ctx)
+{
+	w->on_gone = fn;
+	w->ctx = ctx;
+}
+
 struct ending {
 	wb_wait_push_fn *push;
 	void *ctx;

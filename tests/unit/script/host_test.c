@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include <host_int.h>
+#include <sim_int.h>
 #include <world_sim.h>
 
 #define ANN "+12025550101"
@@ -462,6 +463,35 @@ static void reload_takes_what_is_under_way_along(void **state)
 	fix_free(&f);
 }
 
+static size_t n_timers(const struct fix *f)
+{
+	const struct wa_list *l;
+	size_t n = 0;
+
+	WA_LIST_EACH(l, &f->sim->timers)
+		n++;
+	return n;
+}
+
+/* Who sleeps for a month when the script is replaced, or the gateway stops, leaves nothing behind. */
+static void sleepers_go_with_their_script(void **state)
+{
+	static const char sleeper[] = ON_MESSAGE("wb.sleep('31d') msg:reply('never')");
+	struct fix f = fix_new();
+	size_t before;
+
+	(void)state;
+	load(&f, "s", sleeper);
+	before = n_timers(&f);
+	wb_sim_message(f.sim, ANN, "x", NULL);
+	(void)wb_sim_run(f.sim);
+	assert_int_equal(n_timers(&f), before + 1);
+	wb_sim_attach(f.sim, NULL);
+	wb_scripts_free(f.sc);
+	assert_int_equal(n_timers(&f), 0);
+	wb_sim_free(f.sim);
+}
+
 static void settings_change_without_reload(void **state)
 {
 	static const char source[] =
@@ -557,6 +587,7 @@ int main(void)
 		cmocka_unit_test(filters_are_compared_before_lua),
 		cmocka_unit_test(a_version_that_does_not_load_leaves_the_old_one),
 		cmocka_unit_test(reload_takes_what_is_under_way_along),
+		cmocka_unit_test(sleepers_go_with_their_script),
 		cmocka_unit_test(settings_change_without_reload),
 		cmocka_unit_test(plugins_call_what_scripts_export),
 		cmocka_unit_test(memory_stays_flat),
