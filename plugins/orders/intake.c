@@ -97,6 +97,10 @@ static const char *not_wanted(struct work *w)
 
 	if (store_flag(w->s, "cod_only", false) && strcmp(source_str(payment, "class"), "cod") != 0)
 		return "not_cash_on_delivery";
+	if (w->parsed.event == SOURCE_FULFILMENT)
+		return "unknown_order";
+	if (w->parsed.event == SOURCE_UPDATED && *source_str(w->parsed.order, "fulfilment"))
+		return "fulfilled";
 	if (w->parsed.event == SOURCE_UPDATED && too_old(w->o, w->parsed.order))
 		return "too_old";
 	return NULL;
@@ -168,6 +172,57 @@ static void renew_numbers(struct work *w, struct order *ord)
 	json_decref(numbers);
 }
 
+static int fulfilment_rank(const json_t *doc)
+{
+	const char *f = source_str(doc, "fulfilment");
+
+	return strcmp(f, "delivered") == 0 ? 2 : strcmp(f, "shipped") == 0;
+}
+
+/* The goods went on; they never come back by a webhook that was late. What is told of an order nobody may
+ * answer any more is only this. */
+static bool goods_moved(const struct work *w, const struct order *ord)
+{
+	return ord->state != ORDER_CANCELLED && fulfilment_rank(w->parsed.order) > fulfilment_rank(ord->doc);
+}
+
+static int write_fulfilment(struct work *w, struct order *ord, const char *previous)
+{
+	json_t *extra = json_pack("{s:s}", "previous_fulfilment", previous);
+	int r = order_touch(w->tx, w->o, ord);
+
+	if (r == 0)
+		r = order_event(w->tx, w->o, ord, "order.fulfilment", extra);
+	json_decref(extra);
+	if (r == 0)
+		finish(w, "processed", "fulfilment", ord->id);
+	return r;
+}
+
+/* doc becomes the order's, which keeps how far the goods are. */
+static int take_doc(struct work *w, struct order *ord, json_t *doc)
+{
+	bool moved = goods_moved(w, ord);
+	const json_t *from = moved ? w->parsed.order : ord->doc;
+	char previous[16], now[16];
+	int r;
+
+	snprintf(previous, sizeof(previous), "%s", source_str(ord->doc, "fulfilment"));
+	snprintf(now, sizeof(now), "%s", source_str(from, "fulfilment"));
+	json_incref(doc);
+	json_decref(ord->doc);
+	ord->doc = doc;
+	ord->doc_changed = true;
+	if (*now)
+		json_object_set_new(ord->doc, "fulfilment", json_string(now));
+	if (moved)
+		return write_fulfilment(w, ord, previous);
+	r = order_touch(w->tx, w->o, ord);
+	if (r == 0)
+		finish(w, "processed", "updated", ord->id);
+	return r;
+}
+
 static int update_order(struct work *w, struct order *ord)
 {
 	const char *updated = source_str(w->parsed.order, "updated_at");
@@ -185,6 +240,12 @@ static int update_order(struct work *w, struct order *ord)
 			finish(w, "processed", "cancelled", ord->id);
 		return r;
 	}
+	if (w->parsed.event == SOURCE_FULFILMENT || order_is_final(ord->state)) {
+		if (goods_moved(w, ord))
+			return take_doc(w, ord, ord->doc);
+		finish(w, "processed", order_is_final(ord->state) ? "closed" : "nothing_new", ord->id);
+		return WA_OK;
+	}
 	if (wb_time_parse(wa_span_str(updated), &new_s, &offset) == 0 &&
 	    wb_time_parse(wa_span_str(ord->source_updated), &old_s, &offset) == 0 &&
 	    new_s <= old_s) {
@@ -192,20 +253,14 @@ static int update_order(struct work *w, struct order *ord)
 		return WA_OK;
 	}
 	/* a deletion carries no more than the id: what is known stays */
-	if (w->parsed.event == SOURCE_CANCELLED || order_is_final(ord->state)) {
+	if (w->parsed.event == SOURCE_CANCELLED) {
 		finish(w, "processed", "closed", ord->id);
 		return WA_OK;
 	}
-	json_decref(ord->doc);
-	ord->doc = json_incref(w->parsed.order);
-	ord->doc_changed = true;
 	if (ord->state == ORDER_RECEIVED || ord->state == ORDER_HELD)
 		renew_numbers(w, ord);
 	snprintf(ord->source_updated, sizeof(ord->source_updated), "%s", updated);
-	r = order_touch(w->tx, w->o, ord);
-	if (r == 0)
-		finish(w, "processed", "updated", ord->id);
-	return r;
+	return take_doc(w, ord, w->parsed.order);
 }
 
 static int apply(struct work *w)

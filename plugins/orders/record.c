@@ -559,7 +559,8 @@ json_t *order_json(const struct order *ord)
 {
 	static const char *const copied[] = { "total",   "payment",    "items",
 					      "address", "country",    "note",
-					      "urls",    "created_at", "status" };
+					      "urls",    "fulfilment", "created_at",
+					      "status" };
 	const json_t *customer = source_object(ord->doc, "customer");
 	json_t *j = json_pack(
 		"{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "id", ord->id, "order_id",
@@ -578,7 +579,7 @@ json_t *order_json(const struct order *ord)
 		json_t *v = json_object_get(ord->doc, copied[i]);
 
 		/* what the shop calls its states and times must not be taken for ours */
-		if (v && i >= 7)
+		if (v && i >= 8)
 			json_object_set(shop, copied[i], v);
 		else if (v)
 			json_object_set(j, copied[i], v);

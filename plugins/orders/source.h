@@ -20,7 +20,8 @@
  *	 "phones": [{"raw", "source", "country"}], "country",
  *	 "address": {"lines": [], "city", "region", "postcode", "country"},
  *	 "items": [{"name", "variant", "qty", "unit_price": {"amount", "currency"}, "sku"}],
- *	 "note", "urls": {"status"}}
+ *	 "note", "urls": {"status"},
+ *	 "fulfilment": "shipped|delivered"}	absent: not yet, or the shop does not say
  */
 #include <jansson.h>
 
@@ -44,6 +45,7 @@ enum source_event {
 	SOURCE_CREATED,		/* an order that may want a confirmation */
 	SOURCE_UPDATED,		/* the same, if it is new to us; else newer data */
 	SOURCE_CANCELLED,	/* the shop says no */
+	SOURCE_FULFILMENT,	/* where the goods are is new, and nothing else: the order may be no more than its id */
 	SOURCE_IGNORED,		/* authentic, but nothing for us: `why` */
 };
 

@@ -194,19 +194,31 @@ static enum source_event event_of(const char *topic, const json_t *body, const c
 		return SOURCE_CREATED;
 	if (strcmp(topic, "order.updated") == 0)
 		return SOURCE_UPDATED;
+	if (strcmp(topic, "order.shipped") == 0 || strcmp(topic, "order.delivered") == 0)
+		return SOURCE_FULFILMENT;
 	*why = "topic";
 	return SOURCE_IGNORED;
+}
+
+/* The topic's, else what the order says. */
+static const char *fulfilment_of(const char *topic, const json_t *body)
+{
+	const char *said = source_str(body, "fulfilment");
+
+	if (strcmp(topic, "order.shipped") == 0 || strcmp(topic, "order.delivered") == 0)
+		return topic + strlen("order.");
+	return strcmp(said, "shipped") == 0 || strcmp(said, "delivered") == 0 ? said : NULL;
 }
 
 static int parse(const struct source_request *r, struct source_order *ret, struct wa_err *err)
 {
 	json_t *body = NULL, *order, *id;
-	const char *country, *currency;
+	const char *topic = source_header(r, "x-warbler-topic"), *country, *currency;
 	int rc = source_json(r->body, &body, err);
 
 	if (rc < 0)
 		return rc;
-	ret->event = event_of(source_header(r, "x-warbler-topic"), body, &ret->why);
+	ret->event = event_of(topic, body, &ret->why);
 	if (ret->event == SOURCE_IGNORED) {
 		json_decref(body);
 		return WA_OK;
@@ -231,6 +243,8 @@ static int parse(const struct source_request *r, struct source_order *ret, struc
 	source_set(order, "note", source_text(body, "note", SOURCE_TEXT_MAX));
 	if (source_is_country(country))
 		source_set(order, "country", json_string(country));
+	if (fulfilment_of(topic, body))
+		source_set(order, "fulfilment", json_string(fulfilment_of(topic, body)));
 	put_customer(order, body);
 	put_address(order, body);
 	put_phones(order, body, country);

@@ -30,6 +30,12 @@ static enum source_verdict verify(const struct source_request *r, const struct s
 	return SOURCE_AUTHENTIC;
 }
 
+/* Is the body a fulfilment, not an order? */
+static bool about_parcel(const char *topic)
+{
+	return strncmp(topic, "fulfillments/", 13) == 0;
+}
+
 static void identify(const struct source_request *r, struct source_id *ret)
 {
 	json_t *body = NULL, *id;
@@ -39,7 +45,7 @@ static void identify(const struct source_request *r, struct source_id *ret)
 	snprintf(ret->delivery, sizeof(ret->delivery), "%s", header(r, "webhook-id"));
 	if (source_json(r->body, &body, NULL) < 0)
 		return;
-	id = source_text(body, "id", SOURCE_NAME_MAX);
+	id = source_text(body, about_parcel(ret->topic) ? "order_id" : "id", SOURCE_NAME_MAX);
 	if (id)
 		snprintf(ret->order, sizeof(ret->order), "%s", json_string_value(id));
 	json_decref(id);
@@ -175,6 +181,52 @@ static void put_items(json_t *order, const json_t *body, const char *currency)
 	source_set(order, "items", items);
 }
 
+static bool parcel_is(const json_t *parcel, const char *shipment)
+{
+	return strcmp(source_str(parcel, "shipment_status"), shipment) == 0;
+}
+
+/* What was given to a carrier is on its way; there it is when every parcel that was not cancelled is. */
+static const char *fulfilment_of(const json_t *body)
+{
+	const json_t *parcels = source_list(body, "fulfillments");
+	size_t there = 0, under_way = 0;
+
+	if (strcmp(source_str(body, "fulfillment_status"), "fulfilled") != 0)
+		return NULL;
+	for (size_t i = 0; i < json_array_size(parcels); i++) {
+		const json_t *p = json_array_get(parcels, i);
+
+		if (strcmp(source_str(p, "status"), "cancelled") == 0)
+			continue;
+		if (parcel_is(p, "delivered"))
+			there++;
+		else
+			under_way++;
+	}
+	return there > 0 && under_way == 0 ? "delivered" : "shipped";
+}
+
+/* A parcel of its own does not say whether the order has more of them: orders/updated does. */
+static int parse_parcel(const json_t *body, struct source_order *ret, struct wa_err *err)
+{
+	const char *status = source_str(body, "status");
+	json_t *id = source_text(body, "order_id", SOURCE_NAME_MAX);
+
+	if (!id)
+		return wa_err_set(err, WA_EPROTO, "no order_id");
+	ret->event = SOURCE_IGNORED;
+	ret->why = "status";
+	if (strcmp(status, "success") != 0 && strcmp(status, "open") != 0) {
+		json_decref(id);
+		return WA_OK;
+	}
+	ret->event = SOURCE_FULFILMENT;
+	ret->order = json_pack("{s:s, s:o, s:s}", "platform", "shopify", "external_id", id, "fulfilment",
+			       parcel_is(body, "delivered") ? "delivered" : "shipped");
+	return WA_OK;
+}
+
 static enum source_event event_of(const char *topic, const json_t *body, const char **why)
 {
 	const char *status = source_str(body, "financial_status");
@@ -192,7 +244,8 @@ static enum source_event event_of(const char *topic, const json_t *body, const c
 	}
 	if (strcmp(topic, "orders/create") == 0)
 		return SOURCE_CREATED;
-	if (strcmp(topic, "orders/updated") == 0 || strcmp(topic, "orders/edited") == 0)
+	if (strcmp(topic, "orders/updated") == 0 || strcmp(topic, "orders/edited") == 0 ||
+	    strcmp(topic, "orders/fulfilled") == 0)
 		return SOURCE_UPDATED;
 	*why = "topic";
 	return SOURCE_IGNORED;
@@ -213,6 +266,11 @@ static int parse(const struct source_request *r, struct source_order *ret, struc
 
 	if (rc < 0)
 		return rc;
+	if (about_parcel(header(r, "topic"))) {
+		rc = parse_parcel(body, ret, err);
+		json_decref(body);
+		return rc;
+	}
 	ret->event = event_of(header(r, "topic"), body, &ret->why);
 	if (ret->event == SOURCE_IGNORED) {
 		json_decref(body);
@@ -235,6 +293,8 @@ static int parse(const struct source_request *r, struct source_order *ret, struc
 	source_set(order, "status", source_text(body, "financial_status", 40));
 	source_set(order, "total", total_of(body, currency));
 	source_set(order, "note", source_text(body, "note", SOURCE_TEXT_MAX));
+	if (fulfilment_of(body))
+		source_set(order, "fulfilment", json_string(fulfilment_of(body)));
 	put_customer(order, body);
 	put_address(order, source_object(body, "shipping_address"));
 	put_phones(order, body);

@@ -159,6 +159,8 @@ static enum source_event event_of(const char *topic, const json_t *body, const c
 	    strcmp(status, "refunded") == 0 || strcmp(status, "trash") == 0)
 		return SOURCE_CANCELLED;
 	*why = "status";
+	if (strcmp(status, "completed") == 0)
+		return SOURCE_FULFILMENT;
 	if (strcmp(status, "processing") != 0 && strcmp(status, "on-hold") != 0)
 		return SOURCE_IGNORED;
 	return strcmp(topic, "order.created") == 0 ? SOURCE_CREATED : SOURCE_UPDATED;
@@ -208,6 +210,9 @@ static int parse(const struct source_request *r, struct source_order *ret, struc
 	source_set(order, "status", source_text(body, "status", 40));
 	source_set(order, "total", source_money(json_object_get(body, "total"), currency));
 	source_set(order, "note", source_text(body, "customer_note", SOURCE_TEXT_MAX));
+	/* the shop knows no more than that its work is done */
+	if (ret->event == SOURCE_FULFILMENT)
+		source_set(order, "fulfilment", json_string("delivered"));
 	put_customer(order, shipping, billing);
 	put_address(order, shipping, billing);
 	put_phones(order, body, shipping, billing);

@@ -399,6 +399,68 @@ static void cancellation_may_come_first(void **state)
 	assert_string_equal(state_of(f, "2"), "cancelled store");
 }
 
+static int told(struct fake *f)
+{
+	return (int)fake_int(f, "SELECT count(*) FROM fake_event WHERE kind = 'order.fulfilment'");
+}
+
+/* Each step is told once, also after the answer; nothing else changes and nothing is written to anybody. */
+static void goods_are_followed(void **state)
+{
+	struct fake *f = *state;
+	struct shop s = sent_order(f);
+	json_t *ev;
+
+	say(f, "نعم");
+	assert_string_equal(state_of(f, "1"), "confirmed");
+	for (int again = 0; again < 2; again++) {
+		assert_int_equal(post(&s, "order.shipped", NULL, "{\"external_id\":\"1\"}"), 200);
+		fake_run(f);
+		assert_int_equal(told(f), 1);
+	}
+	assert_int_equal(post(&s, "order.delivered", NULL, "{\"external_id\":\"1\"}"), 200);
+	assert_int_equal(post(&s, "order.shipped", NULL, "{\"external_id\":\"1\",\"note\":\"late\"}"), 200);
+	fake_run(f);
+	assert_int_equal(told(f), 2);
+	ev = json_loads(fake_text(f, "SELECT json FROM fake_event WHERE kind = 'order.fulfilment' ORDER BY rowid DESC"),
+			0, NULL);
+	assert_string_equal(field(ev, "fulfilment"), "delivered");
+	assert_string_equal(field(ev, "previous_fulfilment"), "shipped");
+	assert_string_equal(field(ev, "state"), "confirmed");
+	assert_string_equal(field(json_object_get(ev, "customer"), "phone"), "+966551234567");
+	json_decref(ev);
+	assert_int_equal(fake_int(f, "SELECT count(*) FROM fake_message"), 2);
+	/* an order that nobody told us of, and one that is cancelled */
+	assert_int_equal(post(&s, "order.delivered", NULL, order_text("2", "0551234567")), 200);
+	fake_run(f);
+	assert_int_equal(fake_int(f, "SELECT count(*) FROM orders_order"), 1);
+	assert_int_equal(post(&s, "order.cancelled", NULL, order_text("3", "0551234567")), 200);
+	fake_run(f);
+	assert_int_equal(post(&s, "order.shipped", NULL, order_text("3", "0551234567")), 200);
+	fake_run(f);
+	assert_int_equal(told(f), 2);
+}
+
+/* While the answer is awaited the order's data stay what they were, and newer data do not lose where the goods are. */
+static void goods_of_an_open_order(void **state)
+{
+	struct fake *f = *state;
+	struct shop s = sent_order(f);
+	char target[64];
+	json_t *j;
+
+	assert_int_equal(post(&s, "order.shipped", NULL, "{\"external_id\":\"1\"}"), 200);
+	fake_run(f);
+	assert_int_equal(post(&s, "order.updated", NULL, order_text("1", "0551234567")), 200);
+	fake_run(f);
+	assert_int_equal(told(f), 1);
+	snprintf(target, sizeof(target), "/v1/orders/%s", fake_text(f, "SELECT id FROM orders_order"));
+	j = call(f, "GET", target, NULL, 200);
+	assert_string_equal(field(j, "fulfilment"), "shipped");
+	assert_string_equal(field(json_object_get(j, "customer"), "name"), "Layla Hassan");
+	json_decref(j);
+}
+
 static void numbers_that_do_not_work(void **state)
 {
 	struct fake *f = *state;
@@ -782,6 +844,8 @@ int main(void)
 		FLOW(simultaneous_webhooks_send_once),
 		FLOW(refused_webhooks_leave_nothing),
 		FLOW(cancellation_may_come_first),
+		FLOW(goods_are_followed),
+		FLOW(goods_of_an_open_order),
 		FLOW(numbers_that_do_not_work),
 		FLOW(the_number_tells_the_language),
 		FLOW(orders_wait_for_their_session),

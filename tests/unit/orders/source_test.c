@@ -263,6 +263,55 @@ static void woocommerce_order(void **state)
 	json_decref(s.headers);
 }
 
+static void expect_fulfilment(const struct source *kind, const char *header, const char *topic, const char *body,
+			      enum source_event event, const char *want)
+{
+	json_t *headers = json_pack("{s:s}", header, topic);
+	json_t *order = parse(kind, headers, body, strlen(body), event);
+
+	assert_string_equal(source_str(order, "fulfilment"), want);
+	assert_string_equal(source_str(order, "external_id"), "7");
+	json_decref(order);
+	json_decref(headers);
+}
+
+static void where_the_goods_are(void **state)
+{
+	static const char *const wc = "x-wc-webhook-topic", *const own = "x-warbler-topic", *const sh = "x-shopify-topic";
+	static const char id[] = "{\"external_id\":\"7\"}";
+
+	(void)state;
+	expect_fulfilment(&source_woocommerce, wc, "order.updated", "{\"id\":7,\"status\":\"completed\"}",
+			  SOURCE_FULFILMENT, "delivered");
+	expect_fulfilment(&source_woocommerce, wc, "order.updated", "{\"id\":7,\"status\":\"processing\"}", SOURCE_UPDATED,
+			  "");
+	expect_fulfilment(&source_generic, own, "order.shipped", id, SOURCE_FULFILMENT, "shipped");
+	expect_fulfilment(&source_generic, own, "order.delivered", id, SOURCE_FULFILMENT, "delivered");
+	expect_fulfilment(&source_generic, own, "order.updated", "{\"external_id\":\"7\",\"fulfilment\":\"shipped\"}",
+			  SOURCE_UPDATED, "shipped");
+	expect_fulfilment(&source_generic, own, "order.updated", "{\"external_id\":\"7\",\"fulfilment\":\"lost\"}",
+			  SOURCE_UPDATED, "");
+	expect_fulfilment(&source_shopify, sh, "orders/fulfilled", "{\"id\":7,\"fulfillment_status\":\"fulfilled\"}",
+			  SOURCE_UPDATED, "shipped");
+	expect_fulfilment(&source_shopify, sh, "orders/updated", "{\"id\":7,\"fulfillment_status\":\"partial\"}",
+			  SOURCE_UPDATED, "");
+	expect_fulfilment(&source_shopify, sh, "orders/updated",
+			  "{\"id\":7,\"fulfillment_status\":\"fulfilled\",\"fulfillments\":["
+			  "{\"status\":\"success\",\"shipment_status\":\"delivered\"},"
+			  "{\"status\":\"success\",\"shipment_status\":\"in_transit\"}]}",
+			  SOURCE_UPDATED, "shipped");
+	expect_fulfilment(&source_shopify, sh, "orders/updated",
+			  "{\"id\":7,\"fulfillment_status\":\"fulfilled\",\"fulfillments\":["
+			  "{\"status\":\"success\",\"shipment_status\":\"delivered\"},{\"status\":\"cancelled\"}]}",
+			  SOURCE_UPDATED, "delivered");
+	expect_fulfilment(&source_shopify, sh, "fulfillments/update",
+			  "{\"id\":1,\"order_id\":7,\"status\":\"success\",\"shipment_status\":\"delivered\"}",
+			  SOURCE_FULFILMENT, "delivered");
+	expect_fulfilment(&source_shopify, sh, "fulfillments/create",
+			  "{\"id\":1,\"order_id\":7,\"status\":\"success\",\"shipment_status\":null}", SOURCE_FULFILMENT,
+			  "shipped");
+}
+
 static void generic_order(void **state)
 {
 	static const char body[] =
@@ -349,6 +398,7 @@ int main(void)
 		cmocka_unit_test(shopify_order),
 		cmocka_unit_test(woocommerce_order),
 		cmocka_unit_test(generic_order),
+		cmocka_unit_test(where_the_goods_are),
 		cmocka_unit_test(cash_on_delivery_in_words),
 		cmocka_unit_test(credentials_are_not_kept),
 	};
