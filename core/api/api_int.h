@@ -7,6 +7,7 @@
 
 #include <base.h>
 #include <clock.h>
+#include <json.h>
 #include <list.h>
 #include <map.h>
 #include <static.h>
@@ -55,9 +56,8 @@ void api_keys_free(struct wb_api *api);
 /* request.c */
 /* ?limit=, 1..API_PAGE_MAX; false: answered. */
 bool api_limit(struct wb_req *req, size_t *ret_limit);
-/* What json_unpack_ex found, in words of the API: "subject: missing"; lives in je. And as a 422. */
-const char *api_json_why(json_error_t *je);
-void api_refuse_json(struct wb_req *req, json_error_t *je);
+/* What wb_json_unpack found, as a 422. */
+void api_refuse_json(struct wb_req *req, const json_error_t *je);
 /* An integer query parameter within [min, max]; absent: fallback. False: answered. */
 bool api_query_int(struct wb_req *req, const char *name, int64_t min, int64_t max, int64_t fallback,
 		   int64_t *ret);

@@ -108,7 +108,7 @@ void api_business_patch(struct wb_req *req, void *ctx)
 
 	if (!c || !api_body(req, false, &doc))
 		return;
-	if (json_unpack_ex(doc, &je, JSON_STRICT, "{s?s, s?s, s?s, s?o, s?o}", "description", &b.description, "address",
+	if (wb_json_unpack(doc, &je, JSON_STRICT, "{s?s, s?s, s?s, s?o, s?o}", "description", &b.description, "address",
 			   &b.address, "email", &b.email, "websites", &sites, "hours", &hours) ||
 	    (sites && !read_websites(sites, &b)) || (hours && !read_hours(hours, &b))) {
 		wb_reply_problem(req, 422, "invalid", "description, address, email, websites, hours: see the description");
@@ -239,7 +239,7 @@ static void put_product(struct wb_req *req, struct wb_api *api, const char *id)
 
 	if (!c || !api_body(req, false, &doc))
 		return;
-	if (json_unpack_ex(doc, &je, JSON_STRICT, "{s?s, s?s, s?s, s?s, s?s, s?I, s?b}", "name", &p.name, "description",
+	if (wb_json_unpack(doc, &je, JSON_STRICT, "{s?s, s?s, s?s, s?s, s?s, s?I, s?b}", "name", &p.name, "description",
 			   &p.description, "currency", &p.currency, "retailer_id", &p.retailer_id, "image_url",
 			   &p.image_url, "price_1000", &price, "hidden", &hidden)) {
 		api_refuse_json(req, &je);

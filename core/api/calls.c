@@ -53,7 +53,7 @@ void api_call_link(struct wb_req *req, void *ctx)
 
 	if (!c || !api_body(req, true, &doc))
 		return;
-	if (doc && json_unpack_ex(doc, &je, JSON_STRICT, "{s?b, s?I}", "video", &video, "start_at", &start)) {
+	if (doc && wb_json_unpack(doc, &je, JSON_STRICT, "{s?b, s?I}", "video", &video, "start_at", &start)) {
 		api_refuse_json(req, &je);
 		return;
 	}

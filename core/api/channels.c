@@ -125,7 +125,7 @@ void api_channel_create(struct wb_req *req, void *ctx)
 	if (!c || !api_body(req, false, &doc))
 		return;
 	wa_buf_init(&jpeg, WA_PICTURE_MAX);
-	if (json_unpack_ex(doc, &je, JSON_STRICT, "{s:s, s?s, s?s}", "name", &name, "description", &about, "picture",
+	if (wb_json_unpack(doc, &je, JSON_STRICT, "{s:s, s?s, s?s}", "name", &name, "description", &about, "picture",
 			   &picture) || !read_picture(picture, &jpeg)) {
 		wb_reply_problem(req, 422, "invalid", "name, description, picture (JPEG in base64)");
 	} else if (api_idem_hold(ctx, req, &idem) && (k = api_ask_new(ctx, req, s, NULL))) {
@@ -165,7 +165,7 @@ void api_channel_patch(struct wb_req *req, void *ctx)
 	if (!c || !api_body(req, false, &doc))
 		return;
 	wa_buf_init(&jpeg, WA_PICTURE_MAX);
-	if (json_unpack_ex(doc, &je, JSON_STRICT, "{s?s, s?s, s?s, s?s}", "name", &u.name, "description", &u.description,
+	if (wb_json_unpack(doc, &je, JSON_STRICT, "{s?s, s?s, s?s, s?s}", "name", &u.name, "description", &u.description,
 			   "picture", &picture, "reactions", &u.reactions) ||
 	    !read_picture(picture, &jpeg) ||
 	    (u.reactions && strcmp(u.reactions, "ALL") != 0 && strcmp(u.reactions, "BASIC") != 0 &&
@@ -286,7 +286,7 @@ void api_channel_react(struct wb_req *req, void *ctx)
 
 	if (!c || !api_body(req, false, &doc))
 		return;
-	if (json_unpack_ex(doc, &je, JSON_STRICT, "{s:I, s:s}", "server_id", &server_id, "text", &code)) {
+	if (wb_json_unpack(doc, &je, JSON_STRICT, "{s:I, s:s}", "server_id", &server_id, "text", &code)) {
 		api_refuse_json(req, &je);
 		return;
 	}
@@ -356,7 +356,7 @@ void api_channel_role(struct wb_req *req, void *ctx)
 
 	if (!c || !api_body(req, false, &doc))
 		return;
-	if (json_unpack_ex(doc, &je, JSON_STRICT, "{s:s, s:s}", "contact", &who, "role", &role) ||
+	if (wb_json_unpack(doc, &je, JSON_STRICT, "{s:s, s:s}", "contact", &who, "role", &role) ||
 	    (strcmp(role, "owner") != 0 && strcmp(role, "follower") != 0) || wb_recipient(who, &user, &err)) {
 		wb_reply_problem(req, 422, "invalid", "contact: a person; role: owner (hand it over) or follower (demote)");
 		return;

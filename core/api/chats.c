@@ -154,7 +154,7 @@ void api_chat_state(struct wb_req *req, void *ctx)
 
 	if (!s || !chat_param(req, &jid, text) || !api_body(req, false, &doc))
 		return;
-	if (json_unpack_ex(doc, &je, JSON_STRICT, "{s:s}", "state", &state) ||
+	if (wb_json_unpack(doc, &je, JSON_STRICT, "{s:s}", "state", &state) ||
 	    (strcmp(state, "composing") != 0 && strcmp(state, "recording") != 0 && strcmp(state, "paused") != 0)) {
 		wb_reply_problem(req, 422, "invalid", "state: composing, recording or paused");
 		return;
@@ -270,7 +270,7 @@ void api_contact_consent(struct wb_req *req, void *ctx)
 
 	if (!api_session(api, req, id) || !chat_param(req, &j, jid) || !api_body(req, false, &doc))
 		return;
-	if (json_unpack_ex(doc, &je, JSON_STRICT, "{s:b, s?b}", "opted_out", &out, "all_sessions", &all) ||
+	if (wb_json_unpack(doc, &je, JSON_STRICT, "{s:b, s?b}", "opted_out", &out, "all_sessions", &all) ||
 	    j.server == WA_SRV_GROUP) {
 		wb_reply_problem(req, 422, "invalid", j.server == WA_SRV_GROUP ? "a group has no consent to give" : je.text);
 		return;

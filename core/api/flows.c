@@ -83,7 +83,7 @@ void api_flow_handover(struct wb_req *req, void *ctx)
 
 	if (!api_body(req, true, &doc))
 		return;
-	if (json_unpack_ex(doc, &je, JSON_STRICT, "{s?s, s?I}", "note", &note, "minutes", &minutes)) {
+	if (wb_json_unpack(doc, &je, JSON_STRICT, "{s?s, s?I}", "note", &note, "minutes", &minutes)) {
 		api_refuse_json(req, &je);
 		return;
 	}

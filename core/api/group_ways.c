@@ -114,7 +114,7 @@ void api_group_join(struct wb_req *req, void *ctx)
 
 	if (!api_body(req, false, &doc))
 		return;
-	if (json_unpack_ex(doc, &je, JSON_STRICT, "{s:s, s?s, s?s, s?I}", "code", &code, "group", &group, "admin",
+	if (wb_json_unpack(doc, &je, JSON_STRICT, "{s:s, s?s, s?s, s?I}", "code", &code, "group", &group, "admin",
 			   &admin, "expires_s", &expires) ||
 	    !group != !admin) {
 		wb_reply_problem(req, 422, "invalid", "code; of an invitation by message also group, admin, expires_s");
@@ -175,7 +175,7 @@ void api_group_label(struct wb_req *req, void *ctx)
 
 	if (!s || !api_group_param(req, "group", &j) || api_send_busy(req, api) || !api_body(req, false, &doc))
 		return;
-	if (json_unpack_ex(doc, &je, JSON_STRICT, "{s:s}", "label", &label)) {
+	if (wb_json_unpack(doc, &je, JSON_STRICT, "{s:s}", "label", &label)) {
 		api_refuse_json(req, &je);
 		return;
 	}

@@ -252,7 +252,7 @@ void api_group_create(struct wb_req *req, void *ctx)
 
 	if (!api_body(req, false, &doc))
 		return;
-	if (json_unpack_ex(doc, &je, JSON_STRICT, "{s:s, s?s, s?o, s?s, s?b, s?b, s?b, s?b, s?b, s?b, s?b, s?i}",
+	if (wb_json_unpack(doc, &je, JSON_STRICT, "{s:s, s?s, s?o, s?s, s?b, s?b, s?b, s?b, s?b, s?b, s?b, s?i}",
 			   "subject", &subject, "description", &description, "participants", &people, "parent",
 			   &parent, "community", &community, "announce", &announce, "locked", &locked, "approval",
 			   &approval, "everybody_adds", &everybody, "general_chat", &general, "open_groups", &open,
@@ -303,7 +303,7 @@ void api_group_leave(struct wb_req *req, void *ctx)
 
 	if (!api_group_param(req, "group", &j) || !api_body(req, true, &doc))
 		return;
-	if (json_unpack_ex(doc, &je, JSON_STRICT, "{s?b}", "community", &community)) {
+	if (wb_json_unpack(doc, &je, JSON_STRICT, "{s?b}", "community", &community)) {
 		api_refuse_json(req, &je);
 		return;
 	}
@@ -332,7 +332,7 @@ void api_group_participants(struct wb_req *req, void *ctx)
 
 	if (!api_group_param(req, "group", &j) || !api_body(req, false, &doc))
 		return;
-	if (json_unpack_ex(doc, &je, JSON_STRICT, "{s:s, s:o, s?b}", "action", &action, "participants", &people,
+	if (wb_json_unpack(doc, &je, JSON_STRICT, "{s:s, s:o, s?b}", "action", &action, "participants", &people,
 			   "linked_groups", &linked)) {
 		api_refuse_json(req, &je);
 		return;
@@ -381,7 +381,7 @@ void api_group_answer_requests(struct wb_req *req, void *ctx)
 
 	if (!api_group_param(req, "group", &j) || !api_body(req, false, &doc))
 		return;
-	if (json_unpack_ex(doc, &je, JSON_STRICT, "{s:s, s:o}", "action", &action, "participants", &people)) {
+	if (wb_json_unpack(doc, &je, JSON_STRICT, "{s:s, s:o}", "action", &action, "participants", &people)) {
 		api_refuse_json(req, &je);
 		return;
 	}

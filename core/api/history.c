@@ -27,7 +27,7 @@ void api_chat_history(struct wb_req *req, void *ctx)
 
 	if (!api_client(ctx, req, &s) || !api_body(req, true, &doc))
 		return;
-	if (doc && json_unpack_ex(doc, &je, JSON_STRICT, "{s?i}", "count", &count)) {
+	if (doc && wb_json_unpack(doc, &je, JSON_STRICT, "{s?i}", "count", &count)) {
 		api_refuse_json(req, &je);
 		return;
 	}

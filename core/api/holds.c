@@ -74,7 +74,7 @@ void api_hold_put(struct wb_req *req, void *ctx)
 
 	if (!api_session(api, req, id) || !api_body(req, true, &doc))
 		return;
-	if (json_unpack_ex(doc, &je, JSON_STRICT, "{s?s, s?s, s?I, s?s}", "owner", &owner, "until", &until,
+	if (wb_json_unpack(doc, &je, JSON_STRICT, "{s?s, s?s, s?I, s?s}", "owner", &owner, "until", &until,
 			   "minutes", &minutes, "note", &note)) {
 		api_refuse_json(req, &je);
 		return;

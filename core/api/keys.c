@@ -57,7 +57,7 @@ void api_keys_create(struct wb_req *req, void *ctx)
 
 	if (!api_body(req, false, &doc))
 		return;
-	if (json_unpack_ex(doc, &je, JSON_STRICT, "{s:s, s:s}", "name", &name, "scopes", &scopes) || !*name ||
+	if (wb_json_unpack(doc, &je, JSON_STRICT, "{s:s, s:s}", "name", &name, "scopes", &scopes) || !*name ||
 	    strlen(name) > 128 || !wb_apikey_scopes_ok(scopes)) {
 		wb_reply_problem(req, 422, "invalid",
 				 scopes ? "name: 1 to 128 characters; scopes: words such as \"messages:write events:read\" or \"*\""

@@ -137,7 +137,7 @@ void api_message_forward(struct wb_req *req, void *ctx)
 	if (!find(ctx, req, &act))
 		return;
 	if (api_body(req, false, &doc)) {
-		if (json_unpack_ex(doc, &je, JSON_STRICT, "{s:s, s?s, s?s}", "to", &to, "country", &country, "class",
+		if (wb_json_unpack(doc, &je, JSON_STRICT, "{s:s, s?s, s?s}", "to", &to, "country", &country, "class",
 				   &m.message_class)) {
 			api_refuse_json(req, &je);
 		} else if (api_recipient(req, to, country, &m.to)) {
@@ -195,7 +195,7 @@ void api_chat_timer(struct wb_req *req, void *ctx)
 
 	if (!s || api_send_busy(req, api) || !api_body(req, false, &doc))
 		return;
-	if (json_unpack_ex(doc, &je, JSON_STRICT, "{s:I}", "expires_s", &seconds)) {
+	if (wb_json_unpack(doc, &je, JSON_STRICT, "{s:I}", "expires_s", &seconds)) {
 		api_refuse_json(req, &je);
 	} else if (seconds != 0 && seconds != 86400 && seconds != 604800 && seconds != 7776000) {
 		wb_reply_problem(req, 422, "invalid", "expires_s: 0, 86400, 604800 or 7776000");

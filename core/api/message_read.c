@@ -151,7 +151,7 @@ bool api_read_message(struct wb_req *req, json_t *doc, struct api_new *n)
 	const char *why;
 	json_error_t je;
 
-	if (json_unpack_ex(doc, &je, JSON_STRICT,
+	if (wb_json_unpack(doc, &je, JSON_STRICT,
 			   "{s:s, s:s, s?s, s?s, s?o, s?s, s?s, s?s, s?s, s?o, s?s, s?s,"
 			   " s?o, s?o, s?o, s?s, s?s, s?s, s?o, s?b, s?b, s?I}",
 			   "session", &m->session, "to", &d.to, "text", &m->text, "quoted", &m->quoted, "mentions",
@@ -160,7 +160,7 @@ bool api_read_message(struct wb_req *req, json_t *doc, struct api_new *n)
 			   "country", &d.country, "content", &d.content, "album", &n->album, "menu", &d.menu, "render", &d.render, "reply_to",
 			   &d.reply_to, "forward_of", &d.forward_of, "preview", &d.preview, "mention_all",
 			   &d.mention_all, "view_once", &d.view_once, "expires_s", &d.expires_s))
-		why = api_json_why(&je);
+		why = je.text;
 	else
 		why = check(n, &d);
 	if (why) {

@@ -116,7 +116,7 @@ void api_default_timer(struct wb_req *req, void *ctx)
 
 	if (!c || !api_body(req, false, &doc))
 		return;
-	if (json_unpack_ex(doc, &je, JSON_STRICT, "{s:I}", "seconds", &seconds) ||
+	if (wb_json_unpack(doc, &je, JSON_STRICT, "{s:I}", "seconds", &seconds) ||
 	    (seconds != 0 && seconds != 86400 && seconds != 604800 && seconds != 7776000)) {
 		wb_reply_problem(req, 422, "invalid", "seconds: 0, 86400, 604800 or 7776000");
 		return;

@@ -212,7 +212,7 @@ void api_profile_patch(struct wb_req *req, void *ctx)
 
 	if (!c || !api_body(req, false, &doc))
 		return;
-	if (json_unpack_ex(doc, &je, JSON_STRICT, "{s?s, s?s}", "name", &name, "about", &about) ||
+	if (wb_json_unpack(doc, &je, JSON_STRICT, "{s?s, s?s}", "name", &name, "about", &about) ||
 	    (!name && !about) || (name && (!*name || strlen(name) >= sizeof(k->name)))) {
 		wb_reply_problem(req, 422, "invalid", "name: 1 to 100 bytes; about: a text");
 		return;

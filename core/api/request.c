@@ -17,25 +17,9 @@ bool api_query_int(struct wb_req *req, const char *name, int64_t min, int64_t ma
 	return false;
 }
 
-const char *api_json_why(json_error_t *je)
+void api_refuse_json(struct wb_req *req, const json_error_t *je)
 {
-	static const char missing[] = "Object item not found: ", unknown[] = "object item(s) left unpacked: ";
-	char name[JSON_ERROR_TEXT_LENGTH];
-	const char *at;
-
-	if (strncmp(je->text, missing, sizeof(missing) - 1) == 0) {
-		(void)snprintf(name, sizeof(name), "%s", je->text + sizeof(missing) - 1);
-		(void)snprintf(je->text, sizeof(je->text), "%.100s: missing", name);
-	} else if ((at = strstr(je->text, unknown))) {
-		(void)snprintf(name, sizeof(name), "%s", at + sizeof(unknown) - 1);
-		(void)snprintf(je->text, sizeof(je->text), "%.100s: not known here", name);
-	}
-	return je->text;
-}
-
-void api_refuse_json(struct wb_req *req, json_error_t *je)
-{
-	wb_reply_problem(req, 422, "invalid", api_json_why(je));
+	wb_reply_problem(req, 422, "invalid", je->text);
 }
 
 bool api_limit(struct wb_req *req, size_t *ret_limit)

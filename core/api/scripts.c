@@ -120,7 +120,7 @@ static bool read_source(struct wb_req *req, struct wa_span *ret)
 	}
 	if (!api_body(req, false, &doc))
 		return false;
-	if (json_unpack_ex(doc, &je, JSON_STRICT, "{s:s%}", "source", &text, &len)) {
+	if (wb_json_unpack(doc, &je, JSON_STRICT, "{s:s%}", "source", &text, &len)) {
 		api_refuse_json(req, &je);
 		return false;
 	}

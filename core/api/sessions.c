@@ -88,7 +88,7 @@ void api_sessions_create(struct wb_req *req, void *ctx)
 
 	if (!api_body(req, true, &doc))
 		return;
-	if (doc && json_unpack_ex(doc, &je, JSON_STRICT, "{s?s, s?s, s?b, s?o}", "id", &n.id, "name", &n.name, "start",
+	if (doc && wb_json_unpack(doc, &je, JSON_STRICT, "{s?s, s?s, s?b, s?o}", "id", &n.id, "name", &n.name, "start",
 				  &start, "settings", &settings)) {
 		api_refuse_json(req, &je);
 		return;
@@ -152,7 +152,7 @@ void api_session_patch(struct wb_req *req, void *ctx)
 
 	if (!s || !api_body(req, false, &doc))
 		return;
-	if (json_unpack_ex(doc, &je, JSON_STRICT, "{s?s, s?o}", "name", &name, "settings", &settings)) {
+	if (wb_json_unpack(doc, &je, JSON_STRICT, "{s?s, s?o}", "name", &name, "settings", &settings)) {
 		api_refuse_json(req, &je);
 		return;
 	}
@@ -251,7 +251,7 @@ void api_session_code(struct wb_req *req, void *ctx)
 
 	if (!s || !api_body(req, false, &doc))
 		return;
-	if (json_unpack_ex(doc, &je, JSON_STRICT, "{s:s, s?s}", "phone", &phone, "code", &code))
+	if (wb_json_unpack(doc, &je, JSON_STRICT, "{s:s, s?s}", "phone", &phone, "code", &code))
 		api_refuse_json(req, &je);
 	else if (wb_session_pair_code(s, phone, code, &err))
 		wb_reply_err(req, &err);
@@ -323,7 +323,7 @@ void api_session_presence(struct wb_req *req, void *ctx)
 
 	if (!s || !api_body(req, false, &doc))
 		return;
-	if (json_unpack_ex(doc, &je, JSON_STRICT, "{s?b, s?s}", "available", &available, "subscribe", &subscribe)) {
+	if (wb_json_unpack(doc, &je, JSON_STRICT, "{s?b, s?s}", "available", &available, "subscribe", &subscribe)) {
 		api_refuse_json(req, &je);
 		return;
 	}

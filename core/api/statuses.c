@@ -67,7 +67,7 @@ void api_status_post(struct wb_req *req, void *ctx)
 
 	if (!api_session(api, req, id) || api_send_busy(req, api) || !api_body(req, false, &doc))
 		return;
-	if (json_unpack_ex(doc, &je, JSON_STRICT, "{s:o, s:o, s?s}", "content", &said, "audience", &audience, "class",
+	if (wb_json_unpack(doc, &je, JSON_STRICT, "{s:o, s:o, s?s}", "content", &said, "audience", &audience, "class",
 			   &m.message_class)) {
 		api_refuse_json(req, &je);
 		return;

@@ -236,7 +236,7 @@ void api_contact_put(struct wb_req *req, void *ctx)
 
 	if (!begin(req, ctx, &k) || !chat_param(req, &j, jid) || !api_body(req, false, &doc))
 		return;
-	if (json_unpack_ex(doc, &je, JSON_STRICT, "{s:s, s?s, s?b}", "name", &name, "first_name", &first, "save_on_phone",
+	if (wb_json_unpack(doc, &je, JSON_STRICT, "{s:s, s?s, s?b}", "name", &name, "first_name", &first, "save_on_phone",
 			   &save) || !*name || strlen(name) > TEXT_MAX || !wa_jid_is_user(&j)) {
 		invalid(req, "name: text; first_name, save_on_phone; of a person");
 		return;
@@ -351,7 +351,7 @@ static void put_label(struct ask *k, const char *id, int status)
 
 	if (!api_body(k->req, false, &doc))
 		return;
-	if (json_unpack_ex(doc, &je, JSON_STRICT, "{s:s, s?i}", "name", &name, "color", &color) || !*name ||
+	if (wb_json_unpack(doc, &je, JSON_STRICT, "{s:s, s?i}", "name", &name, "color", &color) || !*name ||
 	    strlen(name) > 100 || color < 0 || color > 19) {
 		invalid(k->req, "name: text of 1 to 100 bytes; color: 0 to 19");
 		return;
@@ -528,7 +528,7 @@ static void put_reply(struct ask *k, const char *id, int status)
 
 	if (!api_body(k->req, false, &doc))
 		return;
-	if (json_unpack_ex(doc, &je, JSON_STRICT, "{s:s, s:s}", "shortcut", &shortcut, "text", &text) || !*shortcut ||
+	if (wb_json_unpack(doc, &je, JSON_STRICT, "{s:s, s:s}", "shortcut", &shortcut, "text", &text) || !*shortcut ||
 	    !*text || strlen(shortcut) > 100 || strlen(text) > TEXT_MAX) {
 		invalid(k->req, "shortcut and text: neither empty nor too long");
 		return;

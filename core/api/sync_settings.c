@@ -135,7 +135,7 @@ void api_sync_start(struct wb_req *req, void *ctx)
 
 	if (!c || !api_body(req, true, &doc))
 		return;
-	if (doc && json_unpack_ex(doc, &je, JSON_STRICT, "{s?s, s?b}", "collection", &name, "full", &full)) {
+	if (doc && wb_json_unpack(doc, &je, JSON_STRICT, "{s?s, s?b}", "collection", &name, "full", &full)) {
 		api_refuse_json(req, &je);
 		return;
 	}

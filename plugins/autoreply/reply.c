@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include <json.h>
 #include "reply.h"
 
+#include <json.h>
 #include "clock.h"
 #include "rule.h"
 #include "template.h"

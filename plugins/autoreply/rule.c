@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* From a rule's document to what is compared, and its errors as sentences. */
-#include <json.h>
 #include "rule.h"
 
+#include <json.h>
 #include "reply.h"
 #include "text.h"
 

@@ -604,7 +604,7 @@ static void on_verdict(void *ctx, const char *session, const char *state, const 
 		v->ready += n;
 		for (size_t i = 0; i < v->x->n_parts; i++)
 			if (strcmp(v->x->parts[i].session, session) == 0)
-				v->x->parts[i].ready = n;
+				v->x->parts[i].ready += n;
 	}
 	if (strncmp(reason, "missing_variable:", 17) == 0 && n > v->missing_n) {
 		v->missing_n = n;

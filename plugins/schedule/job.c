@@ -176,13 +176,23 @@ static int read_limits(struct reading *r)
 
 /* ---- what and to whom ---- */
 
+/* A number in any spelling, or an address. Whether somebody is there is seen when it runs. */
+static bool address_ok(const char *s)
+{
+	size_t digits = 0;
+
+	for (const char *p = s; *p; p++)
+		digits += *p >= '0' && *p <= '9';
+	return strlen(s) < 128 && (strchr(s, '@') || (digits >= 5 && strspn(s, "+0123456789 -./()") == strlen(s)));
+}
+
 static bool target_ok(const json_t *t)
 {
 	const char *s = json_string_value(t), *key = json_object_iter_key(json_object_iter((json_t *)(uintptr_t)t));
 	const json_t *v;
 
 	if (s)
-		return *s && strlen(s) < 128;
+		return address_ok(s);
 	if (!json_is_object(t) || json_object_size(t) != 1)
 		return false;
 	v = json_object_get(t, key);

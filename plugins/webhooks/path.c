@@ -158,8 +158,9 @@ static int fill(struct condition *c, const json_t *o, char why[WHY_MAX])
 		return WA_EINVALID;
 	}
 	if (op < 0 || !value_ok((enum op)op, value) || json_object_size(o) != (value ? 3u : 2u)) {
-		snprintf(why, WHY_MAX, "where: %s: an op with its value is needed",
-			 op < 0 ? "op" : name);
+		snprintf(why, WHY_MAX,
+			 "where: op (%s): eq, ne, in, contains, exists, missing, gt, ge, lt, le or regex, with its value",
+			 op < 0 ? "unknown" : name);
 		return WA_EINVALID;
 	}
 	c->op = (enum op)op;

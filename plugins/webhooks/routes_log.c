@@ -22,7 +22,7 @@ static bool query_int(struct webhooks *w, struct wb_plugin_req *req, const char 
 	if (!q || wa_parse_i64(wa_span_str(q), 0, max, ret) == 0)
 		return true;
 	(void)snprintf(why, sizeof(why), "%s: a number of at most %lld", name, (long long)max);
-	route_invalid(w, req, why);
+	kit_invalid(&w->kit, req, why);
 	return false;
 }
 
@@ -42,7 +42,7 @@ static void on_tested(void *ctx, const struct outcome *o)
 				   (json_int_t)o->ms, "error", o->why[0] ? o->why : NULL);
 
 	(void)json_object_update(answer, (json_t *)(uintptr_t)o->detail);
-	reply_json(t->w, t->req, 200, answer);
+	kit_reply(&t->w->kit, t->req, 200, answer);
 	free(t);
 }
 
@@ -56,7 +56,7 @@ void route_test(void *ctx, struct wb_plugin_req *req)
 			       .id = id,
 			       .kind = "webhook.test",
 			       .session = "",
-			       .json = webhooks_str("{\"message\":\"A test from Warbler.\"}") };
+			       .json = kit_str("{\"message\":\"A test from Warbler.\"}") };
 	struct testing *t;
 	struct happening *h;
 
@@ -70,7 +70,7 @@ void route_test(void *ctx, struct wb_plugin_req *req)
 		*t = (struct testing){ w, req };
 	if (!h || !t || !attempt_start(e, h, 1, ATTEMPT_TEST, on_tested, t)) {
 		free(t);
-		w->host->http_problem(req, 500, "no_memory", "out of memory");
+		kit_problem(&w->kit, req, WB_ENOMEM, "out of memory");
 	}
 	happening_unref(h);
 }
@@ -113,16 +113,16 @@ void route_deliveries(void *ctx, struct wb_plugin_req *req)
 	    !query_int(w, req, "seq", INT64_MAX, &seq))
 		return;
 	rows = json_array();
-	const struct wb_value v[] = { webhooks_text(e->id), webhooks_int(before),
-				      webhooks_int(limit), webhooks_text(outcome ? outcome : ""),
-				      webhooks_int(seq) };
+	const struct wb_value v[] = { kit_text(e->id), kit_int(before),
+				      kit_int(limit), kit_text(outcome ? outcome : ""),
+				      kit_int(seq) };
 	(void)w->host->query(
 		w->self,
 		"SELECT " DELIVERY_COLS " FROM webhooks_delivery WHERE endpoint = $1 AND id < $2 "
 		"AND ($4 = '' OR outcome = $4) AND ($5 = 0 OR seq = $5) ORDER BY id DESC LIMIT $3",
 		v, (int32_t)WA_ARRAY_LEN(v), delivery_row, rows);
 	n = json_array_size(rows);
-	reply_json(w, req, 200,
+	kit_reply(&w->kit, req, 200,
 		   json_pack("{s:o, s:o}", "deliveries", rows, "next",
 			     n && (int64_t)n == limit ? json_incref(json_object_get(
 								json_array_get(rows, n - 1), "id"))
@@ -135,23 +135,16 @@ struct one {
 	json_t *o;
 };
 
-static void on_unsealed(void *ctx, struct wb_str s)
-{
-	struct one *one = ctx;
-	json_t *detail = json_loadb(s.ptr, s.len, 0, NULL);
-
-	(void)json_object_update(one->o, detail);
-	json_decref(detail);
-}
-
 static int one_row(void *ctx, const struct wb_value *c, int32_t n)
 {
 	struct one *one = ctx;
+	json_t *detail;
 
 	(void)n;
 	one->o = delivery_json(c);
-	(void)one->w->host->unseal(one->w->self, webhooks_str(one->id), c[10].str, on_unsealed,
-				   one);
+	detail = kit_unseal_json(&one->w->kit, one->id, &c[10]);
+	(void)json_object_update(one->o, detail);
+	json_decref(detail);
 	return 1;
 }
 
@@ -166,7 +159,7 @@ void route_delivery(void *ctx, struct wb_plugin_req *req)
 		return;
 	one.id = e->id;
 	if (wa_parse_i64(wa_span_str(w->host->http_param(req, "n")), 0, INT64_MAX, &n) == 0) {
-		const struct wb_value v[] = { webhooks_text(e->id), webhooks_int(n) };
+		const struct wb_value v[] = { kit_text(e->id), kit_int(n) };
 
 		(void)w->host->query(
 			w->self,
@@ -175,9 +168,9 @@ void route_delivery(void *ctx, struct wb_plugin_req *req)
 			v, 2, one_row, &one);
 	}
 	if (one.o)
-		reply_json(w, req, 200, one.o);
+		kit_reply(&w->kit, req, 200, one.o);
 	else
-		w->host->http_problem(req, 404, "not_found",
+		kit_problem(&w->kit, req, WB_ENOTFOUND,
 				      "no attempt has this id, or it is no longer kept");
 }
 
@@ -210,49 +203,63 @@ void route_dead(void *ctx, struct wb_plugin_req *req)
 	    !query_int(w, req, "limit", PAGE_MAX, &limit))
 		return;
 	rows = json_array();
-	const struct wb_value v[] = { webhooks_text(e->id), webhooks_int(after),
-				      webhooks_int(limit) };
+	const struct wb_value v[] = { kit_text(e->id), kit_int(after),
+				      kit_int(limit) };
 	(void)w->host->query(
 		w->self,
 		"SELECT id, seq, event_id, kind, state, reason, attempts, at_ms FROM webhooks_dead "
 		"WHERE endpoint = $1 AND id > $2 ORDER BY id LIMIT $3",
 		v, 3, dead_row, rows);
 	n = json_array_size(rows);
-	reply_json(w, req, 200,
+	kit_reply(&w->kit, req, 200,
 		   json_pack("{s:o, s:o}", "dead", rows, "next",
 			     n && (int64_t)n == limit ? json_incref(json_object_get(
 								json_array_get(rows, n - 1), "id"))
 						      : json_null()));
 }
 
+static int any_row(void *ctx, const struct wb_value *c, int32_t n)
+{
+	(void)c;
+	(void)n;
+	*(bool *)ctx = true;
+	return 0;
+}
+
 /* The letter of the path, 0 for all; false: answered. */
-static bool letter_of(struct webhooks *w, struct wb_plugin_req *req, int64_t *ret)
+static bool letter_of(struct webhooks *w, struct wb_plugin_req *req, const struct endpoint *e, int64_t *ret)
 {
 	const char *n = w->host->http_param(req, "n");
+	bool there = false;
 
 	*ret = 0;
-	if (!*n || wa_parse_i64(wa_span_str(n), 1, INT64_MAX, ret) == 0)
+	if (!*n)
 		return true;
-	w->host->http_problem(req, 404, "not_found", "no dead letter has this id");
-	return false;
+	if (wa_parse_i64(wa_span_str(n), 1, INT64_MAX, ret) == 0) {
+		const struct wb_value v[] = { kit_text(e->id), kit_int(*ret) };
+
+		(void)w->host->query(w->self, "SELECT 1 FROM webhooks_dead WHERE endpoint = $1 AND id = $2", v, 2,
+				     any_row, &there);
+	}
+	if (!there)
+		kit_problem(&w->kit, req, WB_ENOTFOUND, "no dead letter has this id");
+	return there;
 }
 
 static void change_letters(struct webhooks *w, struct wb_plugin_req *req, const char *sql,
-			   enum then then)
+			   kit_then_fn *then)
 {
 	struct endpoint *e = route_endpoint(w, req);
 	struct wb_tx *tx;
 	int64_t n;
 
-	if (!e || !letter_of(w, req, &n))
+	if (!e || !letter_of(w, req, e, &n))
 		return;
 	tx = w->host->tx_begin(w->self);
-	const struct wb_value v[] = { webhooks_text(e->id), webhooks_int(n) };
+	const struct wb_value v[] = { kit_text(e->id), kit_int(n) };
 	w->host->tx_sql(tx, sql, v, 2, n ? WB_MUST_CHANGE : 0);
-	if (then == DO_DEAD)
-		route_commit(w, req, tx, e->id, 202, endpoint_json(e), then);
-	else
-		route_commit(w, req, tx, e->id, 204, NULL, then);
+	kit_commit_then(&w->kit, req, tx, then == then_dead ? 202 : 204, then == then_dead ? endpoint_json(e) : NULL,
+			then, w, e->id);
 }
 
 void route_redeliver(void *ctx, struct wb_plugin_req *req)
@@ -260,14 +267,14 @@ void route_redeliver(void *ctx, struct wb_plugin_req *req)
 	change_letters(ctx, req,
 		       "UPDATE webhooks_dead SET state = 'replay' WHERE endpoint = $1 AND ($2 = 0 "
 		       "OR id = $2)",
-		       DO_DEAD);
+		       then_dead);
 }
 
 void route_dead_delete(void *ctx, struct wb_plugin_req *req)
 {
 	change_letters(ctx, req,
 		       "DELETE FROM webhooks_dead WHERE endpoint = $1 AND ($2 = 0 OR id = $2)",
-		       DO_NOTHING);
+		       then_nothing);
 }
 
 /* ---- replay ---- */
@@ -330,7 +337,7 @@ void route_replay(void *ctx, struct wb_plugin_req *req)
 	json_t *doc, *any;
 	bool ok;
 
-	if (!e || !(doc = route_doc(w, req)))
+	if (!e || !(doc = kit_body(&w->kit, req, true)))
 		return;
 	ok = json_unpack_ex(doc, NULL, JSON_STRICT, "{s?o, s?o, s?o, s?o, s?I}", "since_seq", &any,
 			    "since", &any, "until_seq", &any, "until", &any, "per_second",
@@ -339,7 +346,7 @@ void route_replay(void *ctx, struct wb_plugin_req *req)
 	to = bound(w, doc, "until_seq", "until");
 	json_decref(doc);
 	if (!ok || from < 0 || to == -2 || rate < 1 || rate > RATE_MAX) {
-		route_invalid(w, req,
+		kit_invalid(&w->kit, req,
 			      "since_seq (a number) or since (a time) is needed; until_seq or "
 			      "until, per_second "
 			      "1 to 1000");
@@ -348,11 +355,11 @@ void route_replay(void *ctx, struct wb_plugin_req *req)
 	if (to < 0 || to > last)
 		to = last;
 	if (to - from > REPLAY_MAX) {
-		route_invalid(w, req, "at most 100000 events in one replay: say until_seq");
+		kit_invalid(&w->kit, req, "at most 100000 events in one replay: say until_seq");
 		return;
 	}
 	if (e->again.flying || e->again.settling || e->again.pos < e->again.end) {
-		w->host->http_problem(req, 409, "conflict",
+		kit_problem(&w->kit, req, WB_ECONFLICT,
 				      "a replay is under way: wait, or DELETE it");
 		return;
 	}
@@ -361,13 +368,13 @@ void route_replay(void *ctx, struct wb_plugin_req *req)
 	e->again.rate = (int32_t)rate;
 	e->again.next_ms = 0;
 	tx = w->host->tx_begin(w->self);
-	const struct wb_value v[] = { webhooks_text(e->id), webhooks_int(from), webhooks_int(to),
-				      webhooks_int(rate) };
+	const struct wb_value v[] = { kit_text(e->id), kit_int(from), kit_int(to),
+				      kit_int(rate) };
 	w->host->tx_sql(tx,
 			"UPDATE webhooks_endpoint SET replay_pos = $2, replay_end = $3, "
 			"replay_rate = $4 WHERE id = $1",
 			v, 4, WB_MUST_CHANGE);
-	route_commit(w, req, tx, e->id, 202, endpoint_json(e), DO_REPLAY);
+	kit_commit_then(&w->kit, req, tx, 202, endpoint_json(e), then_wake, w, e->id);
 }
 
 void route_replay_stop(void *ctx, struct wb_plugin_req *req)
@@ -380,9 +387,9 @@ void route_replay_stop(void *ctx, struct wb_plugin_req *req)
 		return;
 	e->again.end = e->again.pos = 0;
 	tx = w->host->tx_begin(w->self);
-	const struct wb_value id = webhooks_text(e->id);
+	const struct wb_value id = kit_text(e->id);
 	w->host->tx_sql(tx,
 			"UPDATE webhooks_endpoint SET replay_pos = 0, replay_end = 0 WHERE id = $1",
 			&id, 1, WB_MUST_CHANGE);
-	route_commit(w, req, tx, e->id, 204, NULL, DO_NOTHING);
+	kit_commit_then(&w->kit, req, tx, 204, NULL, then_nothing, w, e->id);
 }

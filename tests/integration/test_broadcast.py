@@ -137,6 +137,7 @@ class Broadcasts(Case):
         b = self.until_state(g, id, "ready")
         self.assertEqual(b["progress"]["excluded"], {"opted_out": 1, "not_on_whatsapp": 1, "barred": 1})
         self.assertEqual(b["progress"]["counts"]["ready"], 10)
+        self.assertEqual(sum(s["ready"] for s in b["progress"]["sessions"]), 10)
         look = g.rest.get(f"/v1/broadcasts/{id}/preview?limit=1")["preview"][0]
         self.assertTrue(look["message"]["text"].startswith("Hello "), look)
         test = self.sandbox.account(phone(150))

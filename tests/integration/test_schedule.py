@@ -236,7 +236,7 @@ class Schedules(Case):
         a = self.sandbox.account(phone(321))
         g.send(a, "first", wait="delivered")
         g.rest.post(f"/v1/sessions/shop/contacts/{a}@s.whatsapp.net/consent", {"opted_out": True})
-        id = self.make(g, [f"+{a}", "+12025559999", "nobody"], at=utc(3600), **{"class": "marketing"})
+        id = self.make(g, [f"+{a}", "+12025559999", "nobody@nowhere"], at=utc(3600), **{"class": "marketing"})
         g.rest.post(f"/v1/schedules/{id}/run")
         until(lambda: self.run_state(g, id) == "sent")
         got = until(lambda: (lambda m: m if all(x["state"] == "failed" for x in m) else None)(self.messages(g, id)))
@@ -274,7 +274,7 @@ class Schedules(Case):
                            ({"every": "1s", "cron": "* * * * *"}, "every"), ({"at": "soon"}, "at"),
                            ({"every": "1m", "zone": "Mars/Base"}, "zone"), ({"every": "1m", "sesion": "x"}, "sesion"),
                            ({"every": "1m", "misfire": {"policy": "never"}}, "misfire"),
-                           ({"every": "1m", "text": "{{#x}}"}, "text"), ({"every": "1m", "to": []}, "to"),
+                           ({"every": "1m", "text": "{{#x}}"}, "text"), ({"every": "1m", "to": []}, "to"), ({"every": "1m", "to": "12"}, "to"), ({"every": "1m", "to": ["nobody"]}, "to"),
                            ({"every": "1m", "session": "nope"}, "session")):
             v = check(**bad)
             self.assertFalse(v["valid"], bad)

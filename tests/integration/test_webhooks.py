@@ -239,6 +239,9 @@ end)
         self.assertEqual(len(dead), 1)
         self.assertIn("500", dead[0]["reason"])
         r.answer = lambda e: 204
+        with self.assertRaises(ApiError) as no:
+            g.rest.post(f"/v1/webhooks/{hook}/dead/999/redeliver")
+        self.assertEqual((no.exception.status, no.exception.body["detail"]), (404, "no dead letter has this id"))
         g.rest.post(f"/v1/webhooks/{hook}/dead/{dead[0]['id']}/redeliver")
         until(lambda: [e["data"]["text"] for _, e in r.taken()] == ["behind it", "poison"])
         until(lambda: g.rest.get(f"/v1/webhooks/{hook}/dead")["dead"] == [])
