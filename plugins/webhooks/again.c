@@ -78,8 +78,8 @@ static void commit(struct endpoint *e, struct wb_tx *tx, bool replay)
 static void settle_dead(struct endpoint *e, bool over, const char *why)
 {
 	const struct wb_plugin_host *h = e->hooks->host;
-	const struct wb_value v[] = { webhooks_int(e->again.dead_id), webhooks_text(why),
-				      webhooks_int(h->now_ms()) };
+	const struct wb_value v[] = { kit_int(e->again.dead_id), kit_text(why),
+				      kit_int(h->now_ms()) };
 	struct wb_tx *tx = h->tx_begin(e->hooks->self);
 
 	if (over)
@@ -183,7 +183,7 @@ static int read_dead(void *ctx, const struct wb_value *c, int32_t n)
 
 static bool dead_step(struct endpoint *e)
 {
-	const struct wb_value id = webhooks_text(e->id);
+	const struct wb_value id = kit_text(e->id);
 	struct dead_row row = { 0, 0 };
 	struct happening *h;
 	int r;

@@ -330,7 +330,7 @@ static void send_request(struct attempt *a)
 					       .headers = headers,
 					       .n_headers = n,
 					       .max_body = ANSWER_MAX,
-					       .body = webhooks_str(a->body),
+					       .body = kit_str(a->body),
 					       .allow_private = a->hooks->allow_private };
 
 	a->begin_ms = h->now_ms();
@@ -389,7 +389,7 @@ static void transform(struct attempt *a)
 	r = args.failed
 		    ? WB_ENOMEM
 		    : a->hooks->host->lua_call(a->hooks->self, c->script, c->function,
-					       webhooks_str(wa_buf_cstr(&args)), on_transformed, a);
+					       kit_str(wa_buf_cstr(&args)), on_transformed, a);
 	wa_buf_clear(&args);
 	if (r)
 		finish_later(a, OUT_UNTRANSFORMED,

@@ -121,42 +121,30 @@ void endpoint_free(struct endpoint *e)
 	free(e);
 }
 
-static void copy_out(void *ctx, struct wb_str s)
+/* Seals a text for column `label`; the caller clears buf. NULL stays NULL. */
+static struct wb_value sealed(struct endpoint *e, const char *label, const char *text, struct wa_buf *buf)
 {
-	wa_buf_put(ctx, s.ptr, s.len);
-}
-
-/* Seal `text` for column `label` of row e into buf; the caller clears it. NULL stays NULL. */
-static struct wb_value sealed(struct endpoint *e, const char *label, const char *text,
-			      struct wa_buf *buf)
-{
-	char aad[64];
-
-	wa_buf_init(buf, SETTINGS_MAX * 2);
-	(void)snprintf(aad, sizeof(aad), "%s:%s", label, e->id);
-	if (!text || e->hooks->host->seal(e->hooks->self, webhooks_str(aad), webhooks_str(text),
-					  copy_out, buf))
-		return (struct wb_value){
-			.type = WB_NULL
-		}; /* NOT NULL columns: the commit fails */
-	return (struct wb_value){ .type = WB_BLOB, .str = { (const char *)buf->ptr, buf->len } };
+	wa_buf_init(buf, 0);
+	if (text)
+		(void)kit_seal(&e->hooks->kit, KIT_ROW(label, e->id), wa_span_str(text), buf);
+	return kit_sealed(buf);
 }
 
 static void put(struct wb_tx *tx, struct endpoint *e, const char *sql)
 {
 	struct wa_buf url, secret, old, settings;
 	const struct wb_value v[] = {
-		webhooks_text(e->id),
+		kit_text(e->id),
 		sealed(e, "url", e->url, &url),
 		sealed(e, "secret", e->secret, &secret),
-		webhooks_text(e->kinds),
-		webhooks_text(e->session),
-		webhooks_text(endpoint_state_str(e->state)),
-		webhooks_int(e->created_ms),
+		kit_text(e->kinds),
+		kit_text(e->session),
+		kit_text(endpoint_state_str(e->state)),
+		kit_int(e->created_ms),
 		sealed(e, "settings", e->settings, &settings),
 		sealed(e, "old_secret", e->old_secret, &old),
-		webhooks_int(e->old_until_ms),
-		webhooks_text(e->reason),
+		kit_int(e->old_until_ms),
+		kit_text(e->reason),
 	};
 
 	e->hooks->host->tx_sql(tx, sql, v, (int32_t)WA_ARRAY_LEN(v), WB_MUST_CHANGE);
@@ -168,7 +156,7 @@ static void put(struct wb_tx *tx, struct endpoint *e, const char *sql)
 
 void endpoint_insert(struct wb_tx *tx, struct endpoint *e)
 {
-	const struct wb_value v[] = { webhooks_text(e->id), webhooks_int(e->pos) };
+	const struct wb_value v[] = { kit_text(e->id), kit_int(e->pos) };
 
 	put(tx, e,
 	    "INSERT INTO webhooks_endpoint (id, url, secret, kinds, session, state, created_ms, "
@@ -189,7 +177,7 @@ void endpoint_update(struct wb_tx *tx, struct endpoint *e)
 
 void endpoint_delete(struct wb_tx *tx, struct endpoint *e)
 {
-	const struct wb_value id = webhooks_text(e->id);
+	const struct wb_value id = kit_text(e->id);
 
 	e->hooks->host->tx_sql(tx, "DELETE FROM webhooks_delivery WHERE endpoint = $1", &id, 1, 0);
 	e->hooks->host->tx_sql(tx, "DELETE FROM webhooks_dead WHERE endpoint = $1", &id, 1, 0);
@@ -199,29 +187,12 @@ void endpoint_delete(struct wb_tx *tx, struct endpoint *e)
 
 /* ---- loading ---- */
 
-/* malloc'ed text; NULL: it cannot be opened. */
-static char *unsealed(struct webhooks *w, const char *label, const char *id, struct wb_str blob)
-{
-	struct wa_buf out;
-	char aad[64], *text = NULL;
-
-	wa_buf_init(&out, SETTINGS_MAX);
-	(void)snprintf(aad, sizeof(aad), "%s:%s", label, id);
-	if (w->host->unseal(w->self, webhooks_str(aad), blob, copy_out, &out) == 0)
-		text = strdup(wa_buf_cstr(&out));
-	wa_buf_wipe(&out);
-	return text;
-}
-
 static bool load_settings(struct endpoint *e, const struct wb_value *c)
 {
-	char *text =
-		c->type == WB_BLOB ? unsealed(e->hooks, "settings", e->id, c->str) : strdup("{}");
-	json_t *o = text ? json_loads(text, 0, NULL) : NULL;
+	json_t *o = c->type == WB_BLOB ? kit_unseal_json(&e->hooks->kit, KIT_ROW("settings", e->id), c) : json_object();
 	char why[WHY_MAX];
 	bool ok = o && endpoint_configure(e, o, why) == WA_OK;
 
-	free_wiped(text);
 	json_decref(o);
 	return ok;
 }
@@ -232,14 +203,14 @@ static bool load_rest(struct endpoint *e, const struct wb_value *c)
 		c[5].str.len == 6 && memcmp(c[5].str.ptr, "paused", 6) == 0 ? EP_PAUSED : EP_ACTIVE;
 	e->created_ms = c[6].num;
 	e->old_until_ms = c[9].num;
-	(void)snprintf(e->reason, sizeof(e->reason), "%.*s", (int)c[10].str.len, c[10].str.ptr);
+	kit_copy(&c[10], e->reason, sizeof(e->reason));
 	e->pos = e->stored_pos = c[11].num;
 	e->broken = c[13].num != 0;
 	e->again.pos = c[14].num;
 	e->again.end = c[15].num;
 	e->again.rate = (int32_t)c[16].num;
 	if (c[8].type == WB_BLOB)
-		e->old_secret = unsealed(e->hooks, "old_secret", e->id, c[8].str);
+		e->old_secret = kit_unseal_text(&e->hooks->kit, KIT_ROW("old_secret", e->id), &c[8]);
 	return load_settings(e, &c[7]) && store_parse_saved(wa_span(c[12].str.ptr, c[12].str.len),
 							    &e->saved, &e->n_saved) == WA_OK;
 }
@@ -252,11 +223,11 @@ static int load_row(void *ctx, const struct wb_value *c, int32_t n)
 	char *url, *secret;
 
 	(void)n;
-	(void)snprintf(id, sizeof(id), "%.*s", (int)c[0].str.len, c[0].str.ptr);
-	(void)snprintf(kinds, sizeof(kinds), "%.*s", (int)c[3].str.len, c[3].str.ptr);
-	(void)snprintf(session, sizeof(session), "%.*s", (int)c[4].str.len, c[4].str.ptr);
-	url = unsealed(w, "url", id, c[1].str);
-	secret = unsealed(w, "secret", id, c[2].str);
+	kit_copy(&c[0], id, sizeof(id));
+	kit_copy(&c[3], kinds, sizeof(kinds));
+	kit_copy(&c[4], session, sizeof(session));
+	url = kit_unseal_text(&w->kit, KIT_ROW("url", id), &c[1]);
+	secret = kit_unseal_text(&w->kit, KIT_ROW("secret", id), &c[2]);
 	if (url && secret)
 		e = endpoint_new(w, id, url, secret, kinds, session);
 	free_wiped(url);

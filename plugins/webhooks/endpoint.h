@@ -28,6 +28,7 @@
 #include "base.h"
 #include "config.h"
 #include "happening.h"
+#include "kit.h"
 #include "list.h"
 
 #define ENDPOINTS_MAX    2000
@@ -47,6 +48,7 @@ struct kept {
 struct webhooks {
 	const struct wb_plugin_host *host;
 	struct wb_plugin *self;
+	struct kit kit;
 	struct wa_list endpoints;
 	size_t n_endpoints;
 	struct wa_list busy; /* endpoints with something to do now, of receivers that answer */
@@ -213,18 +215,5 @@ void again_stop(struct endpoint *e);
 
 /* routes.c, routes_log.c */
 int webhooks_routes(struct webhooks *w);
-
-static inline struct wb_str webhooks_str(const char *s)
-{
-	return (struct wb_str){ s, s ? strlen(s) : 0 };
-}
-static inline struct wb_value webhooks_text(const char *s)
-{
-	return (struct wb_value){ .type = WB_TEXT, .str = webhooks_str(s) };
-}
-static inline struct wb_value webhooks_int(int64_t n)
-{
-	return (struct wb_value){ .type = WB_INT, .num = n };
-}
 
 #endif

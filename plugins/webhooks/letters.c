@@ -4,31 +4,20 @@
 
 void store_event(struct endpoint *e, struct wb_tx *tx, const char *what, const char *reason)
 {
-	json_t *o = json_pack("{s:s, s:s}", "endpoint", e->id, "reason", reason);
-	char *text = o ? json_dumps(o, JSON_COMPACT) : NULL;
 	char kind[32];
 
 	(void)snprintf(kind, sizeof(kind), "webhook.%s", what);
-	if (text)
-		e->hooks->host->tx_event(tx, &(struct wb_event_new){ .kind = kind,
-								     .subject = e->id,
-								     .json = webhooks_str(text) });
-	free(text);
-	json_decref(o);
+	kit_event(&e->hooks->kit, tx, kind, NULL, e->id, json_pack("{s:s, s:s}", "endpoint", e->id, "reason", reason));
 }
 
 void letter_insert(struct endpoint *e, struct wb_tx *tx, int64_t seq, const char *event_id,
 		   const char *kind, const char *why, int32_t attempts)
 {
 	const struct wb_plugin_host *h = e->hooks->host;
-	const struct wb_value v[] = { webhooks_text(e->id),     webhooks_int(seq),
-				      webhooks_text(event_id),  webhooks_text(kind),
-				      webhooks_text(why),       webhooks_int(attempts),
-				      webhooks_int(h->now_ms()) };
-	json_t *o = json_pack("{s:s, s:I, s:s, s:s, s:s, s:i}", "endpoint", e->id, "seq",
-			      (json_int_t)seq, "event_id", event_id, "event_type", kind, "reason",
-			      why, "attempts", (int)attempts);
-	char *text = o ? json_dumps(o, JSON_COMPACT) : NULL;
+	const struct wb_value v[] = { kit_text(e->id),     kit_int(seq),
+				      kit_text(event_id),  kit_text(kind),
+				      kit_text(why),       kit_int(attempts),
+				      kit_int(h->now_ms()) };
 
 	h->tx_sql(tx,
 		  "INSERT INTO webhooks_dead (endpoint, seq, event_id, kind, state, reason, "
@@ -38,12 +27,9 @@ void letter_insert(struct endpoint *e, struct wb_tx *tx, int64_t seq, const char
 		  "state = 'dead', reason = excluded.reason, attempts = excluded.attempts, at_ms = "
 		  "excluded.at_ms",
 		  v, (int32_t)WA_ARRAY_LEN(v), WB_MUST_CHANGE);
-	if (text)
-		h->tx_event(tx, &(struct wb_event_new){ .kind = "webhook.failed",
-							.subject = e->id,
-							.json = webhooks_str(text) });
-	free(text);
-	json_decref(o);
+	kit_event(&e->hooks->kit, tx, "webhook.failed", NULL, e->id,
+		  json_pack("{s:s, s:I, s:s, s:s, s:s, s:i}", "endpoint", e->id, "seq", (json_int_t)seq, "event_id",
+			    event_id, "event_type", kind, "reason", why, "attempts", (int)attempts));
 	e->failed++;
 	h->metric_add(e->hooks->self, "dead_total", 1);
 }
@@ -102,7 +88,7 @@ static int read_count(void *ctx, const struct wb_value *c, int32_t n)
 
 bool letters_full(struct endpoint *e)
 {
-	const struct wb_value id = webhooks_text(e->id);
+	const struct wb_value id = kit_text(e->id);
 	int64_t n = 0;
 
 	(void)e->hooks->host->query(e->hooks->self,

@@ -94,17 +94,6 @@ static const struct wb_migration migrations[] = {
 	{ 0, 0, NULL, NULL },
 };
 
-static int64_t int_param(struct webhooks *w, const char *name, int64_t min, int64_t max)
-{
-	int64_t v;
-
-	if (wa_parse_i64(wa_span_str(w->host->param(w->self, name)), min, max, &v) == 0)
-		return v;
-	w->host->log(w->self, WB_WARN, "webhooks.param_out_of_range",
-		     (const char *[]){ "param", name, NULL });
-	return min;
-}
-
 static void stop(void *state)
 {
 	struct webhooks *w = state;
@@ -117,6 +106,7 @@ static void stop(void *state)
 	while ((l = wa_list_pop_front(&w->waiting)))
 		free(l); /* the link is their first member */
 	happenings_forget(w);
+	kit_clear(&w->kit);
 	free(w);
 }
 
@@ -127,15 +117,15 @@ static void on_prune(void *ctx)
 
 static void read_params(struct webhooks *w)
 {
-	w->allow_private = strcmp(w->host->param(w->self, "allow_private"), "true") == 0;
-	w->max_age_ms = 1000 * int_param(w, "give_up_after_s", 1, 30 * 86400);
-	w->timeout_ms = int_param(w, "timeout_ms", 500, 120000);
-	w->retry_max_ms = 1000 * int_param(w, "retry_max_s", 1, 7 * 86400);
-	w->breaker_after = (int32_t)int_param(w, "breaker_after", 1, 1000);
-	w->probe_max_ms = 1000 * int_param(w, "probe_max_s", 1, 86400);
-	w->dead_max = (int32_t)int_param(w, "dead_max", 1, 1000000);
-	w->log_keep = (int32_t)int_param(w, "log_keep", 0, 100000);
-	w->log_age_ms = 86400000 * int_param(w, "log_days", 1, 3650);
+	w->allow_private = kit_param_bool(&w->kit, "allow_private");
+	w->max_age_ms = 1000 * kit_param_int(&w->kit, "give_up_after_s", 1, 30 * 86400);
+	w->timeout_ms = kit_param_int(&w->kit, "timeout_ms", 500, 120000);
+	w->retry_max_ms = 1000 * kit_param_int(&w->kit, "retry_max_s", 1, 7 * 86400);
+	w->breaker_after = (int32_t)kit_param_int(&w->kit, "breaker_after", 1, 1000);
+	w->probe_max_ms = 1000 * kit_param_int(&w->kit, "probe_max_s", 1, 86400);
+	w->dead_max = (int32_t)kit_param_int(&w->kit, "dead_max", 1, 1000000);
+	w->log_keep = (int32_t)kit_param_int(&w->kit, "log_keep", 0, 100000);
+	w->log_age_ms = 86400000 * kit_param_int(&w->kit, "log_days", 1, 3650);
 }
 
 static int32_t start(const struct wb_plugin_host *host, struct wb_plugin *self, void **ret_state)
@@ -147,6 +137,7 @@ static int32_t start(const struct wb_plugin_host *host, struct wb_plugin *self, 
 		return WB_ENOMEM;
 	w->host = host;
 	w->self = self;
+	kit_init(&w->kit, host, self);
 	wa_list_init(&w->endpoints);
 	wa_list_init(&w->busy);
 	wa_list_init(&w->busy_unproven);

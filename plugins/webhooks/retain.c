@@ -9,9 +9,9 @@ static struct wb_value place(const struct wb_retain_query *q, int64_t *ret_id)
 
 	if (!q->id || wa_parse_i64(wa_span_str(q->id), 0, INT64_MAX, ret_id)) {
 		*ret_id = newest ? INT64_MAX : 0;
-		return webhooks_int(newest ? INT64_MAX : INT64_MIN);
+		return kit_int(newest ? INT64_MAX : INT64_MIN);
 	}
-	return webhooks_int(q->ts_ms);
+	return kit_int(q->ts_ms);
 }
 
 struct paging {
@@ -44,7 +44,7 @@ static int32_t page(void *ctx, const struct wb_retain_query *q, wb_retain_row_fn
 	struct paging p = { fn, fn_ctx, 0 };
 	int64_t id;
 	const struct wb_value at = place(q, &id);
-	const struct wb_value v[] = { at, webhooks_int(id), webhooks_int(q->limit) };
+	const struct wb_value v[] = { at, kit_int(id), kit_int(q->limit) };
 	int32_t r;
 
 	if (q->session[0])
@@ -57,7 +57,7 @@ static int32_t page(void *ctx, const struct wb_retain_query *q, wb_retain_row_fn
 static void drop(void *ctx, struct wb_tx *tx, const char *session, const char *id)
 {
 	const struct kept *k = ctx;
-	struct wb_value v = webhooks_int(0);
+	struct wb_value v = kit_int(0);
 
 	(void)session;
 	if (wa_parse_i64(wa_span_str(id), 0, INT64_MAX, &v.num) == 0)

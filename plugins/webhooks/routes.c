@@ -10,99 +10,60 @@
 #define OVERLAP_DEFAULT_S 86400
 #define OVERLAP_MAX_S     (30 * 86400)
 
-void reply_json(struct webhooks *w, struct wb_plugin_req *req, int32_t status, json_t *take_o)
+/* ---- after a commit: ctx is the plugin ---- */
+
+/* What did not happen leaves the endpoint as it was, at work. */
+static struct endpoint *after(struct webhooks *w, int32_t code, const char *id)
 {
-	char *text = take_o ? json_dumps(take_o, JSON_COMPACT) : NULL;
+	struct endpoint *e = endpoint_find(w, id);
 
-	json_decref(take_o);
-	if (!text) {
-		w->host->http_problem(req, 500, "no_memory", "out of memory");
-		return;
-	}
-	w->host->http_reply(req, status, "application/json", webhooks_str(text), NULL, 0);
-	free(text);
-}
-
-void route_invalid(struct webhooks *w, struct wb_plugin_req *req, const char *why)
-{
-	w->host->http_problem(req, 422, "invalid", why);
-}
-
-/* A request whose answer waits for a commit. */
-struct pending {
-	struct webhooks *w;
-	struct wb_plugin_req *req;
-	json_t *answer; /* NULL: 204 */
-	int32_t status;
-	char id[27];
-	enum then then;
-};
-
-static void do_then(struct endpoint *e, enum then then)
-{
-	switch (then) {
-	case DO_START:
+	if (code && e)
 		endpoint_start(e);
-		break;
-	case DO_FREE:
-		endpoint_free(e);
-		break;
-	case DO_DEAD:
-		e->again.dead_wanted = true;
-		endpoint_wake(e);
-		break;
-	case DO_REPLAY:
-		endpoint_wake(e);
-		break;
-	case DO_NOTHING:
-		break;
-	}
+	return code ? NULL : e;
 }
 
-static void on_committed(void *ctx, int32_t code, const char *message)
+void then_nothing(void *ctx, int32_t code, const char *id)
 {
-	struct pending *p = ctx;
-	struct endpoint *e = endpoint_find(p->w, p->id);
+	(void)after(ctx, code, id);
+}
 
-	if (code) {
-		if (e && p->then == DO_START && p->status == 201)
-			endpoint_free(e);
-		else if (e)
-			endpoint_start(e); /* stopped for what did not happen */
-		p->w->host->http_problem(p->req, code == WB_ECONFLICT ? 409 : 503,
-					 code == WB_ECONFLICT ? "conflict" : "store",
-					 message ? message : "");
-		json_decref(p->answer);
-		free(p);
-		return;
-	}
+void then_wake(void *ctx, int32_t code, const char *id)
+{
+	struct endpoint *e = after(ctx, code, id);
+
 	if (e)
-		do_then(e, p->then);
-	if (p->answer)
-		reply_json(p->w, p->req, p->status, p->answer);
-	else
-		p->w->host->http_reply(p->req, 204, NULL, (struct wb_str){ NULL, 0 }, NULL, 0);
-	free(p);
+		endpoint_wake(e);
 }
 
-void route_commit(struct webhooks *w, struct wb_plugin_req *req, struct wb_tx *tx, const char *id,
-		  int32_t status, json_t *take_answer, enum then then)
+void then_dead(void *ctx, int32_t code, const char *id)
 {
-	struct pending *p = calloc(1, sizeof(*p));
+	struct endpoint *e = after(ctx, code, id);
 
-	if (!p) {
-		w->host->tx_abort(tx);
-		json_decref(take_answer);
-		w->host->http_problem(req, 500, "no_memory", "out of memory");
+	if (!e)
 		return;
-	}
-	p->w = w;
-	p->req = req;
-	p->answer = take_answer;
-	p->status = status;
-	p->then = then;
-	(void)snprintf(p->id, sizeof(p->id), "%s", id);
-	w->host->tx_commit(tx, on_committed, p);
+	e->again.dead_wanted = true;
+	endpoint_wake(e);
+}
+
+static void then_start(void *ctx, int32_t code, const char *id)
+{
+	struct endpoint *e = after(ctx, code, id);
+
+	if (e)
+		endpoint_start(e);
+}
+
+static void then_free(void *ctx, int32_t code, const char *id)
+{
+	endpoint_free(after(ctx, code, id));
+}
+
+static void then_made(void *ctx, int32_t code, const char *id)
+{
+	if (code)
+		endpoint_free(endpoint_find(ctx, id));
+	else
+		then_start(ctx, code, id);
 }
 
 struct endpoint *route_endpoint(struct webhooks *w, struct wb_plugin_req *req)
@@ -110,22 +71,8 @@ struct endpoint *route_endpoint(struct webhooks *w, struct wb_plugin_req *req)
 	struct endpoint *e = endpoint_find(w, w->host->http_param(req, "id"));
 
 	if (!e)
-		w->host->http_problem(req, 404, "not_found", "no webhook has this id");
+		kit_problem(&w->kit, req, WB_ENOTFOUND, "no webhook has this id");
 	return e;
-}
-
-json_t *route_doc(struct webhooks *w, struct wb_plugin_req *req)
-{
-	struct wb_str body = w->host->http_body(req);
-	json_error_t je;
-	json_t *doc = body.len ? json_loadb(body.ptr, body.len, JSON_REJECT_DUPLICATES, &je)
-			       : json_object();
-
-	if (json_is_object(doc))
-		return doc;
-	route_invalid(w, req, doc ? "an object is needed" : je.text);
-	json_decref(doc);
-	return NULL;
 }
 
 /* ---- routes ---- */
@@ -173,7 +120,7 @@ static void create(void *ctx, struct wb_plugin_req *req)
 	e = create_from(w, &s);
 	wish_free(&s);
 	if (!e) {
-		w->host->http_problem(req, 500, "no_memory", "out of memory");
+		kit_problem(&w->kit, req, WB_ENOMEM, "out of memory");
 		return;
 	}
 	answer = endpoint_json(e);
@@ -182,37 +129,33 @@ static void create(void *ctx, struct wb_plugin_req *req)
 	endpoint_insert(tx, e);
 	(void)snprintf(name, sizeof(name), "endpoint:%s", e->id);
 	w->host->tx_cursor(tx, name, e->pos);
-	route_commit(w, req, tx, e->id, 201, answer, DO_START);
+	kit_commit_then(&w->kit, req, tx, 201, answer, then_made, w, e->id);
 }
 
 static void list(void *ctx, struct wb_plugin_req *req)
 {
 	struct webhooks *w = ctx;
-	const char *after = w->host->http_query(req, "after"),
-		   *q = w->host->http_query(req, "limit");
-	const char *next = NULL;
-	int64_t limit = LIST_MAX;
+	const char *from = kit_query(&w->kit, req, "after"), *next = NULL;
+	int32_t limit;
 	json_t *all;
 	struct wa_list *l;
 
-	if (q && wa_parse_i64(wa_span_str(q), 1, LIST_MAX, &limit)) {
-		route_invalid(w, req, "limit: 1 to 200");
+	if (!kit_limit(&w->kit, req, LIST_MAX, LIST_MAX, &limit))
 		return;
-	}
 	all = json_array();
 	WA_LIST_EACH(l, &w->endpoints)
 	{ /* in the order of their ids */
 		const struct endpoint *e = container_of(l, struct endpoint, link);
 
-		if (after && strcmp(e->id, after) <= 0)
+		if (strcmp(e->id, from) <= 0)
 			continue;
-		if ((int64_t)json_array_size(all) == limit) {
+		if (json_array_size(all) == (size_t)limit) {
 			next = container_of(l->prev, struct endpoint, link)->id;
 			break;
 		}
 		json_array_append_new(all, endpoint_json(e));
 	}
-	reply_json(w, req, 200, json_pack("{s:o, s:s?}", "webhooks", all, "next", next));
+	kit_reply(&w->kit, req, 200, json_pack("{s:o, s:s?}", "webhooks", all, "next", next));
 }
 
 static void get(void *ctx, struct wb_plugin_req *req)
@@ -221,7 +164,7 @@ static void get(void *ctx, struct wb_plugin_req *req)
 	struct endpoint *e = route_endpoint(w, req);
 
 	if (e)
-		reply_json(w, req, 200, endpoint_json(e));
+		kit_reply(&w->kit, req, 200, endpoint_json(e));
 }
 
 /* State in memory and, in tx, the event that tells it. e is stopped. */
@@ -270,14 +213,14 @@ static void patch(void *ctx, struct wb_plugin_req *req)
 	if (apply(e, &s)) {
 		wish_free(&s);
 		endpoint_start(e);
-		w->host->http_problem(req, 500, "no_memory", "out of memory");
+		kit_problem(&w->kit, req, WB_ENOMEM, "out of memory");
 		return;
 	}
 	tx = w->host->tx_begin(w->self);
 	set_state(e, tx, s.state);
 	wish_free(&s);
 	endpoint_update(tx, e);
-	route_commit(w, req, tx, e->id, 200, endpoint_json(e), DO_START);
+	kit_commit_then(&w->kit, req, tx, 200, endpoint_json(e), then_start, w, e->id);
 }
 
 static void change_state(struct webhooks *w, struct wb_plugin_req *req, int state)
@@ -291,7 +234,7 @@ static void change_state(struct webhooks *w, struct wb_plugin_req *req, int stat
 	tx = w->host->tx_begin(w->self);
 	set_state(e, tx, state);
 	endpoint_update(tx, e);
-	route_commit(w, req, tx, e->id, 200, endpoint_json(e), DO_START);
+	kit_commit_then(&w->kit, req, tx, 200, endpoint_json(e), then_start, w, e->id);
 }
 
 static void pause_it(void *ctx, struct wb_plugin_req *req)
@@ -315,7 +258,7 @@ static void del(void *ctx, struct wb_plugin_req *req)
 	endpoint_stop(e);
 	tx = w->host->tx_begin(w->self);
 	endpoint_delete(tx, e);
-	route_commit(w, req, tx, e->id, 204, NULL, DO_FREE);
+	kit_commit_then(&w->kit, req, tx, 204, NULL, then_free, w, e->id);
 }
 
 /* {"overlap_s": 86400, "secret": "whsec_…"}: a new secret; the old one signs too for a while */
@@ -330,14 +273,13 @@ static void rotate(void *ctx, struct wb_plugin_req *req)
 	json_t *doc, *answer;
 	int r;
 
-	if (!e || !(doc = route_doc(w, req)))
+	if (!e || !(doc = kit_body(&w->kit, req, true)))
 		return;
 	if (json_unpack_ex(doc, NULL, JSON_STRICT, "{s?I, s?s}", "overlap_s", &overlap, "secret",
 			   &secret) ||
 	    overlap < 0 || overlap > OVERLAP_MAX_S || (secret && !webhook_secret_ok(secret))) {
 		json_decref(doc);
-		route_invalid(
-			w, req,
+		kit_invalid(&w->kit, req,
 			"overlap_s: 0 to 2592000; secret: whsec_ and base64 of 24 to 64 bytes");
 		return;
 	}
@@ -348,7 +290,7 @@ static void rotate(void *ctx, struct wb_plugin_req *req)
 	wa_wipe(made, sizeof(made));
 	json_decref(doc);
 	if (r) {
-		w->host->http_problem(req, 500, "no_memory", "out of memory");
+		kit_problem(&w->kit, req, WB_ENOMEM, "out of memory");
 		return;
 	}
 	e->old_until_ms = w->host->now_ms() + overlap * 1000;
@@ -356,64 +298,48 @@ static void rotate(void *ctx, struct wb_plugin_req *req)
 	json_object_set_new(answer, "secret", json_string(e->secret)); /* shown this once */
 	tx = w->host->tx_begin(w->self);
 	endpoint_update(tx, e);
-	route_commit(w, req, tx, e->id, 200, answer, DO_NOTHING);
+	kit_commit_then(&w->kit, req, tx, 200, answer, then_nothing, w, e->id);
 }
 
 int webhooks_routes(struct webhooks *w)
 {
-	static const struct {
-		const char *method, *pattern, *scope, *summary;
-		wb_plugin_http_fn *fn;
-	} routes[] = {
-		{ "POST", "/v1/webhooks", "webhooks:write",
-		  "Register a webhook; the secret is shown once", create },
-		{ "GET", "/v1/webhooks", "webhooks:read", "List webhooks", list },
-		{ "GET", "/v1/webhooks/{id}", "webhooks:read",
-		  "One webhook, its health and its last attempt", get },
-		{ "PATCH", "/v1/webhooks/{id}", "webhooks:write",
-		  "Change, pause or resume a webhook", patch },
-		{ "DELETE", "/v1/webhooks/{id}", "webhooks:write",
-		  "Delete a webhook with its dead letters", del },
-		{ "POST", "/v1/webhooks/{id}/pause", "webhooks:write",
-		  "Stop delivering; events wait", pause_it },
-		{ "POST", "/v1/webhooks/{id}/resume", "webhooks:write",
-		  "Deliver again, from where it stopped", resume_it },
-		{ "POST", "/v1/webhooks/{id}/rotate", "webhooks:write",
-		  "A new secret, beside the old one for a while; shown once", rotate },
-		{ "POST", "/v1/webhooks/{id}/test", "webhooks:write", "Send a test event now",
-		  route_test },
-		{ "GET", "/v1/webhooks/{id}/deliveries", "webhooks:read", "Attempts, newest first",
-		  route_deliveries },
-		{ "GET", "/v1/webhooks/{id}/deliveries/{n}", "webhooks:read",
-		  "One attempt: request and answer", route_delivery },
-		{ "GET", "/v1/webhooks/{id}/dead", "webhooks:read", "Dead letters of a webhook",
-		  route_dead },
-		{ "POST", "/v1/webhooks/{id}/dead/redeliver", "webhooks:write",
-		  "Send all dead letters again", route_redeliver },
-		{ "POST", "/v1/webhooks/{id}/dead/{n}/redeliver", "webhooks:write",
-		  "Send one dead letter again", route_redeliver },
-		{ "DELETE", "/v1/webhooks/{id}/dead", "webhooks:write", "Delete all dead letters",
-		  route_dead_delete },
-		{ "DELETE", "/v1/webhooks/{id}/dead/{n}", "webhooks:write",
-		  "Delete one dead letter", route_dead_delete },
-		{ "POST", "/v1/webhooks/{id}/replay", "webhooks:write",
-		  "Send a part of the log again", route_replay },
-		{ "DELETE", "/v1/webhooks/{id}/replay", "webhooks:write", "Stop a replay",
-		  route_replay_stop },
+	static const struct wb_plugin_route routes[] = {
+		KIT_ROUTE("POST", "/v1/webhooks", "webhooks:write",
+		  "Register a webhook; the secret is shown once", create),
+		KIT_ROUTE("GET", "/v1/webhooks", "webhooks:read", "List webhooks", list),
+		KIT_ROUTE("GET", "/v1/webhooks/{id}", "webhooks:read",
+		  "One webhook, its health and its last attempt", get),
+		KIT_ROUTE("PATCH", "/v1/webhooks/{id}", "webhooks:write",
+		  "Change, pause or resume a webhook", patch),
+		KIT_ROUTE("DELETE", "/v1/webhooks/{id}", "webhooks:write",
+		  "Delete a webhook with its dead letters", del),
+		KIT_ROUTE("POST", "/v1/webhooks/{id}/pause", "webhooks:write",
+		  "Stop delivering; events wait", pause_it),
+		KIT_ROUTE("POST", "/v1/webhooks/{id}/resume", "webhooks:write",
+		  "Deliver again, from where it stopped", resume_it),
+		KIT_ROUTE("POST", "/v1/webhooks/{id}/rotate", "webhooks:write",
+		  "A new secret, beside the old one for a while; shown once", rotate),
+		KIT_ROUTE("POST", "/v1/webhooks/{id}/test", "webhooks:write", "Send a test event now",
+		  route_test),
+		KIT_ROUTE("GET", "/v1/webhooks/{id}/deliveries", "webhooks:read", "Attempts, newest first",
+		  route_deliveries),
+		KIT_ROUTE("GET", "/v1/webhooks/{id}/deliveries/{n}", "webhooks:read",
+		  "One attempt: request and answer", route_delivery),
+		KIT_ROUTE("GET", "/v1/webhooks/{id}/dead", "webhooks:read", "Dead letters of a webhook",
+		  route_dead),
+		KIT_ROUTE("POST", "/v1/webhooks/{id}/dead/redeliver", "webhooks:write",
+		  "Send all dead letters again", route_redeliver),
+		KIT_ROUTE("POST", "/v1/webhooks/{id}/dead/{n}/redeliver", "webhooks:write",
+		  "Send one dead letter again", route_redeliver),
+		KIT_ROUTE("DELETE", "/v1/webhooks/{id}/dead", "webhooks:write", "Delete all dead letters",
+		  route_dead_delete),
+		KIT_ROUTE("DELETE", "/v1/webhooks/{id}/dead/{n}", "webhooks:write",
+		  "Delete one dead letter", route_dead_delete),
+		KIT_ROUTE("POST", "/v1/webhooks/{id}/replay", "webhooks:write",
+		  "Send a part of the log again", route_replay),
+		KIT_ROUTE("DELETE", "/v1/webhooks/{id}/replay", "webhooks:write", "Stop a replay",
+		  route_replay_stop),
 	};
 
-	for (size_t i = 0; i < WA_ARRAY_LEN(routes); i++) {
-		const struct wb_plugin_route r = { .size = sizeof(r),
-						   .method = routes[i].method,
-						   .pattern = routes[i].pattern,
-						   .scope = routes[i].scope,
-						   .summary = routes[i].summary,
-						   .fn = routes[i].fn,
-						   .ctx = w };
-		int32_t code = w->host->route(w->self, &r);
-
-		if (code)
-			return code;
-	}
-	return WB_OK;
+	return kit_routes(&w->kit, routes, KIT_N(routes), 0, w);
 }

@@ -6,17 +6,11 @@
  * delivered and what was not. */
 #include "endpoint.h"
 
-enum then { DO_NOTHING, DO_START, DO_FREE, DO_DEAD, DO_REPLAY };
-
-void reply_json(struct webhooks *w, struct wb_plugin_req *req, int32_t status, json_t *take_o);
 /* The endpoint of the path; NULL: answered 404. */
 struct endpoint *route_endpoint(struct webhooks *w, struct wb_plugin_req *req);
-/* Commit, then do `then` with the endpoint and answer (answer NULL: 204). */
-void route_commit(struct webhooks *w, struct wb_plugin_req *req, struct wb_tx *tx, const char *id,
-		  int32_t status, json_t *take_answer, enum then then);
-/* The body as an object ({} when there is none); NULL: answered 422. */
-json_t *route_doc(struct webhooks *w, struct wb_plugin_req *req);
-void route_invalid(struct webhooks *w, struct wb_plugin_req *req, const char *why);
+/* What follows a commit, for kit_commit_then() with the plugin and the endpoint's id. When it failed the endpoint
+ * goes on as before. */
+kit_then_fn then_nothing, then_wake, then_dead;	/* dead: dead letters wait to be sent */
 
 /* wish.c: what an owner says of an endpoint. */
 struct wish {

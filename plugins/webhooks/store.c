@@ -129,13 +129,13 @@ static void put_row(struct endpoint *e, struct wb_tx *tx)
 	open_text(e, &open);
 	if (open.failed)
 		abort();
-	const struct wb_value v[] = { webhooks_text(e->id),
-				      webhooks_int(e->pos),
-				      webhooks_text(wa_buf_cstr(&open)),
-				      webhooks_int(e->broken),
-				      webhooks_int(e->again.pos),
-				      webhooks_int(e->again.end),
-				      webhooks_int(e->again.rate) };
+	const struct wb_value v[] = { kit_text(e->id),
+				      kit_int(e->pos),
+				      kit_text(wa_buf_cstr(&open)),
+				      kit_int(e->broken),
+				      kit_int(e->again.pos),
+				      kit_int(e->again.end),
+				      kit_int(e->again.rate) };
 
 	h->tx_sql(tx,
 		  "UPDATE webhooks_endpoint SET pos = $2, open = $3, broken = $4, replay_pos = $5, "
@@ -199,37 +199,28 @@ void store_stop(struct webhooks *w)
 
 /* ---- the delivery log ---- */
 
-static void copy_out(void *ctx, struct wb_str s)
-{
-	wa_buf_put(ctx, s.ptr, s.len);
-}
-
 void store_logged(struct endpoint *e, const struct happening *h, int32_t attempt,
 		  const struct outcome *o, int64_t at_ms)
 {
 	struct webhooks *w = e->hooks;
-	char *text;
 	struct wa_buf sealed;
 	struct wb_tx *tx;
 
 	if (!w->log_keep)
 		return;
-	text = json_dumps(o->detail, JSON_COMPACT);
-	wa_buf_init(&sealed, 1 << 20);
-	if (text && w->host->seal(w->self, webhooks_str(e->id), webhooks_str(text), copy_out,
-				  &sealed) == 0) {
+	if (kit_seal_json(&w->kit, e->id, o->detail, &sealed) == 0) {
 		const struct wb_value v[] = {
-			webhooks_text(e->id),
-			webhooks_int(h->seq),
-			webhooks_text(h->id),
-			webhooks_text(h->kind),
-			webhooks_text(outcome_str(o->kind)),
-			webhooks_int(attempt),
-			webhooks_int(at_ms),
-			webhooks_int(o->ms),
-			webhooks_int(o->status),
-			webhooks_text(o->why),
-			{ .type = WB_BLOB, .str = { (const char *)sealed.ptr, sealed.len } },
+			kit_text(e->id),
+			kit_int(h->seq),
+			kit_text(h->id),
+			kit_text(h->kind),
+			kit_text(outcome_str(o->kind)),
+			kit_int(attempt),
+			kit_int(at_ms),
+			kit_int(o->ms),
+			kit_int(o->status),
+			kit_text(o->why),
+			kit_sealed(&sealed),
 		};
 
 		tx = collecting(w);
@@ -241,8 +232,8 @@ void store_logged(struct endpoint *e, const struct happening *h, int32_t attempt
 				"WHERE EXISTS (SELECT 1 FROM webhooks_endpoint WHERE id = $1)",
 				v, (int32_t)WA_ARRAY_LEN(v), 0);
 		if (++e->log_rows % PRUNE_ROWS == 0) {
-			const struct wb_value p[] = { webhooks_text(e->id),
-						      webhooks_int(w->log_keep) };
+			const struct wb_value p[] = { kit_text(e->id),
+						      kit_int(w->log_keep) };
 
 			w->host->tx_sql(tx,
 					"DELETE FROM webhooks_delivery WHERE endpoint = $1 AND id "
@@ -253,12 +244,11 @@ void store_logged(struct endpoint *e, const struct happening *h, int32_t attempt
 		}
 	}
 	wa_buf_clear(&sealed);
-	free(text);
 }
 
 void store_prune(struct webhooks *w)
 {
-	const struct wb_value v[] = { webhooks_int(w->host->now_ms() - w->log_age_ms) };
+	const struct wb_value v[] = { kit_int(w->host->now_ms() - w->log_age_ms) };
 	struct wb_tx *tx = w->host->tx_begin(w->self);
 
 	/* in pieces, so that the writer is not held; the next round takes what is left */

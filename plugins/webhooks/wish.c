@@ -118,7 +118,7 @@ static json_t *merge(const struct endpoint *e, json_t *doc)
 bool wish_read(struct webhooks *w, struct wb_plugin_req *req, const struct endpoint *e,
 	       struct wish *ret)
 {
-	json_t *doc = route_doc(w, req);
+	json_t *doc = kit_body(&w->kit, req, true);
 	char why[WHY_MAX] = "out of memory";
 	struct config c;
 	const char *bad;
@@ -140,6 +140,6 @@ bool wish_read(struct webhooks *w, struct wb_plugin_req *req, const struct endpo
 	if (!r)
 		return true;
 	wish_free(ret);
-	route_invalid(w, req, why);
+	kit_invalid(&w->kit, req, why);
 	return false;
 }
