@@ -277,7 +277,7 @@ static void dead_letters_and_redelivery(void **state)
 	fake_run(600 * 1000);
 	assert_int_equal(fake_int("SELECT count(*) FROM webhooks_dead"), 0);
 	assert_string_equal(header(got() - 1, "webhook-id"), F.events[1].id);
-	done("DELETE", "/dead/7", NULL, 409);
+	done("DELETE", "/dead/7", NULL, 404);
 	done("DELETE", "/dead", NULL, 204);
 }
 
