@@ -289,15 +289,47 @@ bool api_send_busy(struct wb_req *req, struct wb_api *api)
 	return true;
 }
 
+/* ?dry_run=true: what POST would refuse at once is refused, and nothing is queued. */
+static void try_message(struct wb_req *req, struct wb_api *api, const struct wb_outbox_new *m, json_t *album)
+{
+	struct wa_err err = WA_ERR_INIT;
+	struct wb_tx *tx = wb_tx_new(api->gw);
+	char id[DB_ID_LEN + 1];
+	int r = album ? api_album_add(tx, m, album, id, &err) : wb_outbox_add(tx, m, id, &err);
+
+	wb_tx_abort(tx);
+	if (r < 0)
+		wb_reply_err(req, &err);
+	else
+		wb_reply_json(req, 200, json_pack("{s:b}", "dry_run", 1));
+}
+
+/* false: answered */
+static bool is_dry_run(struct wb_req *req, bool *ret)
+{
+	const char *q = wb_req_query(req, "dry_run");
+
+	*ret = q && strcmp(q, "true") == 0;
+	if (!q || *ret || strcmp(q, "false") == 0)
+		return true;
+	wb_reply_problem(req, 422, "invalid", "dry_run: true or false");
+	return false;
+}
+
 void api_messages_send(struct wb_req *req, void *ctx)
 {
 	struct wb_api *api = ctx;
 	struct api_new n = { 0 };
+	bool dry_run;
 	json_t *doc;
 
-	if (!api_send_busy(req, api) && api_body(req, false, &doc) && !await_phone(api, req, doc) &&
-	    api_read_message(req, doc, &n))
-		api_send(req, api, &n.m, n.album);
+	if (is_dry_run(req, &dry_run) && !api_send_busy(req, api) && api_body(req, false, &doc) &&
+	    !await_phone(api, req, doc) && api_read_message(req, doc, &n)) {
+		if (dry_run)
+			try_message(req, api, &n.m, n.album);
+		else
+			api_send(req, api, &n.m, n.album);
+	}
 	json_decref(n.content);
 }
 
