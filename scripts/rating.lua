@@ -55,25 +55,59 @@ local rating = wb.flow("rating", {
 	done = text("thanks"),
 })
 
+-- What is due stands under its hour, "due:<hour>:<order>", so that a look at what is due now reads nothing else; "order:<id>" says where.
+local HOUR = 3600000
+
+local function put(id, due)
+	local key = ("due:%d:%s"):format(due.at // HOUR, id)
+	wb.kv.set("order:" .. id, key, { expires = "180d" })
+	wb.kv.set(key, due)
+end
+
+local function ask(key)
+	local due = wb.kv.get(key)
+	if not due or due.at > wb.time.now() then return end
+	local id = key:match("^due:%d+:(.*)$")
+	local _, _, code = rating:start{ session = due.session, chat = due.to,
+		data = { order = id, number = due.number, language = due.language } }
+	wb.kv.delete(key)
+	if code == "conflict" then		-- another conversation has the chat: later
+		due.at = wb.time.now() + HOUR // 4
+		put(id, due)
+	end
+end
+
+local busy = false
+local function look()
+	if busy then return end
+	busy = true
+	local now = wb.time.now() // HOUR
+	local hour = wb.kv.get("looked", now)
+	while hour <= now do
+		local keys = wb.kv.keys("due:" .. hour .. ":") or {}
+		for _, key in ipairs(keys) do ask(key) end
+		if #keys > 0 and hour < now then break end	-- the rest of a full hour with the next look
+		wb.kv.set("looked", hour)
+		hour = hour + 1
+	end
+	busy = false
+end
+
 wb.on("order.*", function(ev)
 	local order = ev.data
-	if ev.kind == "order.cancelled" then return wb.kv.delete("due:" .. order.id) end
-	if ev.kind ~= "order." .. wb.settings.state or wb.kv.get("due:" .. order.id) then return end
+	if ev.kind ~= "order.cancelled" and ev.kind ~= "order." .. wb.settings.state then return end
+	local key = wb.kv.get("order:" .. order.id)
+	if ev.kind == "order.cancelled" then
+		if key then wb.kv.delete(key) end
+		return
+	end
 	local to = order.customer.jid or order.customer.lid or order.customer.phone
-	if not to then return end
-	wb.kv.set("due:" .. order.id, { session = ev.session, to = to, number = order.number,
-		language = polite.language(order.customer.phone or to),
-		at = wb.time.add(nil, { seconds = wb.time.duration(wb.settings.after) // 1000 }) }, { expires = "60d" })
+	if key or not to then return end
+	local ms = wb.time.duration(wb.settings.after)
+	put(order.id, { session = ev.session, to = to, number = order.number, language = polite.language(order.customer.phone or to),
+		at = wb.time.now() + ms })
+	if wb.kv.get("looked") == nil then wb.kv.set("looked", wb.time.now() // HOUR) end
+	if ms < HOUR // 4 then wb.after(ms + 1, look) end
 end)
 
-wb.every("15m", function()
-	for _, key in ipairs(wb.kv.keys("due:")) do
-		local due = wb.kv.get(key)
-		if due and due.at <= wb.time.now() then
-			local _, _, code = rating:start{ session = due.session, chat = due.to,
-				data = { order = key:sub(5), number = due.number, language = due.language } }
-			-- another conversation has the chat: later
-			if code ~= "conflict" then wb.kv.delete(key) end
-		end
-	end
-end)
+wb.every("15m", look)

@@ -91,6 +91,7 @@ static void look(struct wb_script *s)
 	uint8_t now[32];
 
 	if (!script_wanted(s)) {
+		script_peek_forget(s);
 		if (s->st)
 			(void)script_apply_wish(s, &err);
 		return;

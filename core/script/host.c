@@ -42,6 +42,7 @@ void script_free(struct wb_script *s)
 	script_log_free(s);
 	json_decref(s->sessions);
 	json_decref(s->settings);
+	script_peek_forget(s);
 	free(s->path);
 	free(s);
 }

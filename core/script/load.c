@@ -68,6 +68,30 @@ int script_try(struct wb_script *s, struct wa_span source, struct wb_state **ret
 	return 0;
 }
 
+void script_peek_forget(struct wb_script *s)
+{
+	json_decref(WA_TAKE(s->off_declared));
+	free(WA_TAKE(s->off_summary));
+}
+
+void script_peek(struct wb_script *s)
+{
+	struct wa_err err = WA_ERR_INIT;
+	struct script_error e;
+	struct wb_state *st;
+	struct wa_buf text;
+
+	wa_buf_init(&text, WB_SCRIPT_SOURCE_MAX);
+	if (s->path && script_read_file(s->path, WB_SCRIPT_SOURCE_MAX, &text, &err) == 0 &&
+	    script_try(s, wa_buf_view(&text), &st, &e) == 0) {
+		s->off_declared = st->declared ? json_incref(st->declared) : json_object();
+		s->off_summary = st->summary ? wb_strdup(st->summary) : NULL;
+		s->trying = st;
+		discard(s);
+	}
+	wa_buf_clear(&text);
+}
+
 /* The state goes; events that are not finished stay. */
 static void end_state(struct wb_script *s, const char *why)
 {
@@ -88,6 +112,7 @@ static void begin_state(struct wb_script *s, struct wb_state *st)
 
 	if (!first)
 		end_state(s, "the script was loaded again");
+	script_peek_forget(s);
 	s->st = st;
 	s->loaded_ms = s->host->world->ops->now_ms(s->host->world);
 	memset(&s->error, 0, sizeof(s->error));

@@ -38,12 +38,12 @@ static json_t *suspended_json(const struct wb_script *s)
 			 (int)s->trip.strikes);
 }
 
-static json_t *declared_json(const struct wb_state *st)
+static json_t *declared_json(const json_t *declared)
 {
 	json_t *out = json_array(), *d;
 	const char *name;
 
-	json_object_foreach(st ? st->declared : NULL, name, d) {
+	json_object_foreach((json_t *)(uintptr_t)declared, name, d) {
 		json_t *one = json_copy(d);
 
 		json_object_set_new(one, "name", json_string(name));
@@ -84,11 +84,13 @@ static json_t *stats_json(struct wb_script *s)
 static json_t *one_json(struct wb_script *s)
 {
 	const json_t *sessions = s->sessions ? s->sessions : s->st ? s->st->sessions : NULL;
+	const json_t *declared = script_declares(s);
+	const char *summary = s->st ? s->st->summary : s->off_summary;
 	json_t *o = json_pack("{s:s s:s s:b s:b s:s s:s s:o s:o s:o s:o s:o s:o s:o}", "name", s->name, "file",
 			      s->path ? s->path : "", "shipped", s->shipped, "enabled", script_wanted(s), "state",
-			      state_of(s), "summary", s->st && s->st->summary ? s->st->summary : "", "error",
+			      state_of(s), "summary", summary ? summary : "", "error",
 			      script_error_json(&s->error), "suspended", suspended_json(s), "settings",
-			      script_settings_json(s), "declared", declared_json(s->st), "handlers",
+			      script_settings_json(s), "declared", declared_json(declared), "handlers",
 			      handlers_json(s->st), "loaded", time_json(s->st ? s->loaded_ms : 0), "stats",
 			      stats_json(s));
 

@@ -117,15 +117,25 @@ const json_t *script_setting(const struct wb_script *s, const struct wb_state *s
 	return json_object_get(d, "default");
 }
 
-json_t *script_settings_json(const struct wb_script *s)
+const json_t *script_declares(struct wb_script *s)
+{
+	if (s->st)
+		return s->st->declared;
+	if (!s->off_declared && !script_wanted(s))
+		script_peek(s);
+	return s->off_declared;
+}
+
+json_t *script_settings_json(struct wb_script *s)
 {
 	json_t *out = json_object(), *d;
 	const char *name;
 
-	if (!s->st)
-		return out;
-	json_object_foreach(s->st->declared, name, d) {
-		const json_t *v = script_setting(s, s->st, name);
+	json_object_foreach((json_t *)(uintptr_t)script_declares(s), name, d) {
+		const json_t *v = json_object_get(s->settings, name);
+
+		if (!v || misfit(d, v))
+			v = json_object_get(d, "default");
 
 		if (v && !json_is_true(json_object_get(d, "secret")))
 			json_object_set(out, name, (json_t *)(uintptr_t)v);
@@ -166,7 +176,7 @@ void script_settings_read(struct wb_script *s)
 
 /* ---- changing ---- */
 
-static int check_patch(const struct wb_script *s, const json_t *patch, struct wa_err *err)
+static int check_patch(struct wb_script *s, const json_t *patch, struct wa_err *err)
 {
 	const json_t *sessions = json_object_get(patch, "sessions"), *set = json_object_get(patch, "settings");
 	const json_t *enabled = json_object_get(patch, "enabled");
@@ -186,10 +196,10 @@ static int check_patch(const struct wb_script *s, const json_t *patch, struct wa
 	if (set && !json_is_object(set))
 		return wa_err_set(err, WA_EINVALID, "settings must be an object");
 	json_object_foreach((json_t *)(uintptr_t)set, name, v) {
-		const json_t *d = s->st ? script_declared(s->st, name) : NULL;
+		const json_t *declared = script_declares(s), *d = json_object_get(declared, name);
 
-		if (!s->st)
-			return wa_err_set(err, WA_ESTATE, "the script is not running, so its settings are not known");
+		if (!declared)
+			return wa_err_set(err, WA_ESTATE, "the script does not load, so its settings are not known");
 		if (!d)
 			return wa_err_set(err, WA_EINVALID, "the script declares no setting '%.60s'", name);
 		why = json_is_null(v) ? NULL : misfit(d, v);
