@@ -2,44 +2,40 @@
 #include "api.h"
 
 #include "crypto.h"
-#include "text.h"
 
-static const struct {
-	const char *method, *pattern, *scope, *summary;
-	wb_plugin_http_fn *fn;
-} routes[] = {
-	{ "POST", "/v1/stores", "stores:write",
-	  "Connect a store; tells its address and secret once", api_store_create },
-	{ "GET", "/v1/stores", "stores:read", "List store connections", api_store_list },
-	{ "GET", "/v1/stores/{id}", "stores:read", "One store connection", api_store_get },
-	{ "PATCH", "/v1/stores/{id}", "stores:write", "Change a store connection",
-	  api_store_patch },
-	{ "DELETE", "/v1/stores/{id}", "stores:write", "Remove a store connection",
-	  api_store_delete },
-	{ "POST", "/v1/stores/{id}/token", "stores:write", "Give a store a new address",
-	  api_store_token },
-	{ "GET", "/v1/stores/{id}/deliveries", "stores:read", "What a store has sent",
-	  api_delivery_list },
-	{ "POST", "/v1/stores/{id}/deliveries/{delivery}/replay", "stores:write",
-	  "Process a stored delivery again", api_delivery_replay },
-	{ "GET", "/v1/orders", "orders:read", "List orders, newest first", api_order_list },
-	{ "GET", "/v1/orders/{id}", "orders:read", "One order with its history", api_order_get },
-	{ "POST", "/v1/orders/{id}/resend", "orders:write", "Send the confirmation again",
-	  api_order_resend },
-	{ "POST", "/v1/orders/{id}/confirm", "orders:write", "Confirm an order by hand",
-	  api_order_confirm },
-	{ "POST", "/v1/orders/{id}/cancel", "orders:write", "Cancel an order by hand",
-	  api_order_cancel },
-	{ "GET", "/v1/templates", "templates:read", "List templates and their variables",
-	  api_template_list },
-	{ "GET", "/v1/templates/{name}/{language}", "templates:read", "One template",
-	  api_template_get },
-	{ "PUT", "/v1/templates/{name}/{language}", "templates:write", "Set a template",
-	  api_template_put },
-	{ "DELETE", "/v1/templates/{name}/{language}", "templates:write",
-	  "Return to the shipped template", api_template_delete },
-	{ "POST", "/v1/templates/preview", "templates:read", "Render a template",
-	  api_template_preview },
+static const struct wb_plugin_route routes[] = {
+	KIT_ROUTE("POST", "/v1/stores", "stores:write",
+	  "Connect a store; tells its address and secret once", api_store_create),
+	KIT_ROUTE("GET", "/v1/stores", "stores:read", "List store connections", api_store_list),
+	KIT_ROUTE("GET", "/v1/stores/{id}", "stores:read", "One store connection", api_store_get),
+	KIT_ROUTE("PATCH", "/v1/stores/{id}", "stores:write", "Change a store connection",
+	  api_store_patch),
+	KIT_ROUTE("DELETE", "/v1/stores/{id}", "stores:write", "Remove a store connection",
+	  api_store_delete),
+	KIT_ROUTE("POST", "/v1/stores/{id}/token", "stores:write", "Give a store a new address",
+	  api_store_token),
+	KIT_ROUTE("GET", "/v1/stores/{id}/deliveries", "stores:read", "What a store has sent",
+	  api_delivery_list),
+	KIT_ROUTE("POST", "/v1/stores/{id}/deliveries/{delivery}/replay", "stores:write",
+	  "Process a stored delivery again", api_delivery_replay),
+	KIT_ROUTE("GET", "/v1/orders", "orders:read", "List orders, newest first", api_order_list),
+	KIT_ROUTE("GET", "/v1/orders/{id}", "orders:read", "One order with its history", api_order_get),
+	KIT_ROUTE("POST", "/v1/orders/{id}/resend", "orders:write", "Send the confirmation again",
+	  api_order_resend),
+	KIT_ROUTE("POST", "/v1/orders/{id}/confirm", "orders:write", "Confirm an order by hand",
+	  api_order_confirm),
+	KIT_ROUTE("POST", "/v1/orders/{id}/cancel", "orders:write", "Cancel an order by hand",
+	  api_order_cancel),
+	KIT_ROUTE("GET", "/v1/templates", "templates:read", "List templates and their variables",
+	  api_template_list),
+	KIT_ROUTE("GET", "/v1/templates/{name}/{language}", "templates:read", "One template",
+	  api_template_get),
+	KIT_ROUTE("PUT", "/v1/templates/{name}/{language}", "templates:write", "Set a template",
+	  api_template_put),
+	KIT_ROUTE("DELETE", "/v1/templates/{name}/{language}", "templates:write",
+	  "Return to the shipped template", api_template_delete),
+	KIT_ROUTE("POST", "/v1/templates/preview", "templates:read", "Render a template",
+	  api_template_preview),
 };
 
 int api_routes(struct orders *o)
@@ -56,78 +52,7 @@ int api_routes(struct orders *o)
 	};
 	int r = o->host->route(o->self, &hook);
 
-	for (size_t i = 0; i < WA_ARRAY_LEN(routes) && r == 0; i++)
-		r = o->host->route(
-			o->self, &(struct wb_plugin_route){ .size = sizeof(struct wb_plugin_route),
-							    .method = routes[i].method,
-							    .pattern = routes[i].pattern,
-							    .scope = routes[i].scope,
-							    .summary = routes[i].summary,
-							    .fn = routes[i].fn,
-							    .ctx = o,
-							    .max_body = API_BODY_MAX });
-	return r;
-}
-
-void api_reply(struct orders *o, struct wb_plugin_req *take_req, int status, json_t *take_body)
-{
-	char *text = take_body ? json_dumps(take_body, JSON_COMPACT) : NULL;
-
-	json_decref(take_body);
-	if (!text) {
-		o->host->http_problem(take_req, 500, "no_memory", "out of memory");
-		return;
-	}
-	o->host->http_reply(take_req, status, "application/json",
-			    (struct wb_str){ text, strlen(text) }, NULL, 0);
-	wa_wipe(text, strlen(text));
-	free(text);
-}
-
-void api_problem(struct orders *o, struct wb_plugin_req *take_req, int code, const char *detail)
-{
-	int status = code == WA_EINVALID ? 422 : wa_code_http(code);
-
-	o->host->http_problem(take_req, status, wa_code_str(code), detail);
-}
-
-json_t *api_body(struct orders *o, struct wb_plugin_req *req, bool optional)
-{
-	const struct wb_str body = o->host->http_body(req);
-	json_error_t je;
-	char why[200];
-	json_t *j;
-
-	if (body.len == 0 && optional)
-		return json_object();
-	j = json_loadb(body.ptr ? body.ptr : "", body.len, JSON_REJECT_DUPLICATES, &je);
-	if (json_is_object(j))
-		return j;
-	snprintf(why, sizeof(why), "the body must be a JSON object%s%.100s", j ? "" : ": ",
-		 j ? "" : je.text);
-	json_decref(j);
-	o->host->http_problem(req, 400, "invalid", why);
-	return NULL;
-}
-
-const char *api_query(struct orders *o, struct wb_plugin_req *req, const char *name)
-{
-	const char *q = o->host->http_query(req, name);
-
-	return q ? q : "";
-}
-
-bool api_limit(struct orders *o, struct wb_plugin_req *req, int *ret)
-{
-	const char *q = api_query(o, req, "limit");
-	int64_t n = API_PAGE_DEFAULT;
-
-	if (*q && wa_parse_i64(wa_span_str(q), 1, ORDERS_PAGE_MAX, &n) < 0) {
-		api_problem(o, req, WA_EINVALID, "limit: a number from 1 to 200");
-		return false;
-	}
-	*ret = (int)n;
-	return true;
+	return r < 0 ? r : kit_routes(&o->kit, routes, KIT_N(routes), API_BODY_MAX, o);
 }
 
 /* ---- idempotency ---- */
@@ -145,13 +70,13 @@ static int on_known(void *ctx, const struct wb_value *c, int32_t n)
 	(void)n;
 	k->found = true;
 	k->same = c[0].str.len == 32 && memcmp(c[0].str.ptr, k->idem->request, 32) == 0;
-	col_text(&c[1], k->subject, sizeof(k->subject));
+	kit_copy(&c[1], k->subject, sizeof(k->subject));
 	return 1;
 }
 
 static struct known look_up(struct orders *o, const struct api_idem *idem)
 {
-	const struct wb_value v[] = { v_blob(wa_span(idem->key, 32)) };
+	const struct wb_value v[] = { kit_blob(idem->key, 32) };
 	struct known k = { .idem = idem };
 
 	(void)o->host->query(o->self,
@@ -188,7 +113,7 @@ bool api_idem_begin(struct orders *o, struct wb_plugin_req *req, struct api_idem
 	if (!key)
 		return true;
 	if (!*key || strlen(key) > 255) {
-		api_problem(o, req, WA_EINVALID, "Idempotency-Key: 1 to 255 characters");
+		kit_problem(&o->kit, req, WA_EINVALID, "Idempotency-Key: 1 to 255 characters");
 		return false;
 	}
 	/* keys of different callers and places do not meet; a keyed hash hides the caller's API key
@@ -201,7 +126,7 @@ bool api_idem_begin(struct orders *o, struct wb_plugin_req *req, struct api_idem
 	add(&b, key);
 	if (b.failed) {
 		wa_buf_wipe(&b);
-		api_problem(o, req, WA_ELIMIT, "the headers are too large");
+		kit_problem(&o->kit, req, WA_ELIMIT, "the headers are too large");
 		return false;
 	}
 	o->host->hash(o->self, (struct wb_str){ (const char *)b.ptr, b.len }, ret->key);
@@ -255,10 +180,10 @@ static void on_committed(void *ctx, int32_t code, const char *message)
 	if (k.found)
 		show_again(o, c->req, &k, c->show);
 	else if (code == WB_ECONFLICT)
-		api_problem(o, c->req, WA_ECONFLICT,
+		kit_problem(&o->kit, c->req, WA_ECONFLICT,
 			    "it was changed at the same moment: look, and try again");
 	else
-		api_problem(o, c->req, code, message ? message : "");
+		kit_problem(&o->kit, c->req, code, message ? message : "");
 	job_end(j);
 }
 
@@ -278,7 +203,7 @@ void api_commit(struct orders *o, struct wb_plugin_req *take_req, struct wb_tx *
 			job_end(j);
 		json_decref(take_extra);
 		o->host->tx_abort(take_tx);
-		api_problem(o, take_req, WA_ENOMEM, "out of memory");
+		kit_problem(&o->kit, take_req, WA_ENOMEM, "out of memory");
 		return;
 	}
 	*c = (struct call){ .req = take_req, .status = status, .extra = take_extra, .show = show };
@@ -286,9 +211,9 @@ void api_commit(struct orders *o, struct wb_plugin_req *take_req, struct wb_tx *
 	j->data = c;
 	j->free_data = free_call;
 	if (idem && idem->used) {
-		const struct wb_value v[] = { v_blob(wa_span(idem->key, 32)),
-					      v_blob(wa_span(idem->request, 32)), v_text(id),
-					      v_int(now_ms(o)) };
+		const struct wb_value v[] = { kit_blob(idem->key, 32),
+					      kit_blob(idem->request, 32), kit_text(id),
+					      kit_int(now_ms(o)) };
 
 		c->idem = *idem;
 		o->host->tx_sql(

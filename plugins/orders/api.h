@@ -26,17 +26,8 @@ struct api_idem {
 
 int api_routes(struct orders *o) WA_MUST_USE;
 
-void api_reply(struct orders *o, struct wb_plugin_req *take_req, int status, json_t *take_body);
-void api_problem(struct orders *o, struct wb_plugin_req *take_req, int code, const char *detail);
-
-/* The body as an object; an empty one is {} when `optional`. Answers and returns NULL otherwise. */
-json_t *api_body(struct orders *o, struct wb_plugin_req *req, bool optional);
 /* False when answered: a wrong or known key. */
 bool api_idem_begin(struct orders *o, struct wb_plugin_req *req, struct api_idem *ret, api_show_fn *show);
-/* ?limit= */
-bool api_limit(struct orders *o, struct wb_plugin_req *req, int *ret);
-const char *api_query(struct orders *o, struct wb_plugin_req *req, const char *name);	/* "" none */
-
 /* Commits, then show(). idem may be NULL. */
 void api_commit(struct orders *o, struct wb_plugin_req *take_req, struct wb_tx *take_tx,
 		const struct api_idem *idem, int status, const char *id, json_t *take_extra,

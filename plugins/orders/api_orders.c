@@ -12,7 +12,7 @@ static void show_order(struct orders *o, struct wb_plugin_req *take_req, int sta
 
 	if (r != 1) {
 		json_decref(take_extra);
-		api_problem(o, take_req, r < 0 ? r : WA_ENOTFOUND, "no order has this id");
+		kit_problem(&o->kit, take_req, r < 0 ? r : WA_ENOTFOUND, "no order has this id");
 		return;
 	}
 	j = order_json(&ord);
@@ -23,12 +23,12 @@ static void show_order(struct orders *o, struct wb_plugin_req *take_req, int sta
 					: ord.due == DUE_REMIND   ? "remind"
 					: ord.due == DUE_NO_REPLY ? "no_reply"
 								  : ""));
-	json_object_set_new(j, "next_action_at", json_time(ord.due_ms));
+	json_object_set_new(j, "next_action_at", kit_time(ord.due_ms));
 	if (take_extra)
 		json_object_update(j, take_extra);
 	json_decref(take_extra);
 	order_clear(&ord);
-	api_reply(o, take_req, status, j);
+	kit_reply(&o->kit, take_req, status, j);
 }
 
 struct list {
@@ -48,37 +48,37 @@ void api_order_list(void *ctx, struct wb_plugin_req *req)
 {
 	struct orders *o = ctx;
 	char e164[32] = "", reason[64];
-	const char *phone = api_query(o, req, "phone");
+	const char *phone = kit_query(&o->kit, req, "phone");
 	struct order_filter f = {
-		.before = api_query(o, req, "cursor"),
-		.state = api_query(o, req, "state"),
-		.store_id = api_query(o, req, "store_id"),
-		.external_id = api_query(o, req, "external_id"),
-		.number = api_query(o, req, "number"),
+		.before = kit_query(&o->kit, req, "cursor"),
+		.state = kit_query(&o->kit, req, "state"),
+		.store_id = kit_query(&o->kit, req, "store_id"),
+		.external_id = kit_query(&o->kit, req, "external_id"),
+		.number = kit_query(&o->kit, req, "number"),
 		.phone = e164,
 	};
 	struct list l = { .last = "" };
 	enum order_state state;
 	int r;
 
-	if (!api_limit(o, req, &f.limit))
+	if (!kit_limit(&o->kit, req, API_PAGE_DEFAULT, ORDERS_PAGE_MAX, &f.limit))
 		return;
 	if (*f.state && order_state_parse(f.state, &state) != 1) {
-		api_problem(o, req, WA_EINVALID, "state: there is no such state");
+		kit_problem(&o->kit, req, WA_EINVALID, "state: there is no such state");
 		return;
 	}
 	if (*phone && o->host->phone_parse(o->self, phone, "", e164, reason) < 0) {
-		api_problem(o, req, WA_EINVALID, "phone: a number with its country code");
+		kit_problem(&o->kit, req, WA_EINVALID, "phone: a number with its country code");
 		return;
 	}
 	l.items = json_array();
 	r = order_each(o, &f, add_order, &l);
 	if (r < 0) {
 		json_decref(l.items);
-		api_problem(o, req, r, "the orders could not be read");
+		kit_problem(&o->kit, req, r, "the orders could not be read");
 		return;
 	}
-	api_reply(o, req, 200,
+	kit_reply(&o->kit, req, 200,
 		  json_pack("{s:o, s:o}", "orders", l.items, "next",
 			    json_array_size(l.items) == (size_t)f.limit ? json_string(l.last)
 									: json_null()));
@@ -97,7 +97,7 @@ static bool find_order(struct orders *o, struct wb_plugin_req *req, struct order
 	int r = order_find(o, o->host->http_param(req, "id"), ord);
 
 	if (r != 1)
-		api_problem(o, req, r < 0 ? r : WA_ENOTFOUND, "no order has this id");
+		kit_problem(&o->kit, req, r < 0 ? r : WA_ENOTFOUND, "no order has this id");
 	return r == 1;
 }
 
@@ -143,7 +143,7 @@ static void decide(struct orders *o, struct wb_plugin_req *req, enum order_state
 
 	if (!api_idem_begin(o, req, &idem, show_order))
 		return;
-	body = api_body(o, req, true);
+	body = kit_body(&o->kit, req, true);
 	if (!body)
 		return;
 	notify = json_is_true(json_object_get(body, "notify"));
@@ -160,7 +160,7 @@ static void decide(struct orders *o, struct wb_plugin_req *req, enum order_state
 		r = tell_customer(tx, o, &ord, to);
 	if (r < 0) {
 		o->host->tx_abort(tx);
-		api_problem(o, req, r,
+		kit_problem(&o->kit, req, r,
 			    r == WA_ESTATE ? "the order's state does not allow this"
 					   : "the customer could not be told");
 	} else {
@@ -215,7 +215,7 @@ void api_order_resend(void *ctx, struct wb_plugin_req *req)
 
 	if (!api_idem_begin(o, req, &idem, show_order))
 		return;
-	body = api_body(o, req, true);
+	body = kit_body(&o->kit, req, true);
 	if (!body)
 		return;
 	if (!find_order(o, req, &ord)) {
@@ -223,7 +223,7 @@ void api_order_resend(void *ctx, struct wb_plugin_req *req)
 		return;
 	}
 	if (!take_phone(o, body, &ord)) {
-		api_problem(o, req, WA_EINVALID, "phone: not a valid number");
+		kit_problem(&o->kit, req, WA_EINVALID, "phone: not a valid number");
 	} else {
 		tx = tx_new(o);
 		stop_messages(tx, o, &ord);
@@ -233,7 +233,7 @@ void api_order_resend(void *ctx, struct wb_plugin_req *req)
 		r = order_change(tx, o, &ord, ORDER_RECEIVED, ORDER_BY_OPERATOR, "resend");
 		if (r < 0) {
 			o->host->tx_abort(tx);
-			api_problem(o, req, r,
+			kit_problem(&o->kit, req, r,
 				    "the order's state does not allow another confirmation");
 		} else {
 			api_commit(o, req, tx, &idem, 202, ord.id, NULL, show_order);

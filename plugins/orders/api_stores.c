@@ -18,7 +18,7 @@ static json_t *store_json(const struct store *s)
 			 "kind", s->kind, "name", s->name, "session", s->session, "country",
 			 s->country, "language", s->language, "enabled", s->enabled ? 1 : 0,
 			 "has_secret", s->has_secret ? 1 : 0, "options", s->options, "created_at",
-			 json_time(s->created_ms), "updated_at", json_time(s->updated_ms));
+			 kit_time(s->created_ms), "updated_at", kit_time(s->updated_ms));
 }
 
 static void show_store(struct orders *o, struct wb_plugin_req *take_req, int status, const char *id,
@@ -32,7 +32,7 @@ static void show_store(struct orders *o, struct wb_plugin_req *take_req, int sta
 		if (r == 1)
 			store_clear(&s);
 		json_decref(take_extra);
-		api_problem(o, take_req, r < 0 ? r : WA_ENOTFOUND, "no store has this id");
+		kit_problem(&o->kit, take_req, r < 0 ? r : WA_ENOTFOUND, "no store has this id");
 		return;
 	}
 	j = store_json(&s);
@@ -40,7 +40,7 @@ static void show_store(struct orders *o, struct wb_plugin_req *take_req, int sta
 		json_object_update(j, take_extra);
 	json_decref(take_extra);
 	store_clear(&s);
-	api_reply(o, take_req, status, j);
+	kit_reply(&o->kit, take_req, status, j);
 }
 
 static void show_nothing(struct orders *o, struct wb_plugin_req *take_req, int status,
@@ -286,14 +286,14 @@ void api_store_create(void *ctx, struct wb_plugin_req *req)
 
 	if (!api_idem_begin(o, req, &idem, show_store))
 		return;
-	body = api_body(o, req, false);
+	body = kit_body(&o->kit, req, false);
 	if (!body)
 		return;
 	if (!read_new(o, body, &s, secret, why)) {
 		store_clear(&s);
 		json_decref(body);
 		wa_wipe(secret, sizeof(secret));
-		api_problem(o, req, WA_EINVALID, why);
+		kit_problem(&o->kit, req, WA_EINVALID, why);
 		return;
 	}
 	json_decref(body);
@@ -310,7 +310,7 @@ void api_store_create(void *ctx, struct wb_plugin_req *req)
 	if (r < 0) {
 		o->host->tx_abort(tx);
 		json_decref(extra);
-		api_problem(o, req, r, "the store could not be saved");
+		kit_problem(&o->kit, req, r, "the store could not be saved");
 	} else {
 		if (o->new_store)
 			o->new_store(o);
@@ -337,7 +337,7 @@ static void reply_list(struct orders *o, struct wb_plugin_req *req, const char *
 {
 	bool more = json_array_size(l->items) == (size_t)limit;
 
-	api_reply(o, req, 200,
+	kit_reply(&o->kit, req, 200,
 		  json_pack("{s:o, s:o}", name, l->items, "next",
 			    more ? json_string(l->last) : json_null()));
 }
@@ -348,13 +348,13 @@ void api_store_list(void *ctx, struct wb_plugin_req *req)
 	struct list l = { .last = "" };
 	int limit, r;
 
-	if (!api_limit(o, req, &limit))
+	if (!kit_limit(&o->kit, req, API_PAGE_DEFAULT, ORDERS_PAGE_MAX, &limit))
 		return;
 	l.items = json_array();
-	r = store_each(o, api_query(o, req, "cursor"), limit, add_store, &l);
+	r = store_each(o, kit_query(&o->kit, req, "cursor"), limit, add_store, &l);
 	if (r < 0) {
 		json_decref(l.items);
-		api_problem(o, req, r, "the stores could not be read");
+		kit_problem(&o->kit, req, r, "the stores could not be read");
 		return;
 	}
 	reply_list(o, req, "stores", &l, limit);
@@ -376,7 +376,7 @@ static bool find_store(struct orders *o, struct wb_plugin_req *req, struct store
 		return true;
 	if (r == 1)
 		store_clear(s);
-	api_problem(o, req, r < 0 ? r : WA_ENOTFOUND, "no store has this id");
+	kit_problem(&o->kit, req, r < 0 ? r : WA_ENOTFOUND, "no store has this id");
 	return false;
 }
 
@@ -386,7 +386,7 @@ void api_store_patch(void *ctx, struct wb_plugin_req *req)
 					     "options", "enabled", "secret" };
 	struct orders *o = ctx;
 	char secret[SOURCE_SECRET_MAX + 1] = "", why[WHY_SIZE] = "";
-	json_t *body = api_body(o, req, false);
+	json_t *body = kit_body(&o->kit, req, false);
 	struct wb_tx *tx;
 	struct store s;
 	int r;
@@ -399,14 +399,14 @@ void api_store_patch(void *ctx, struct wb_plugin_req *req)
 	}
 	if (!keys_known(body, known, WA_ARRAY_LEN(known), why) || !take_fields(o, body, &s, why) ||
 	    !take_secret(body, secret, why)) {
-		api_problem(o, req, WA_EINVALID, why);
+		kit_problem(&o->kit, req, WA_EINVALID, why);
 	} else {
 		s.updated_ms = now_ms(o);
 		tx = tx_new(o);
 		r = store_update(tx, o, &s, NULL, secret[0] ? secret : NULL);
 		if (r < 0) {
 			o->host->tx_abort(tx);
-			api_problem(o, req, r, "the store could not be saved");
+			kit_problem(&o->kit, req, r, "the store could not be saved");
 		} else {
 			api_commit(o, req, tx, NULL, 200, s.id, NULL, show_store);
 		}
@@ -444,7 +444,7 @@ void api_store_delete(void *ctx, struct wb_plugin_req *req)
 	store_remove(rm.tx, o, s.id);
 	if (order_each_unsent(o, s.id, stop_order, &rm) < 0 || rm.r < 0) {
 		o->host->tx_abort(rm.tx);
-		api_problem(o, req, WA_ESTORE, "the store's orders could not be stopped");
+		kit_problem(&o->kit, req, WA_ESTORE, "the store's orders could not be stopped");
 	} else {
 		api_commit(o, req, rm.tx, NULL, 204, s.id, NULL, show_nothing);
 	}
@@ -468,7 +468,7 @@ void api_store_token(void *ctx, struct wb_plugin_req *req)
 	r = store_update(tx, o, &s, token, NULL);
 	if (r < 0) {
 		o->host->tx_abort(tx);
-		api_problem(o, req, r, "the address could not be changed");
+		kit_problem(&o->kit, req, r, "the address could not be changed");
 	} else {
 		api_commit(o, req, tx, &idem, 200, s.id,
 			   json_pack("{s:o}", "hook_url", hook_address(o, s.kind, token)),
@@ -493,15 +493,15 @@ void api_delivery_list(void *ctx, struct wb_plugin_req *req)
 	struct store s;
 	int limit, r;
 
-	if (!api_limit(o, req, &limit) || !find_store(o, req, &s))
+	if (!kit_limit(&o->kit, req, API_PAGE_DEFAULT, ORDERS_PAGE_MAX, &limit) || !find_store(o, req, &s))
 		return;
 	l.items = json_array();
-	r = delivery_each(o, s.id, api_query(o, req, "cursor"), api_query(o, req, "state"), limit,
+	r = delivery_each(o, s.id, kit_query(&o->kit, req, "cursor"), kit_query(&o->kit, req, "state"), limit,
 			  add_delivery, &l);
 	store_clear(&s);
 	if (r < 0) {
 		json_decref(l.items);
-		api_problem(o, req, r, "the deliveries could not be read");
+		kit_problem(&o->kit, req, r, "the deliveries could not be read");
 		return;
 	}
 	reply_list(o, req, "deliveries", &l, limit);
@@ -515,9 +515,9 @@ static void show_delivery(struct orders *o, struct wb_plugin_req *take_req, int 
 
 	json_decref(take_extra);
 	if (r != 1)
-		api_problem(o, take_req, r < 0 ? r : WA_ENOTFOUND, "no delivery has this id");
+		kit_problem(&o->kit, take_req, r < 0 ? r : WA_ENOTFOUND, "no delivery has this id");
 	else
-		api_reply(o, take_req, status, delivery_json(&d));
+		kit_reply(&o->kit, take_req, status, delivery_json(&d));
 }
 
 void api_delivery_replay(void *ctx, struct wb_plugin_req *req)
@@ -536,10 +536,10 @@ void api_delivery_replay(void *ctx, struct wb_plugin_req *req)
 	if (r == 1 && strcmp(d.store_id, s.id) != 0)
 		r = 0;
 	if (r != 1) {
-		api_problem(o, req, r < 0 ? r : WA_ENOTFOUND,
+		kit_problem(&o->kit, req, r < 0 ? r : WA_ENOTFOUND,
 			    "no delivery of this store has this id");
 	} else if (!d.has_raw) {
-		api_problem(o, req, WA_ESTATE, "what the shop sent is not kept any more");
+		kit_problem(&o->kit, req, WA_ESTATE, "what the shop sent is not kept any more");
 	} else if (strcmp(d.state, "stored") == 0) {
 		show_delivery(o, req, 202, id, NULL);
 	} else {

@@ -41,7 +41,7 @@ static json_t *template_json(enum text_kind k, const char *language, const char 
 {
 	return json_pack("{s:s, s:s, s:s, s:s, s:o}", "name", text_kind_str(k), "language",
 			 language, "source", source, "body", body, "updated_at",
-			 json_time(updated_ms));
+			 kit_time(updated_ms));
 }
 
 static int on_own(void *ctx, const struct wb_value *c, int32_t n)
@@ -51,8 +51,8 @@ static int on_own(void *ctx, const struct wb_value *c, int32_t n)
 	enum text_kind k;
 
 	(void)n;
-	col_text(&c[0], name, sizeof(name));
-	col_text(&c[1], language, sizeof(language));
+	kit_copy(&c[0], name, sizeof(name));
+	kit_copy(&c[1], language, sizeof(language));
 	if (body && text_kind_parse(name, &k) == 1)
 		json_array_append_new(ctx,
 				      template_json(k, language, "gateway", body, col_int(&c[3])));
@@ -84,7 +84,7 @@ void api_template_list(void *ctx, struct wb_plugin_req *req)
 	if (r < 0) {
 		json_decref(list);
 		json_decref(vars);
-		api_problem(o, req, r, "the templates could not be read");
+		kit_problem(&o->kit, req, r, "the templates could not be read");
 		return;
 	}
 	for (int k = 0; k < TEXT_KINDS; k++) {
@@ -102,7 +102,7 @@ void api_template_list(void *ctx, struct wb_plugin_req *req)
 	for (const struct wb_template_var *v = text_vars; v->path; v++)
 		json_array_append_new(vars,
 				      json_pack("{s:s, s:s}", "name", v->path, "help", v->help));
-	api_reply(o, req, 200, json_pack("{s:o, s:o}", "templates", list, "variables", vars));
+	kit_reply(&o->kit, req, 200, json_pack("{s:o, s:o}", "templates", list, "variables", vars));
 }
 
 /* Name and language of the path, or answered. */
@@ -110,11 +110,11 @@ static bool read_path(struct orders *o, struct wb_plugin_req *req, enum text_kin
 		      char language[LANGUAGE_SIZE])
 {
 	if (text_kind_parse(o->host->http_param(req, "name"), k) != 1) {
-		api_problem(o, req, WA_ENOTFOUND, "there is no message of this name");
+		kit_problem(&o->kit, req, WA_ENOTFOUND, "there is no message of this name");
 		return false;
 	}
 	if (!language_normalise(o->host->http_param(req, "language"), language)) {
-		api_problem(o, req, WA_EINVALID, "language: a tag such as ar or pt-BR");
+		kit_problem(&o->kit, req, WA_EINVALID, "language: a tag such as ar or pt-BR");
 		return false;
 	}
 	return true;
@@ -134,12 +134,12 @@ void api_template_get(void *ctx, struct wb_plugin_req *req)
 	r = wording_own(o, k, language, &own);
 	text = text_shipped(k, language);
 	if (r == 1) {
-		api_reply(o, req, 200, template_json(k, language, "gateway", wa_buf_cstr(&own), 0));
+		kit_reply(&o->kit, req, 200, template_json(k, language, "gateway", wa_buf_cstr(&own), 0));
 		wa_buf_clear(&own);
 	} else if (r == 0 && text) {
-		api_reply(o, req, 200, template_json(k, language, "shipped", text, 0));
+		kit_reply(&o->kit, req, 200, template_json(k, language, "shipped", text, 0));
 	} else {
-		api_problem(o, req, r < 0 ? r : WA_ENOTFOUND,
+		kit_problem(&o->kit, req, r < 0 ? r : WA_ENOTFOUND,
 			    "there is no such template in this language");
 	}
 }
@@ -150,7 +150,7 @@ static void show_template(struct orders *o, struct wb_plugin_req *take_req, int 
 {
 	(void)id;
 	if (take_extra)
-		api_reply(o, take_req, status, take_extra);
+		kit_reply(&o->kit, take_req, status, take_extra);
 	else
 		o->host->http_reply(take_req, status, NULL, (struct wb_str){ NULL, 0 }, NULL, 0);
 }
@@ -166,19 +166,19 @@ void api_template_put(void *ctx, struct wb_plugin_req *req)
 
 	if (!read_path(o, req, &k, language))
 		return;
-	body = api_body(o, req, false);
+	body = kit_body(&o->kit, req, false);
 	if (!body)
 		return;
 	text = source_str(body, "body");
 	if (!*text || !api_template_ok(text, why, sizeof(why))) {
 		json_decref(body);
-		api_problem(o, req, WA_EINVALID, why);
+		kit_problem(&o->kit, req, WA_EINVALID, why);
 		return;
 	}
 	tx = tx_new(o);
 	{
-		const struct wb_value v[] = { v_text(text_kind_str(k)), v_text(language),
-					      v_text(text), v_int(now_ms(o)) };
+		const struct wb_value v[] = { kit_text(text_kind_str(k)), kit_text(language),
+					      kit_text(text), kit_int(now_ms(o)) };
 
 		o->host->tx_sql(
 			tx,
@@ -202,8 +202,8 @@ void api_template_delete(void *ctx, struct wb_plugin_req *req)
 
 	if (!read_path(o, req, &k, language))
 		return;
-	v[0] = v_text(text_kind_str(k));
-	v[1] = v_text(language);
+	v[0] = kit_text(text_kind_str(k));
+	v[1] = kit_text(language);
 	tx = tx_new(o);
 	o->host->tx_sql(tx, "DELETE FROM orders_template WHERE name = $1 AND language = $2", v, 2,
 			0);
@@ -235,7 +235,7 @@ static json_t *preview_order(struct orders *o, const json_t *body, char store_id
 void api_template_preview(void *ctx, struct wb_plugin_req *req)
 {
 	struct orders *o = ctx;
-	json_t *body = api_body(o, req, false), *doc;
+	json_t *body = kit_body(&o->kit, req, false), *doc;
 	struct store s = { .name = "Demo Shop" };
 	struct wb_template_err e = { .msg = "" };
 	char store_id[ID_SIZE] = "", language[LANGUAGE_SIZE] = "en", why[WHY_SIZE] = "";
@@ -261,7 +261,7 @@ void api_template_preview(void *ctx, struct wb_plugin_req *req)
 	if (!doc || *reason) {
 		json_decref(doc);
 		json_decref(body);
-		api_problem(o, req, WA_EINVALID, reason);
+		kit_problem(&o->kit, req, WA_EINVALID, reason);
 		return;
 	}
 	if (!*store_id || store_find(o, store_id, &s) != 1)
@@ -270,9 +270,9 @@ void api_template_preview(void *ctx, struct wb_plugin_req *req)
 	r = wording_render(text, &s, doc, "01K0000000000000000000DEMO", language, &out, &e);
 	explain(&e, why, sizeof(why));
 	if (r < 0)
-		api_problem(o, req, r, why[0] ? why : "the message is too long");
+		kit_problem(&o->kit, req, r, why[0] ? why : "the message is too long");
 	else
-		api_reply(o, req, 200,
+		kit_reply(&o->kit, req, 200,
 			  json_pack("{s:s, s:s, s:b}", "text", wa_buf_cstr(&out), "language",
 				    language, "rtl", wb_template_locale_rtl(language) ? 1 : 0));
 	wa_buf_clear(&out);

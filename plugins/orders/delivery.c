@@ -26,28 +26,25 @@ int delivery_insert(struct wb_tx *tx, struct orders *o, const struct store *s, c
 {
 	struct wa_buf headers, body;
 	uint8_t key[WA_SHA256_LEN];
-	char aad[64];
 	int rc;
 
 	wa_buf_init(&headers, HEADERS_MAX);
 	wa_buf_init(&body, BODY_MAX);
 	content_key(r, what, key);
-	row_aad(aad, "delivery.headers", id);
-	rc = seal_json(o, aad, r->headers, &headers);
-	row_aad(aad, "delivery.body", id);
+	rc = kit_seal_json(&o->kit, KIT_ROW("delivery.headers", id), r->headers, &headers);
 	if (rc == 0)
-		rc = seal_bytes(o, aad, r->body, &body);
+		rc = kit_seal(&o->kit, KIT_ROW("delivery.body", id), r->body, &body);
 	if (rc == 0) {
 		const struct wb_value v[] = {
-			v_text(id),
-			v_text(s->id),
-			v_text(*what->delivery ? what->delivery : NULL),
-			v_blob(wa_span(key, sizeof(key))),
-			v_text(what->topic),
-			v_text(what->order),
-			v_blob(wa_buf_view(&headers)),
-			v_blob(wa_buf_view(&body)),
-			v_int(now_ms(o)),
+			kit_text(id),
+			kit_text(s->id),
+			kit_text(*what->delivery ? what->delivery : NULL),
+			kit_blob(key, sizeof(key)),
+			kit_text(what->topic),
+			kit_text(what->order),
+			kit_sealed(&headers),
+			kit_sealed(&body),
+			kit_int(now_ms(o)),
 		};
 
 		o->host->tx_sql(tx,
@@ -66,8 +63,8 @@ int delivery_insert(struct wb_tx *tx, struct orders *o, const struct store *s, c
 void delivery_done(struct wb_tx *tx, struct orders *o, const char *id, const char *state,
 		   const char *reason, const char *order_id)
 {
-	const struct wb_value v[] = { v_text(id), v_text(state), v_text(reason), v_text(order_id),
-				      v_int(now_ms(o)) };
+	const struct wb_value v[] = { kit_text(id), kit_text(state), kit_text(reason), kit_text(order_id),
+				      kit_int(now_ms(o)) };
 
 	o->host->tx_sql(tx,
 			"UPDATE orders_delivery SET state = $2, reason = $3, order_id = $4, "
@@ -78,7 +75,7 @@ void delivery_done(struct wb_tx *tx, struct orders *o, const char *id, const cha
 
 void delivery_replay(struct wb_tx *tx, struct orders *o, const char *store_id, const char *id)
 {
-	const struct wb_value v[] = { v_text(id), v_text(store_id) };
+	const struct wb_value v[] = { kit_text(id), kit_text(store_id) };
 
 	o->host->tx_sql(
 		tx,
@@ -95,13 +92,13 @@ void delivery_replay(struct wb_tx *tx, struct orders *o, const char *store_id, c
 static void read_delivery(const struct wb_value *c, struct delivery *d)
 {
 	memset(d, 0, sizeof(*d));
-	col_text(&c[0], d->id, sizeof(d->id));
-	col_text(&c[1], d->store_id, sizeof(d->store_id));
-	col_text(&c[2], d->topic, sizeof(d->topic));
-	col_text(&c[3], d->external_id, sizeof(d->external_id));
-	col_text(&c[4], d->state, sizeof(d->state));
-	col_text(&c[5], d->reason, sizeof(d->reason));
-	col_text(&c[6], d->order_id, sizeof(d->order_id));
+	kit_copy(&c[0], d->id, sizeof(d->id));
+	kit_copy(&c[1], d->store_id, sizeof(d->store_id));
+	kit_copy(&c[2], d->topic, sizeof(d->topic));
+	kit_copy(&c[3], d->external_id, sizeof(d->external_id));
+	kit_copy(&c[4], d->state, sizeof(d->state));
+	kit_copy(&c[5], d->reason, sizeof(d->reason));
+	kit_copy(&c[6], d->order_id, sizeof(d->order_id));
 	d->received_ms = col_int(&c[7]);
 	d->processed_ms = col_int(&c[8]);
 	d->replays = col_int(&c[9]);
@@ -117,7 +114,7 @@ static int on_find(void *ctx, const struct wb_value *cols, int32_t n)
 
 int delivery_find(struct orders *o, const char *id, struct delivery *ret)
 {
-	const struct wb_value v[] = { v_text(id) };
+	const struct wb_value v[] = { kit_text(id) };
 	struct delivery d = { .id = "" };
 	int r = o->host->query(o->self, "SELECT " COLUMNS " FROM orders_delivery WHERE id = $1", v,
 			       1, on_find, &d);
@@ -139,16 +136,14 @@ struct raw {
 static int on_raw(void *ctx, const struct wb_value *c, int32_t n)
 {
 	struct raw *raw = ctx;
-	char aad[64];
 
 	(void)n;
 	if (c[0].type != WB_BLOB || c[1].type != WB_BLOB)
 		return 1;
-	row_aad(aad, "delivery.headers", raw->id);
-	raw->r = unseal_json(raw->o, aad, c[0].str, &raw->headers);
-	row_aad(aad, "delivery.body", raw->id);
+	raw->headers = kit_unseal_json(&raw->o->kit, KIT_ROW("delivery.headers", raw->id), &c[0]);
+	raw->r = raw->headers ? WA_OK : WA_ECRYPTO;
 	if (raw->r == 0)
-		raw->r = unseal_bytes(raw->o, aad, c[1].str, raw->body);
+		raw->r = kit_unseal(&raw->o->kit, KIT_ROW("delivery.body", raw->id), &c[1], raw->body);
 	if (raw->r == 0)
 		raw->r = 1;
 	return 1;
@@ -156,7 +151,7 @@ static int on_raw(void *ctx, const struct wb_value *c, int32_t n)
 
 int delivery_raw(struct orders *o, const char *id, json_t **ret_headers, struct wa_buf *body)
 {
-	const struct wb_value v[] = { v_text(id) };
+	const struct wb_value v[] = { kit_text(id) };
 	struct raw raw = { o, id, NULL, body, 0 };
 	int r;
 
@@ -184,13 +179,13 @@ static int on_id(void *ctx, const struct wb_value *c, int32_t n)
 	struct ids *ids = ctx;
 
 	(void)n;
-	col_text(&c[0], ids->out[ids->n++], ID_SIZE);
+	kit_copy(&c[0], ids->out[ids->n++], ID_SIZE);
 	return 0;
 }
 
 int delivery_waiting(struct orders *o, char ids[][ID_SIZE], int limit)
 {
-	const struct wb_value v[] = { v_int(limit) };
+	const struct wb_value v[] = { kit_int(limit) };
 	struct ids out = { ids, 0 };
 	int r = o->host->query(
 		o->self,
@@ -219,8 +214,8 @@ static int on_each(void *ctx, const struct wb_value *cols, int32_t n)
 int delivery_each(struct orders *o, const char *store_id, const char *before, const char *state,
 		  int limit, void (*fn)(void *ctx, const struct delivery *d), void *ctx)
 {
-	const struct wb_value v[] = { v_text(store_id), v_text(before), v_text(state),
-				      v_int(limit) };
+	const struct wb_value v[] = { kit_text(store_id), kit_text(before), kit_text(state),
+				      kit_int(limit) };
 	struct each e = { fn, ctx };
 
 	return o->host->query(o->self,
@@ -235,7 +230,7 @@ json_t *delivery_json(const struct delivery *d)
 	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:I, s:b}", "id", d->id,
 			 "store_id", d->store_id, "topic", d->topic, "external_id", d->external_id,
 			 "state", d->state, "reason", d->reason, "order_id", d->order_id,
-			 "received_at", json_time(d->received_ms), "processed_at",
-			 json_time(d->processed_ms), "replays", (json_int_t)d->replays,
+			 "received_at", kit_time(d->received_ms), "processed_at",
+			 kit_time(d->processed_ms), "replays", (json_int_t)d->replays,
 			 "replayable", d->has_raw ? 1 : 0);
 }

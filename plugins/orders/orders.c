@@ -23,17 +23,6 @@ const struct wb_param orders_params[] = {
 	{ NULL, 0, 0, NULL, NULL },
 };
 
-void col_text(const struct wb_value *v, char *out, size_t size)
-{
-	size_t n = v->type == WB_TEXT ? v->str.len : 0;
-
-	if (n >= size)
-		n = size - 1;
-	if (n > 0)
-		memcpy(out, v->str.ptr, n);
-	out[n] = 0;
-}
-
 int64_t col_int(const struct wb_value *v)
 {
 	return v->type == WB_INT ? v->num : 0;
@@ -47,77 +36,6 @@ int64_t now_ms(const struct orders *o)
 struct wb_tx *tx_new(struct orders *o)
 {
 	return o->host->tx_begin(o->self);
-}
-
-static void take_bytes(void *ctx, struct wb_str out)
-{
-	wa_buf_put(ctx, out.ptr, out.len);
-}
-
-int seal_bytes(struct orders *o, const char *aad, struct wa_span plain, struct wa_buf *out)
-{
-	int r = o->host->seal(o->self, (struct wb_str){ aad, strlen(aad) },
-			      (struct wb_str){ (const char *)plain.ptr, plain.len }, take_bytes,
-			      out);
-
-	return r < 0 ? r : wa_buf_end(out, NULL);
-}
-
-int unseal_bytes(struct orders *o, const char *aad, struct wb_str sealed, struct wa_buf *out)
-{
-	int r = o->host->unseal(o->self, (struct wb_str){ aad, strlen(aad) }, sealed, take_bytes,
-				out);
-
-	return r < 0 ? r : wa_buf_end(out, NULL);
-}
-
-#define SEALED_JSON_MAX (1u << 20)
-
-int seal_json(struct orders *o, const char *aad, const json_t *j, struct wa_buf *out)
-{
-	char *text = json_dumps(j, JSON_COMPACT);
-	int r = text ? seal_bytes(o, aad, wa_span_str(text), out) : WA_ENOMEM;
-
-	if (text)
-		wa_wipe(text, strlen(text));
-	free(text);
-	return r;
-}
-
-int unseal_json(struct orders *o, const char *aad, struct wb_str sealed, json_t **ret)
-{
-	struct wa_buf plain;
-	json_t *j = NULL;
-	int r;
-
-	wa_buf_init(&plain, SEALED_JSON_MAX);
-	r = unseal_bytes(o, aad, sealed, &plain);
-	if (r == 0) {
-		j = json_loadb((const char *)plain.ptr, plain.len, JSON_DECODE_ANY, NULL);
-		r = j ? WA_OK : WA_EINTERNAL;
-	}
-	wa_buf_wipe(&plain);
-	if (r == 0)
-		*ret = j;
-	return r;
-}
-
-void row_aad(char out[64], const char *what, const char *id)
-{
-	snprintf(out, 64, "%.30s:%.30s", what, id);
-}
-
-json_t *json_time(int64_t ms)
-{
-	time_t at = (time_t)(ms / 1000);
-	struct tm tm;
-	char text[40], zoned[48];
-
-	if (ms == 0 || !gmtime_r(&at, &tm) ||
-	    strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm) == 0)
-		return json_null();
-	snprintf(zoned, sizeof(zoned), "%s.%03dZ", text, (int)(ms % 1000));
-	return json_string(zoned);
 }
 
 void log_event(struct orders *o, int level, const char *event, const char *name, const char *value,
@@ -183,7 +101,7 @@ void job_end(struct job *take_job)
 
 static void clean_up(struct orders *o)
 {
-	const struct wb_value day[] = { v_int(now_ms(o) - INT64_C(86400000)) };
+	const struct wb_value day[] = { kit_int(now_ms(o) - INT64_C(86400000)) };
 	struct wb_tx *tx = tx_new(o);
 
 	o->cleaned_at = now_ms(o);
@@ -219,15 +137,6 @@ void wake_at(struct orders *o, int64_t at)
 	o->timer = o->host->timer(o->self, at - now, 0, on_timer, o);
 }
 
-static int64_t param_int(struct orders *o, const char *name, int64_t min, int64_t max)
-{
-	int64_t v = 0;
-
-	if (wa_parse_i64(wa_span_str(o->host->param(o->self, name)), INT64_MIN, INT64_MAX, &v) < 0)
-		return min;
-	return v < min ? min : v > max ? max : v;
-}
-
 #define MINUTE_MS INT64_C(60000)
 #define DAY_MS    INT64_C(86400000)
 
@@ -240,12 +149,13 @@ int32_t orders_start(const struct wb_plugin_host *host, struct wb_plugin *self, 
 		return WB_ENOMEM;
 	o->host = host;
 	o->self = self;
-	o->reminder_after_ms = param_int(o, "reminder_after_minutes", 0, 525600) * MINUTE_MS;
-	o->no_reply_after_ms = param_int(o, "no_reply_after_minutes", 0, 525600) * MINUTE_MS;
-	o->max_body = (uint32_t)param_int(o, "max_body_kib", 1, 16384) * 1024u;
-	o->tolerance_s = param_int(o, "timestamp_tolerance_seconds", 1, 86400);
-	o->raw_keep_ms = param_int(o, "raw_keep_days", 0, 3650) * DAY_MS;
-	o->max_age_ms = param_int(o, "update_max_age_days", 0, 3650) * DAY_MS;
+	kit_init(&o->kit, host, self);
+	o->reminder_after_ms = kit_param_int(&o->kit, "reminder_after_minutes", 0, 525600) * MINUTE_MS;
+	o->no_reply_after_ms = kit_param_int(&o->kit, "no_reply_after_minutes", 0, 525600) * MINUTE_MS;
+	o->max_body = (uint32_t)kit_param_int(&o->kit, "max_body_kib", 1, 16384) * 1024u;
+	o->tolerance_s = kit_param_int(&o->kit, "timestamp_tolerance_seconds", 1, 86400);
+	o->raw_keep_ms = kit_param_int(&o->kit, "raw_keep_days", 0, 3650) * DAY_MS;
+	o->max_age_ms = kit_param_int(&o->kit, "update_max_age_days", 0, 3650) * DAY_MS;
 	r = api_routes(o);
 	if (r == 0)
 		r = retain_start(o);
@@ -273,5 +183,6 @@ void orders_stop(void *state)
 		o->jobs = j->next;
 		free_job(j);
 	}
+	kit_clear(&o->kit);
 	free(o);
 }

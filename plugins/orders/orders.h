@@ -20,6 +20,7 @@
 #include <warbler/plugin.h>
 
 #include "base.h"
+#include "kit.h"
 
 #define ID_SIZE 27
 #define ORDERS_TEXT_MAX 4096		/* bytes of a message */
@@ -41,6 +42,7 @@ enum job_kind { JOB_DELIVERY, JOB_ORDER, JOB_REQUEST };
 struct orders {
 	const struct wb_plugin_host *host;
 	struct wb_plugin *self;
+	struct kit kit;
 	struct wb_sub *answers;		/* durable cursor */
 	struct wb_sub *sessions;	/* live */
 	struct wb_plugin_timer *timer;
@@ -56,39 +58,11 @@ struct orders {
 };
 
 /* ---- host, in short ---- */
-static inline struct wb_value v_text(const char *s)
-{
-	return (struct wb_value){ .type = s ? WB_TEXT : WB_NULL, .str = { s, s ? strlen(s) : 0 } };
-}
-static inline struct wb_value v_int(int64_t n)
-{
-	return (struct wb_value){ .type = WB_INT, .num = n };
-}
-static inline struct wb_value v_blob(struct wa_span s)
-{
-	return (struct wb_value){ .type = s.ptr ? WB_BLOB : WB_NULL,
-				  .str = { (const char *)s.ptr, s.len } };
-}
-/* 0 means absent */
-static inline struct wb_value v_time(int64_t ms)
-{
-	return ms ? v_int(ms) : (struct wb_value){ .type = WB_NULL };
-}
-void col_text(const struct wb_value *v, char *out, size_t size);	/* NULL reads as "" */
 int64_t col_int(const struct wb_value *v);			/* NULL reads as 0 */
 
 int64_t now_ms(const struct orders *o);
 struct wb_tx *tx_new(struct orders *o);
 
-/* Sealed JSON. aad names table, column and row, so that rows cannot be swapped. */
-int seal_json(struct orders *o, const char *aad, const json_t *j, struct wa_buf *out) WA_MUST_USE;
-int unseal_json(struct orders *o, const char *aad, struct wb_str sealed, json_t **ret) WA_MUST_USE;
-int seal_bytes(struct orders *o, const char *aad, struct wa_span plain, struct wa_buf *out) WA_MUST_USE;
-int unseal_bytes(struct orders *o, const char *aad, struct wb_str sealed, struct wa_buf *out) WA_MUST_USE;
-void row_aad(char out[64], const char *what, const char *id);
-
-/* RFC 3339 with milliseconds, as a new JSON text; null for 0. */
-json_t *json_time(int64_t ms);
 void log_event(struct orders *o, int level, const char *event, const char *name, const char *value,
 	       const char *name2, const char *value2);
 

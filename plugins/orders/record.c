@@ -33,35 +33,33 @@ static int index_of(const char *const *names, size_t n, const char *name)
 
 static int read_order(struct orders *o, const struct wb_value *c, struct order *ord)
 {
-	char word[16], aad[64];
+	char word[16];
 	int r;
 
 	memset(ord, 0, sizeof(*ord));
-	col_text(&c[0], ord->id, sizeof(ord->id));
-	col_text(&c[1], ord->store_id, sizeof(ord->store_id));
-	col_text(&c[2], ord->external_id, sizeof(ord->external_id));
-	col_text(&c[3], ord->number, sizeof(ord->number));
-	col_text(&c[4], word, sizeof(word));
+	kit_copy(&c[0], ord->id, sizeof(ord->id));
+	kit_copy(&c[1], ord->store_id, sizeof(ord->store_id));
+	kit_copy(&c[2], ord->external_id, sizeof(ord->external_id));
+	kit_copy(&c[3], ord->number, sizeof(ord->number));
+	kit_copy(&c[4], word, sizeof(word));
 	if (order_state_parse(word, &ord->state) != 1)
 		return WA_EINTERNAL;
-	col_text(&c[5], ord->reason, sizeof(ord->reason));
-	col_text(&c[6], ord->session, sizeof(ord->session));
-	col_text(&c[7], ord->language, sizeof(ord->language));
-	col_text(&c[8], ord->message_id, sizeof(ord->message_id));
+	kit_copy(&c[5], ord->reason, sizeof(ord->reason));
+	kit_copy(&c[6], ord->session, sizeof(ord->session));
+	kit_copy(&c[7], ord->language, sizeof(ord->language));
+	kit_copy(&c[8], ord->message_id, sizeof(ord->message_id));
 	ord->due_ms = col_int(&c[9]);
-	col_text(&c[10], word, sizeof(word));
+	kit_copy(&c[10], word, sizeof(word));
 	ord->due = (enum due_action)index_of(due_names, WA_ARRAY_LEN(due_names), word);
 	ord->attempts = col_int(&c[11]);
 	ord->sends = col_int(&c[12]);
 	ord->version = col_int(&c[13]);
-	col_text(&c[16], ord->source_updated, sizeof(ord->source_updated));
+	kit_copy(&c[16], ord->source_updated, sizeof(ord->source_updated));
 	ord->created_ms = col_int(&c[17]);
 	ord->updated_ms = col_int(&c[18]);
-	row_aad(aad, "order.doc", ord->id);
-	r = unseal_json(o, aad, c[14].str, &ord->doc);
-	row_aad(aad, "order.contact", ord->id);
-	if (r == 0)
-		r = unseal_json(o, aad, c[15].str, &ord->contact);
+	ord->doc = kit_unseal_json(&o->kit, KIT_ROW("order.doc", ord->id), &c[14]);
+	ord->contact = kit_unseal_json(&o->kit, KIT_ROW("order.contact", ord->id), &c[15]);
+	r = ord->doc && ord->contact ? WA_OK : WA_ECRYPTO;
 	if (r < 0)
 		order_clear(ord);
 	return r;
@@ -83,7 +81,7 @@ static int on_find(void *ctx, const struct wb_value *cols, int32_t n)
 
 	f->found = r < 0 ? r : 1;
 	if (r == 0 && n == N_COLUMNS + 2) {
-		col_text(&cols[N_COLUMNS], word, sizeof(word));
+		kit_copy(&cols[N_COLUMNS], word, sizeof(word));
 		f->kind = (enum message_kind)index_of(message_names, WA_ARRAY_LEN(message_names),
 						      word);
 		f->queued_ms = col_int(&cols[N_COLUMNS + 1]);
@@ -101,7 +99,7 @@ static int find(struct orders *o, const char *sql, const struct wb_value *v, int
 
 int order_find(struct orders *o, const char *id, struct order *ret)
 {
-	const struct wb_value v[] = { v_text(id) };
+	const struct wb_value v[] = { kit_text(id) };
 	struct find f = { .o = o, .ret = ret };
 
 	return find(o, "SELECT " COLUMNS " FROM orders_order o WHERE o.id = $1", v, 1, &f);
@@ -110,7 +108,7 @@ int order_find(struct orders *o, const char *id, struct order *ret)
 int order_find_external(struct orders *o, const char *store_id, const char *external_id,
 			struct order *ret)
 {
-	const struct wb_value v[] = { v_text(store_id), v_text(external_id) };
+	const struct wb_value v[] = { kit_text(store_id), kit_text(external_id) };
 	struct find f = { .o = o, .ret = ret };
 
 	return find(o,
@@ -122,7 +120,7 @@ int order_find_external(struct orders *o, const char *store_id, const char *exte
 int order_find_message(struct orders *o, const char *id, const char *wa_id, struct order *ret,
 		       enum message_kind *ret_kind, int64_t *ret_queued_ms)
 {
-	const struct wb_value by_id[] = { v_text(id) }, by_wa[] = { v_text(wa_id) };
+	const struct wb_value by_id[] = { kit_text(id) }, by_wa[] = { kit_text(wa_id) };
 	struct find f = { .o = o, .ret = ret };
 	int r = 0;
 
@@ -165,7 +163,7 @@ static struct hash hash_of(struct orders *o, const char *text)
 
 static struct wb_value v_hash(const struct hash *h)
 {
-	return h->known ? v_blob(wa_span(h->b, sizeof(h->b)))
+	return h->known ? kit_blob(h->b, sizeof(h->b))
 			: (struct wb_value){ .type = WB_NULL };
 }
 
@@ -180,7 +178,7 @@ int order_find_chat(struct orders *o, const char *session, const char *jid, cons
 		    const char *phone, struct order *ret)
 {
 	const struct hash j = hash_of(o, jid), l = hash_of(o, lid), p = hash_of(o, phone);
-	const struct wb_value v[] = { v_text(session), v_hash(&j), v_hash(&l), v_hash(&p) };
+	const struct wb_value v[] = { kit_text(session), v_hash(&j), v_hash(&l), v_hash(&p) };
 	struct find f = { .o = o, .ret = ret };
 	int r = find(o,
 		     "SELECT " COLUMNS
@@ -206,13 +204,13 @@ static int on_id(void *ctx, const struct wb_value *c, int32_t n)
 	struct ids *ids = ctx;
 
 	(void)n;
-	col_text(&c[0], ids->out[ids->n++], ID_SIZE);
+	kit_copy(&c[0], ids->out[ids->n++], ID_SIZE);
 	return 0;
 }
 
 int order_due(struct orders *o, char ids[][ID_SIZE], int limit)
 {
-	const struct wb_value v[] = { v_int(now_ms(o)), v_int(limit) };
+	const struct wb_value v[] = { kit_int(now_ms(o)), kit_int(limit) };
 	struct ids out = { ids, 0 };
 	int r = o->host->query(
 		o->self,
@@ -269,7 +267,7 @@ static int on_last(void *ctx, const struct wb_value *c, int32_t n)
 	struct last *l = ctx;
 
 	(void)n;
-	col_text(&c[0], l->id, sizeof(l->id));
+	kit_copy(&c[0], l->id, sizeof(l->id));
 	l->queued_ms = col_int(&c[1]);
 	return 1;
 }
@@ -277,7 +275,7 @@ static int on_last(void *ctx, const struct wb_value *c, int32_t n)
 int order_last_message(struct orders *o, const char *order_id, enum message_kind kind,
 		       char ret_id[ID_SIZE], int64_t *ret_queued_ms)
 {
-	const struct wb_value v[] = { v_text(order_id), v_text(message_names[kind]) };
+	const struct wb_value v[] = { kit_text(order_id), kit_text(message_names[kind]) };
 	struct last l = { .id = "" };
 	int r = o->host->query(
 		o->self,
@@ -297,7 +295,7 @@ int order_last_message(struct orders *o, const char *order_id, enum message_kind
 int order_each_unsent(struct orders *o, const char *store_id,
 		      void (*fn)(void *ctx, struct order *ord), void *ctx)
 {
-	const struct wb_value v[] = { v_text(store_id) };
+	const struct wb_value v[] = { kit_text(store_id) };
 	struct each e = { o, fn, ctx };
 
 	return o->host->query(o->self,
@@ -311,8 +309,8 @@ int order_each(struct orders *o, const struct order_filter *f,
 {
 	const struct hash p = hash_of(o, f->phone);
 	const struct wb_value v[] = {
-		v_text(f->before), v_text(f->state), v_text(f->store_id), v_text(f->external_id),
-		v_text(f->number), v_hash(&p),       v_int(f->limit),
+		kit_text(f->before), kit_text(f->state), kit_text(f->store_id), kit_text(f->external_id),
+		kit_text(f->number), v_hash(&p),       kit_int(f->limit),
 	};
 	struct each e = { o, fn, ctx };
 
@@ -330,13 +328,13 @@ static void add_history(struct wb_tx *tx, struct orders *o, const struct order *
 			enum order_state from, enum order_actor by)
 {
 	const struct wb_value v[] = {
-		v_text(ord->id),
-		v_int(now_ms(o)),
-		v_text(from == ORDER_NEW ? "" : order_state_str(from)),
-		v_text(order_state_str(ord->state)),
-		v_text(order_actor_str(by)),
-		v_text(ord->reason),
-		v_text(ord->message_id),
+		kit_text(ord->id),
+		kit_int(now_ms(o)),
+		kit_text(from == ORDER_NEW ? "" : order_state_str(from)),
+		kit_text(order_state_str(ord->state)),
+		kit_text(order_actor_str(by)),
+		kit_text(ord->reason),
+		kit_text(ord->message_id),
 	};
 
 	o->host->tx_sql(
@@ -385,17 +383,14 @@ static int state_event(struct wb_tx *tx, struct orders *o, const struct order *o
 static int seal_row(struct orders *o, const struct order *ord, bool all, struct wa_buf *doc,
 		    struct wa_buf *contact)
 {
-	char aad[64];
 	int r = WA_OK;
 
 	wa_buf_init(doc, DOC_SEALED_MAX);
 	wa_buf_init(contact, CONTACT_SEALED_MAX);
-	row_aad(aad, "order.doc", ord->id);
 	if (all || ord->doc_changed)
-		r = seal_json(o, aad, ord->doc, doc);
-	row_aad(aad, "order.contact", ord->id);
+		r = kit_seal_json(&o->kit, KIT_ROW("order.doc", ord->id), ord->doc, doc);
 	if (r == 0 && (all || ord->contact_changed))
-		r = seal_json(o, aad, ord->contact, contact);
+		r = kit_seal_json(&o->kit, KIT_ROW("order.contact", ord->id), ord->contact, contact);
 	return r;
 }
 
@@ -410,19 +405,19 @@ int order_insert(struct wb_tx *tx, struct orders *o, struct order *ord, enum ord
 	ord->created_ms = ord->updated_ms = now_ms(o);
 	if (r == 0) {
 		const struct wb_value v[] = {
-			v_text(ord->id),
-			v_text(ord->store_id),
-			v_text(ord->external_id),
-			v_text(ord->number),
-			v_text(ord->session),
-			v_text(ord->language),
-			v_time(ord->due_ms),
-			v_text(due_names[ord->due]),
-			v_blob(wa_buf_view(&doc)),
-			v_blob(wa_buf_view(&contact)),
+			kit_text(ord->id),
+			kit_text(ord->store_id),
+			kit_text(ord->external_id),
+			kit_text(ord->number),
+			kit_text(ord->session),
+			kit_text(ord->language),
+			kit_when(ord->due_ms),
+			kit_text(due_names[ord->due]),
+			kit_sealed(&doc),
+			kit_sealed(&contact),
 			v_hash(&phone),
-			v_text(ord->source_updated),
-			v_int(ord->created_ms),
+			kit_text(ord->source_updated),
+			kit_int(ord->created_ms),
 		};
 
 		o->host->tx_sql(
@@ -455,26 +450,26 @@ static int write_row(struct wb_tx *tx, struct orders *o, struct order *ord, enum
 	ord->updated_ms = now_ms(o);
 	if (r == 0) {
 		const struct wb_value v[] = {
-			v_text(ord->id),
-			v_int(ord->version),
-			v_text(order_state_str(from)),
-			v_text(order_state_str(ord->state)),
-			v_text(ord->reason),
-			v_text(ord->session),
-			v_text(ord->language),
-			v_text(ord->message_id),
-			v_time(ord->due_ms),
-			v_text(due_names[ord->due]),
-			v_int(ord->attempts),
-			v_int(ord->sends),
-			v_blob(wa_buf_view(&doc)),
-			v_blob(wa_buf_view(&contact)),
+			kit_text(ord->id),
+			kit_int(ord->version),
+			kit_text(order_state_str(from)),
+			kit_text(order_state_str(ord->state)),
+			kit_text(ord->reason),
+			kit_text(ord->session),
+			kit_text(ord->language),
+			kit_text(ord->message_id),
+			kit_when(ord->due_ms),
+			kit_text(due_names[ord->due]),
+			kit_int(ord->attempts),
+			kit_int(ord->sends),
+			kit_sealed(&doc),
+			kit_sealed(&contact),
 			v_hash(&phone),
 			v_hash(&jid),
 			v_hash(&lid),
-			v_text(ord->source_updated),
-			v_int(ord->updated_ms),
-			v_text(ord->number),
+			kit_text(ord->source_updated),
+			kit_int(ord->updated_ms),
+			kit_text(ord->number),
 		};
 
 		o->host->tx_sql(
@@ -519,7 +514,7 @@ int order_change(struct wb_tx *tx, struct orders *o, struct order *ord, enum ord
 
 void order_wake_held(struct wb_tx *tx, struct orders *o, const char *session)
 {
-	const struct wb_value v[] = { v_text(session), v_int(now_ms(o)) };
+	const struct wb_value v[] = { kit_text(session), kit_int(now_ms(o)) };
 
 	o->host->tx_sql(tx,
 			"UPDATE orders_order SET due_ms = $2 WHERE state = 'held' AND session = $1"
@@ -530,8 +525,8 @@ void order_wake_held(struct wb_tx *tx, struct orders *o, const char *session)
 void order_message_add(struct wb_tx *tx, struct orders *o, const char *message_id,
 		       const char *order_id, enum message_kind kind)
 {
-	const struct wb_value v[] = { v_text(message_id), v_text(order_id),
-				      v_text(message_names[kind]), v_int(now_ms(o)) };
+	const struct wb_value v[] = { kit_text(message_id), kit_text(order_id),
+				      kit_text(message_names[kind]), kit_int(now_ms(o)) };
 
 	o->host->tx_sql(tx,
 			"INSERT INTO orders_message (id, order_id, kind, queued_ms) VALUES ($1, "
@@ -542,7 +537,7 @@ void order_message_add(struct wb_tx *tx, struct orders *o, const char *message_i
 void order_message_sent(struct wb_tx *tx, struct orders *o, const char *message_id,
 			const char *wa_id)
 {
-	const struct wb_value v[] = { v_text(message_id), v_text(wa_id) };
+	const struct wb_value v[] = { kit_text(message_id), kit_text(wa_id) };
 
 	o->host->tx_sql(tx, "UPDATE orders_message SET wa_id = $2 WHERE id = $1", v, 2, 0);
 }
@@ -585,8 +580,8 @@ json_t *order_json(const struct order *ord)
 			json_object_set(j, copied[i], v);
 	}
 	json_object_set_new(j, "shop", shop);
-	json_object_set_new(j, "created_at", json_time(ord->created_ms));
-	json_object_set_new(j, "updated_at", json_time(ord->updated_ms));
+	json_object_set_new(j, "created_at", kit_time(ord->created_ms));
+	json_object_set_new(j, "updated_at", kit_time(ord->updated_ms));
 	return j;
 }
 
@@ -595,21 +590,21 @@ static int on_history(void *ctx, const struct wb_value *c, int32_t n)
 	char from[16], to[16], actor[16], reason[128], message[ID_SIZE];
 
 	(void)n;
-	col_text(&c[1], from, sizeof(from));
-	col_text(&c[2], to, sizeof(to));
-	col_text(&c[3], actor, sizeof(actor));
-	col_text(&c[4], reason, sizeof(reason));
-	col_text(&c[5], message, sizeof(message));
+	kit_copy(&c[1], from, sizeof(from));
+	kit_copy(&c[2], to, sizeof(to));
+	kit_copy(&c[3], actor, sizeof(actor));
+	kit_copy(&c[4], reason, sizeof(reason));
+	kit_copy(&c[5], message, sizeof(message));
 	json_array_append_new(ctx,
 			      json_pack("{s:o, s:s, s:s, s:s, s:s, s:s}", "time",
-					json_time(col_int(&c[0])), "from", from, "to", to, "actor",
+					kit_time(col_int(&c[0])), "from", from, "to", to, "actor",
 					actor, "reason", reason, "message_id", message));
 	return 0;
 }
 
 json_t *order_history(struct orders *o, const char *id)
 {
-	const struct wb_value v[] = { v_text(id) };
+	const struct wb_value v[] = { kit_text(id) };
 	json_t *list = json_array();
 
 	if (o->host->query(o->self,

@@ -30,8 +30,8 @@ static int order_row(void *ctx, const struct wb_value *c, int32_t n)
 	int r;
 
 	(void)n;
-	col_text(&c[0], id, sizeof(id));
-	col_text(&c[3], session, sizeof(session));
+	kit_copy(&c[0], id, sizeof(id));
+	kit_copy(&c[3], session, sizeof(session));
 	if (!w->people)
 		return w->fn(w->ctx, &row);
 	r = order_find(w->o, id, &ord);
@@ -59,8 +59,8 @@ static int32_t orders_page(void *ctx, const struct wb_retain_query *q, wb_retain
 	};
 	bool newest = q->flags & WB_RETAIN_NEWEST, one = *q->session != 0;
 	struct walk w = { ctx, fn, fn_ctx, q->flags & WB_RETAIN_PEOPLE };
-	const struct wb_value v[] = { v_text(q->id ? q->id : newest ? "~" : ""), v_int(q->limit),
-				      v_text(q->session) };
+	const struct wb_value v[] = { kit_text(q->id ? q->id : newest ? "~" : ""), kit_int(q->limit),
+				      kit_text(q->session) };
 
 	return w.o->host->query(w.o->self, sql[one][newest], v, one ? 3 : 2, order_row, &w);
 }
@@ -74,7 +74,7 @@ static void orders_remove(void *ctx, struct wb_tx *tx, const char *session, cons
 		"DELETE FROM orders_order WHERE id = $1",
 	};
 	struct orders *o = ctx;
-	const struct wb_value v[] = { v_text(id) };
+	const struct wb_value v[] = { kit_text(id) };
 
 	(void)session;
 	for (size_t i = 0; i < sizeof(sql) / sizeof(sql[0]); i++)
@@ -92,8 +92,8 @@ static int delivery_row(void *ctx, const struct wb_value *c, int32_t n)
 	int r;
 
 	(void)n;
-	col_text(&c[0], id, sizeof(id));
-	col_text(&c[3], order, sizeof(order));
+	kit_copy(&c[0], id, sizeof(id));
+	kit_copy(&c[3], order, sizeof(order));
 	r = w->people && *order ? order_find(w->o, order, &ord) : 0;
 	if (r < 0)
 		return r;
@@ -115,8 +115,8 @@ static int32_t raw_page(void *ctx, const struct wb_retain_query *q, wb_retain_ro
 {
 	bool newest = q->flags & WB_RETAIN_NEWEST;
 	struct walk w = { ctx, fn, fn_ctx, q->flags & WB_RETAIN_PEOPLE };
-	const struct wb_value v[] = { v_int(q->id ? q->ts_ms : newest ? INT64_MAX : INT64_MIN),
-				      v_text(q->id ? q->id : ""), v_int(q->limit) };
+	const struct wb_value v[] = { kit_int(q->id ? q->ts_ms : newest ? INT64_MAX : INT64_MIN),
+				      kit_text(q->id ? q->id : ""), kit_int(q->limit) };
 
 	return w.o->host->query(w.o->self,
 				newest ? DELIVERIES "< ($1, $2) ORDER BY received_ms DESC, id DESC LIMIT $3" :
@@ -128,7 +128,7 @@ static int32_t raw_page(void *ctx, const struct wb_retain_query *q, wb_retain_ro
 static void raw_remove(void *ctx, struct wb_tx *tx, const char *session, const char *id)
 {
 	struct orders *o = ctx;
-	const struct wb_value v[] = { v_text(id) };
+	const struct wb_value v[] = { kit_text(id) };
 
 	(void)session;
 	o->host->tx_sql(tx, "DELETE FROM orders_delivery WHERE id = $1 AND (order_id IS NULL OR order_id = '')", v, 1,

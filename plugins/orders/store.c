@@ -16,12 +16,12 @@ static bool read_store(const struct wb_value *c, struct store *s)
 	json_t *options;
 
 	memset(s, 0, sizeof(*s));
-	col_text(&c[0], s->id, sizeof(s->id));
-	col_text(&c[1], s->kind, sizeof(s->kind));
-	col_text(&c[2], s->name, sizeof(s->name));
-	col_text(&c[3], s->session, sizeof(s->session));
-	col_text(&c[4], s->country, sizeof(s->country));
-	col_text(&c[5], s->language, sizeof(s->language));
+	kit_copy(&c[0], s->id, sizeof(s->id));
+	kit_copy(&c[1], s->kind, sizeof(s->kind));
+	kit_copy(&c[2], s->name, sizeof(s->name));
+	kit_copy(&c[3], s->session, sizeof(s->session));
+	kit_copy(&c[4], s->country, sizeof(s->country));
+	kit_copy(&c[5], s->language, sizeof(s->language));
 	s->enabled = col_int(&c[6]) != 0;
 	s->has_secret = col_int(&c[7]) != 0;
 	options = json_loadb(c[8].str.ptr, c[8].str.len, 0, NULL);
@@ -55,7 +55,7 @@ static int on_find(void *ctx, const struct wb_value *cols, int32_t n)
 
 int store_find(struct orders *o, const char *id, struct store *ret)
 {
-	const struct wb_value v[] = { v_text(id) };
+	const struct wb_value v[] = { kit_text(id) };
 	struct find f = { ret, 0 };
 	int r = o->host->query(o->self, "SELECT " COLUMNS " FROM orders_store WHERE id = $1", v, 1,
 			       on_find, &f);
@@ -71,7 +71,7 @@ int store_find_token(struct orders *o, const char *token, struct store *ret)
 	int r;
 
 	wa_sha256(wa_span_str(token), hash);
-	v[0] = v_blob(wa_span(hash, sizeof(hash)));
+	v[0] = kit_blob(hash, sizeof(hash));
 	r = o->host->query(o->self, "SELECT " COLUMNS " FROM orders_store WHERE token_hash = $1", v,
 			   1, on_find, &f);
 	return r < 0 ? r : f.found;
@@ -98,7 +98,7 @@ static int on_each(void *ctx, const struct wb_value *cols, int32_t n)
 int store_each(struct orders *o, const char *after, int limit,
 	       void (*fn)(void *ctx, const struct store *s), void *ctx)
 {
-	const struct wb_value v[] = { v_text(after), v_int(limit) };
+	const struct wb_value v[] = { kit_text(after), kit_int(limit) };
 	struct each e = { fn, ctx };
 
 	return o->host->query(o->self,
@@ -119,7 +119,7 @@ int store_uses_session(struct orders *o, const char *session,
 {
 	static const char sql[] = "SELECT " COLUMNS " FROM orders_store WHERE session = $1"
 				  " AND removed_ms IS NULL AND enabled = 1";
-	const struct wb_value v[] = { v_text(session) };
+	const struct wb_value v[] = { kit_text(session) };
 	int count = 0;
 	struct each e = { count_store, &count };
 	int r = o->host->query(o->self, sql, v, 1, on_each, &e);
@@ -141,21 +141,19 @@ struct secrets {
 static int on_secrets(void *ctx, const struct wb_value *c, int32_t n)
 {
 	struct secrets *s = ctx;
-	char aad[64];
 
 	(void)n;
-	row_aad(aad, "store.secret", s->id);
 	if (c[0].type == WB_BLOB)
-		s->r = unseal_bytes(s->o, aad, c[0].str, s->secret);
+		s->r = kit_unseal(&s->o->kit, KIT_ROW("store.secret", s->id), &c[0], s->secret);
 	if (s->r == 0 && c[1].type == WB_BLOB && col_int(&c[2]) > now_ms(s->o))
-		s->r = unseal_bytes(s->o, aad, c[1].str, s->previous);
+		s->r = kit_unseal(&s->o->kit, KIT_ROW("store.secret", s->id), &c[1], s->previous);
 	return 1;
 }
 
 int store_secrets(struct orders *o, const struct store *s, struct wa_buf *secret,
 		  struct wa_buf *previous)
 {
-	const struct wb_value v[] = { v_text(s->id) };
+	const struct wb_value v[] = { kit_text(s->id) };
 	struct secrets ctx = { o, s->id, secret, previous, 0 };
 	int r = o->host->query(
 		o->self,
@@ -180,10 +178,8 @@ void store_new_token(struct orders *o, char token[STORE_TOKEN_SIZE])
 
 static int seal_secret(struct orders *o, const char *id, const char *secret, struct wa_buf *out)
 {
-	char aad[64];
 
-	row_aad(aad, "store.secret", id);
-	return seal_bytes(o, aad, wa_span_str(secret), out);
+	return kit_seal(&o->kit, KIT_ROW("store.secret", id), wa_span_str(secret), out);
 }
 
 static char *options_text(const struct store *s)
@@ -207,17 +203,17 @@ int store_insert(struct wb_tx *tx, struct orders *o, const struct store *s, cons
 		r = seal_secret(o, s->id, secret, &sealed);
 	if (r == 0) {
 		const struct wb_value v[] = {
-			v_text(s->id),
-			v_text(s->kind),
-			v_text(s->name),
-			v_text(s->session),
-			v_text(s->country),
-			v_text(s->language),
-			v_int(s->enabled),
-			v_blob(wa_span(hash, sizeof(hash))),
-			v_blob(wa_buf_view(&sealed)),
-			v_text(options),
-			v_int(s->created_ms),
+			kit_text(s->id),
+			kit_text(s->kind),
+			kit_text(s->name),
+			kit_text(s->session),
+			kit_text(s->country),
+			kit_text(s->language),
+			kit_int(s->enabled),
+			kit_blob(hash, sizeof(hash)),
+			kit_sealed(&sealed),
+			kit_text(options),
+			kit_int(s->created_ms),
 		};
 
 		o->host->tx_sql(
@@ -245,9 +241,9 @@ int store_update(struct wb_tx *tx, struct orders *o, const struct store *s, cons
 		wa_buf_init(&sealed, SOURCE_SECRET_MAX + 256);
 		r = seal_secret(o, s->id, new_secret, &sealed);
 		if (r == 0) {
-			const struct wb_value v[] = { v_blob(wa_buf_view(&sealed)),
-						      v_int(now_ms(o) + PREVIOUS_KEEP_MS),
-						      v_text(s->id) };
+			const struct wb_value v[] = { kit_sealed(&sealed),
+						      kit_int(now_ms(o) + PREVIOUS_KEEP_MS),
+						      kit_text(s->id) };
 
 			o->host->tx_sql(
 				tx,
@@ -261,16 +257,16 @@ int store_update(struct wb_tx *tx, struct orders *o, const struct store *s, cons
 		struct wb_value v[2];
 
 		wa_sha256(wa_span_str(new_token), hash);
-		v[0] = v_blob(wa_span(hash, sizeof(hash)));
-		v[1] = v_text(s->id);
+		v[0] = kit_blob(hash, sizeof(hash));
+		v[1] = kit_text(s->id);
 		o->host->tx_sql(tx, "UPDATE orders_store SET token_hash = $1 WHERE id = $2", v, 2,
 				WB_MUST_CHANGE);
 	}
 	if (r == 0) {
 		const struct wb_value v[] = {
-			v_text(s->id),      v_text(s->name),      v_text(s->session),
-			v_text(s->country), v_text(s->language),  v_int(s->enabled),
-			v_text(options),    v_int(s->updated_ms),
+			kit_text(s->id),      kit_text(s->name),      kit_text(s->session),
+			kit_text(s->country), kit_text(s->language),  kit_int(s->enabled),
+			kit_text(options),    kit_int(s->updated_ms),
 		};
 
 		o->host->tx_sql(tx,
@@ -284,7 +280,7 @@ int store_update(struct wb_tx *tx, struct orders *o, const struct store *s, cons
 
 void store_remove(struct wb_tx *tx, struct orders *o, const char *id)
 {
-	const struct wb_value v[] = { v_text(id), v_int(now_ms(o)) };
+	const struct wb_value v[] = { kit_text(id), kit_int(now_ms(o)) };
 
 	o->host->tx_sql(tx,
 			"UPDATE orders_store SET removed_ms = $2, token_hash = NULL, secret = NULL,"

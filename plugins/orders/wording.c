@@ -20,7 +20,7 @@ static int on_body(void *ctx, const struct wb_value *c, int32_t n)
 
 int wording_own(struct orders *o, enum text_kind kind, const char *language, struct wa_buf *out)
 {
-	const struct wb_value v[] = { v_text(text_kind_str(kind)), v_text(language) };
+	const struct wb_value v[] = { kit_text(text_kind_str(kind)), kit_text(language) };
 	struct own own = { out, false };
 	int r;
 
