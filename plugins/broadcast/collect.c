@@ -6,7 +6,7 @@
 #include "clock.h"
 #include "text.h"
 
-#define PAGE_ROWS 200
+#define PAGE_ROWS 100
 #define ANSWER_PATH_MAX 512
 
 /* A page on its way into a transaction. */

@@ -6,6 +6,7 @@
 #include "csv.h"
 #include "map.h"
 #include "person.h"
+#include "phone.h"
 #include "text.h"
 
 #define ROWS_PER_TX 500
@@ -19,7 +20,7 @@ struct import {
 	json_t *members;	/* or a JSON list, and how far it is */
 	size_t at;
 	char country[3];
-	bool preview, ended;
+	bool preview, ended, warm;
 	struct wa_map seen;	/* identities of this file */
 	int64_t rows, added, updated, skipped, problems_n;
 	json_t *problems, *shown, *headings;
@@ -223,6 +224,22 @@ static bool full(struct bc *b, struct import *im)
 	return true;
 }
 
+static void on_warm(void *ctx)
+{
+	job_wake(ctx);
+}
+
+/* The first number read on the loop would hold it up: libphonenumber reads its tables beside it. */
+static bool warm(struct job *j, struct import *im)
+{
+	if (im->warm || wb_phone_ready())
+		return true;
+	im->warm = true;
+	job_wait(j);
+	j->b->host->work(j->b->self, wb_phone_warm, on_warm, j);
+	return false;
+}
+
 static bool run(struct job *j)
 {
 	struct import *im = j->data;
@@ -230,6 +247,8 @@ static bool run(struct job *j)
 	struct wb_tx *tx;
 	int r = 1, n = 0;
 
+	if (!warm(j, im))
+		return false;
 	if (im->code || im->ended || full(j->b, im)) {
 		answer(j->b, im);
 		return true;

@@ -11,6 +11,7 @@
 #define BATCH_MAX 16
 #define KEEP_MS INT64_C(3600000)	/* an ended one still tells its progress for so long */
 #define LOAD_MAX 1000
+#define RECALL_ROWS 50	/* taken back in one turn */
 
 struct held {
 	char reason[32];
@@ -164,9 +165,10 @@ void run_halt(struct broadcast *x, int to, const char *reason)
 /* ---- taking back ---- */
 
 struct recalling {
-	struct broadcast *x;
+	struct bc *b;
+	char id[ID_SIZE], session[SESSION_SIZE];	/* "" of all */
+	int64_t after;
 	struct wb_tx *tx;
-	size_t n;
 };
 
 static void on_recall(void *ctx, const struct recipient *r)
@@ -174,23 +176,45 @@ static void on_recall(void *ctx, const struct recipient *r)
 	struct recalling *k = ctx;
 	const struct wb_value v[] = { kit_int(r->n) };
 
-	k->n++;
-	k->x->b->host->tx_cancel_message(k->tx, r->message);
-	k->x->b->host->tx_sql(k->tx,
-			      "UPDATE broadcast_recipient SET reason = 'recalled' WHERE n = $1 AND state = 'queued'", v, 1,
-			      0);
+	k->after = r->n;
+	k->b->host->tx_cancel_message(k->tx, r->message);
+	k->b->host->tx_sql(k->tx,
+			   "UPDATE broadcast_recipient SET reason = 'recalled' WHERE n = $1 AND state = 'queued'", v, 1,
+			   0);
+}
+
+/* A page. Ends early when it runs again: what is queued then is meant to leave. */
+static bool recall_turn(struct job *j)
+{
+	struct recalling *k = j->data;
+	const struct recipient_filter f = { .broadcast = k->id, .state = "queued",
+					    .session = *k->session ? k->session : NULL, .sticky = 1,
+					    .after = k->after, .limit = RECALL_ROWS };
+	const struct broadcast *x = broadcast_active(k->b, k->id);
+	int64_t before = k->after;
+	int n;
+
+	if (x && x->state == B_RUNNING && !*k->session)
+		return true;
+	k->tx = k->b->host->tx_begin(k->b->self);
+	n = recipient_page(k->b, &f, on_recall, k);
+	if (n > 0)
+		k->b->host->tx_commit(k->tx, NULL, NULL);
+	else
+		k->b->host->tx_abort(k->tx);
+	return n < RECALL_ROWS || k->after == before;
 }
 
 void run_recall(struct broadcast *x, const char *session)
 {
-	const struct recipient_filter f = { .broadcast = x->id, .state = "queued", .session = session,
-					    .sticky = 1, .limit = (int)x->b->window * SESSIONS_MAX };
-	struct recalling k = { x, x->b->host->tx_begin(x->b->self), 0 };
+	struct recalling *k = calloc(1, sizeof(*k));
 
-	if (recipient_page(x->b, &f, on_recall, &k) > 0 && k.n)
-		x->b->host->tx_commit(k.tx, NULL, NULL);
-	else
-		x->b->host->tx_abort(k.tx);
+	if (!k)
+		return;
+	k->b = x->b;
+	memcpy(k->id, x->id, sizeof(k->id));
+	(void)snprintf(k->session, sizeof(k->session), "%s", session ? session : "");
+	(void)job_start(x->b, recall_turn, k, free);
 }
 
 /* ---- sending ---- */
