@@ -111,7 +111,21 @@ static bool is_loopback(const char *remote)
 	return remote && (strncmp(remote, "127.", 4) == 0 || strcmp(remote, "::1") == 0);
 }
 
-/* A plugin or a script of this process: the owner installed it, it may do everything. */
+/*
+ * Scripts are often copied from somewhere: what gives away the gateway itself (keys, other scripts and their secrets,
+ * code, an account's keys) is refused unless the owner says otherwise. Entries are scopes, or paths of routes.
+ */
+static bool script_may(struct wb_api *api, const struct wb_route *route)
+{
+	const char *deny;
+
+	for (size_t i = 0; (deny = wb_config_item(api->gw->config, "scripts.denied", i)); i++)
+		if (*deny == '/' ? strcmp(deny, route->pattern) == 0 : wb_apikey_allows(deny, route->scope))
+			return false;
+	return true;
+}
+
+/* A plugin or a script of this process: the owner installed it. A plugin may do everything. */
 static bool from_inside(struct wb_api *api, struct wb_req *req, const char *who)
 {
 	struct api_auth *auth = wa_arena_alloc(wb_req_arena(req), sizeof(*auth));
@@ -136,6 +150,10 @@ bool api_before(struct wb_req *req, const struct wb_route *route, void *ctx)
 
 	if (!route->scope)
 		return true;
+	if (wb_req_identity(req) && strncmp(wb_req_identity(req), "script:", 7) == 0 && !script_may(api, route)) {
+		wb_reply_problem(req, 403, "denied", "scripts may not do this (scripts.denied in the configuration)");
+		return false;
+	}
 	if (wb_req_identity(req))
 		return from_inside(api, req, wb_req_identity(req));
 	/* `warbler sandbox` alone has no keys: whoever is on this machine may use it. */

@@ -151,6 +151,8 @@ const struct wb_config_key wb_config_keys[] = {
 	{ "scripts.shipped", WB_C_TEXT, "", "folder of the scripts that come with Warbler; empty: where installed", false, 0,
 	  0, NULL },
 	{ "scripts.enabled", WB_C_LIST, "", "shipped scripts that are on unless REST says otherwise", false, 0, 0, NULL },
+	{ "scripts.denied", WB_C_LIST, "keys:*,plugins:*,scripts:*,/v1/sessions/{id}/export",
+	  "what wb.api refuses to scripts: scopes, or paths of routes", false, 0, 0, NULL },
 	{ "scripts.memory_kb", WB_C_INT, "16384", "memory of one script, in KiB", false, 512, 1 << 20, NULL },
 	{ "scripts.instructions", WB_C_INT, "20000000", "instructions of a handler between two waits", false, 10000,
 	  1000000000, NULL },

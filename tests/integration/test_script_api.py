@@ -248,6 +248,13 @@ class ScriptApi(unittest.TestCase):
         result = self.run_script("fails2", "return wb.api('POST', '/v1/messages', { session = 'shop' })")
         self.assertEqual(result.get("code"), "invalid")
 
+    def test_what_scripts_may_not(self):
+        for i, call in enumerate(("'GET', '/v1/keys'", "'POST', '/v1/keys', { name = 'x', scopes = { '*' } }",
+                                  "'GET', '/v1/scripts/denied0/source'", "'PUT', '/v1/scripts/other/source', { source = '' }",
+                                  "'POST', '/v1/plugins/orders/unload'", "'POST', '/v1/sessions/shop/export', { passphrase = 'x' }")):
+            result = self.run_script(f"denied{i}", f"return wb.api({call})")
+            self.assertEqual(result.get("code"), "denied", call)
+
 
 class Inside(unittest.TestCase):
     def test_private_addresses_are_refused(self):
