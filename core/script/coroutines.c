@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The coroutine library, under the budget. Lua's own would do three things we cannot have: go on resuming
+ * The coroutine library, under the budget. Lua's own would do four things we cannot have: go on resuming
  * when the budget is used up, run the pending __close of a coroutine that the hook has killed (with the
- * hook switched off: for ever, if it likes), and yield out of a task.
+ * hook switched off: for ever, if it likes), yield out of a task, and resume or close another task that
+ * waits: its answer would then find a stack that is not what it left.
  */
 #include "host_int.h"
 
@@ -15,6 +16,18 @@ static lua_State *check_co(lua_State *L)
 
 	luaL_argexpected(L, co, 1, "coroutine");
 	return co;
+}
+
+/* Made by coroutine.create or wrap: not a task, not the state itself. co is at stack index `at`. */
+static bool is_own(lua_State *L, int at)
+{
+	bool yes;
+
+	lua_getfield(L, LUA_REGISTRYINDEX, KILLED);
+	lua_pushvalue(L, at);
+	yes = lua_rawget(L, -2) != LUA_TNIL;
+	lua_pop(L, 2);
+	return yes;
 }
 
 static void check_budget(lua_State *L)
@@ -103,8 +116,14 @@ static int resume(lua_State *L, lua_State *co, int at, int n)
 static int l_resume(lua_State *L)
 {
 	lua_State *co = check_co(L);
-	int r = resume(L, co, 1, lua_gettop(L) - 1);
+	int r;
 
+	if (!is_own(L, 1)) {
+		lua_pushboolean(L, 0);
+		lua_pushliteral(L, "cannot resume a handler");
+		return 2;
+	}
+	r = resume(L, co, 1, lua_gettop(L) - 1);
 	lua_pushboolean(L, r >= 0);
 	lua_insert(L, r >= 0 ? -(r + 1) : -2);
 	return r >= 0 ? r + 1 : 2;
@@ -168,6 +187,8 @@ static int l_close(lua_State *L)
 	check_budget(L);
 	if (co == L || (status == LUA_OK && lua_getstack(co, 0, &ar)))
 		return luaL_error(L, "cannot close a running coroutine");
+	if (!is_own(L, 1))
+		return luaL_error(L, "cannot close a handler");
 	if (is_killed(L, 1)) {
 		lua_pushboolean(L, 0);
 		lua_pushliteral(L, "stopped");

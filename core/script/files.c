@@ -114,6 +114,8 @@ bool script_name_ok(const char *name)
 {
 	size_t n = strlen(name);
 
+	if (n >= 5 && strcmp(name + n - 5, "_test") == 0)
+		return false;	/* conversations of `warbler script test` */
 	return n > 0 && n <= WB_SCRIPT_NAME_MAX && strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_-") == n;
 }
 

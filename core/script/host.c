@@ -3,6 +3,7 @@
 #include "host_int.h"
 
 #define TICK_MS 1000
+#define CLOCK_JUMP_MS 60000	/* a tick that is so late is not late: the clock was set */
 
 const struct wb_script_limits wb_script_limits = {
 	.memory = 16u << 20,
@@ -181,7 +182,21 @@ void script_tick_start(struct wb_scripts *sc)
 	if (sc->ticking || sc->stopping)
 		return;
 	sc->ticking = true;
+	sc->tick_ms = sc->world->ops->now_ms(sc->world);
 	sc->world->ops->timer_start(sc->tick, TICK_MS);
+}
+
+/* The clock was set: what waits has not waited for longer, or shorter, because of it. */
+static void follow_clock(struct wb_scripts *sc)
+{
+	int64_t jump = sc->world->ops->now_ms(sc->world) - sc->tick_ms - TICK_MS;
+	struct wa_list *it, *t;
+
+	if (jump > -TICK_MS && jump < CLOCK_JUMP_MS)
+		return;
+	WA_LIST_EACH(it, &sc->scripts)
+		WA_LIST_EACH(t, &container_of(it, struct wb_script, link)->tasks)
+			container_of(t, struct wb_task, link)->began_ms += jump;
 }
 
 static void on_tick(void *ctx)
@@ -191,6 +206,7 @@ static void on_tick(void *ctx)
 	struct wa_list *it;
 
 	sc->ticking = false;
+	follow_clock(sc);
 	WA_LIST_EACH(it, &sc->scripts) {
 		struct wb_script *s = container_of(it, struct wb_script, link);
 

@@ -28,7 +28,7 @@
 #define HOST_QUANTUM_NS 250000		/* then others get their turn */
 #define HOST_UNCHAIN_NS 2000000		/* who computes for longer is not waited for by later scripts */
 #define HOST_SLOW_NS 20000000		/* who was interrupted goes on at least that often */
-#define HOST_HOOK_STEP 1000		/* instructions between two looks at the clock */
+#define HOST_HOOK_STEP 100		/* instructions between two looks at the clock */
 #define HOST_STOP_WAIT_MS 2000		/* later scripts wait that long for earlier ones' wb.STOP */
 #define HOST_CATCH_UP_MS (24 * 3600 * 1000LL)	/* older events are passed over */
 #define HOST_PAGE 64			/* events read ahead */
@@ -71,6 +71,7 @@ struct wb_state {
 	lua_State *L;
 	size_t used, peak, cap;		/* bytes */
 	bool loading;
+	bool ending;			/* its tasks are being ended: nothing begins in it any more */
 	bool over;			/* the budget is used up: nothing may go on */
 	const char *over_why;
 	/* the budget of what runs now */
@@ -245,6 +246,7 @@ struct wb_scripts {
 	struct wb_world_timer *tick;	/* a second: positions, ages, suspensions */
 	struct wb_world_timer *read;	/* behind: reads the log */
 	bool kicked, started, stopping, ticking;
+	int64_t tick_ms;		/* when the tick was started */
 	struct wb_task *running;
 	struct wa_list steps;		/* jobs that may begin */
 	bool stepping;

@@ -7,6 +7,9 @@
 #include "host_int.h"
 
 #define LOAD_TEXT_MAX (64u << 10)	/* of load(): the parser runs without the hook */
+#define CHARGE_FROM 64		/* instructions; less is not worth a look at the clock */
+#define LOAD_COST 4		/* instructions that a byte to be compiled counts as */
+#define STRING_SHARE 8		/* bytes of an argument that count as one instruction */
 #define MODULE "warbler.module"
 #define LOADED "warbler.loaded"
 
@@ -60,9 +63,10 @@ static int l_collectgarbage(lua_State *L)
 
 static int l_load(lua_State *L)
 {
-	luaL_checkany(L, 1);
-	if (lua_type(L, 1) == LUA_TSTRING && lua_rawlen(L, 1) > LOAD_TEXT_MAX)
+	luaL_checktype(L, 1, LUA_TSTRING);	/* a function would give it without end */
+	if (lua_rawlen(L, 1) > LOAD_TEXT_MAX)
 		return luaL_error(L, "load: the text is longer than 64 KiB");
+	wb_lua_charge(L, lua_rawlen(L, 1) * LOAD_COST);
 	if (lua_gettop(L) < 3)
 		lua_settop(L, 3);
 	lua_pushliteral(L, "t");
@@ -153,12 +157,34 @@ static void open_base(lua_State *L, int env)
 	lua_setfield(L, env, LUA_GNAME);
 }
 
+/* ---- C functions: they run without the hook, so they pay for what they are given ---- */
+
+static int l_charged(lua_State *L)
+{
+	uint64_t bytes = 0;
+
+	for (int i = lua_gettop(L); i > 0; i--)
+		if (lua_type(L, i) == LUA_TSTRING)
+			bytes += lua_rawlen(L, i);
+	if (bytes >= CHARGE_FROM * STRING_SHARE)
+		wb_lua_charge(L, bytes / STRING_SHARE);
+	return lua_tocfunction(L, lua_upvalueindex(1))(L);
+}
+
 /* ---- table: a __len that lies must not make C loop for ever ---- */
 
 #define TABLE_LEN_MAX 10000000
 
+/* upvalues: the function; what an element costs; from how many arguments on it goes through the table */
+
 static int l_guarded(lua_State *L)
 {
+	uint64_t each = (uint64_t)lua_tointeger(L, lua_upvalueindex(2)), n = 0;
+
+	if (lua_type(L, 1) == LUA_TTABLE && lua_gettop(L) >= lua_tointeger(L, lua_upvalueindex(3)))
+		n = lua_rawlen(L, 1);
+	if (n * each >= CHARGE_FROM)
+		wb_lua_charge(L, n * each);
 	if (lua_getmetatable(L, 1)) {
 		lua_pop(L, 1);
 		if (luaL_len(L, 1) > TABLE_LEN_MAX)
@@ -191,11 +217,19 @@ static void guard(lua_State *L, const char *name, lua_CFunction fn)
 
 static void open_table(lua_State *L, int env)
 {
-	static const char *const names[] = { "concat", "insert", "remove", "sort", "unpack" };
+	static const struct {
+		const char *name;
+		int cost, args;
+	} fns[] = { { "concat", 2, 1 }, { "insert", 2, 3 }, { "remove", 2, 2 }, { "sort", 40, 1 }, { "unpack", 1, 1 } };
 
 	luaL_requiref(L, LUA_TABLIBNAME, luaopen_table, 0);
-	for (size_t i = 0; i < WA_ARRAY_LEN(names); i++)
-		guard(L, names[i], l_guarded);
+	for (size_t i = 0; i < WA_ARRAY_LEN(fns); i++) {
+		lua_getfield(L, -1, fns[i].name);
+		lua_pushinteger(L, fns[i].cost);
+		lua_pushinteger(L, fns[i].args);
+		lua_pushcclosure(L, l_guarded, 3);
+		lua_setfield(L, -2, fns[i].name);
+	}
 	guard(L, "move", l_move);
 	lua_setfield(L, env, LUA_TABLIBNAME);
 }
@@ -217,12 +251,22 @@ static int l_rep(lua_State *L)
 	return lua_tocfunction(L, lua_upvalueindex(1))(L);
 }
 
+/* Those members of the table on top. */
+static void charge_all(lua_State *L, const char *const *names, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		guard(L, names[i], l_charged);
+}
+
 static void open_string(lua_State *L, int env)
 {
+	static const char *const names[] = { "byte", "format", "lower", "pack", "reverse", "unpack", "upper" };
+
 	luaL_requiref(L, LUA_STRLIBNAME, luaopen_string, 0);
 	lua_pushnil(L);
 	lua_setfield(L, -2, "dump");
 	guard(L, "rep", l_rep);
+	charge_all(L, names, WA_ARRAY_LEN(names));
 	script_patterns_open(L);
 	lua_pushliteral(L, "");
 	lua_getmetatable(L, -1);
@@ -376,8 +420,7 @@ static void open_env(lua_State *L)
 
 void script_libs_open(lua_State *L)
 {
-	static const luaL_Reg plain[] = { { LUA_MATHLIBNAME, luaopen_math },
-					  { LUA_UTF8LIBNAME, luaopen_utf8 }, { NULL, NULL } };
+	static const char *const of_utf8[] = { "codepoint", "len", "offset" };
 	int env;
 
 	lua_newtable(L);
@@ -386,10 +429,14 @@ void script_libs_open(lua_State *L)
 	open_table(L, env);
 	open_string(L, env);
 	open_os(L, env);
-	for (const luaL_Reg *r = plain; r->name; r++) {
-		luaL_requiref(L, r->name, r->func, 0);
-		lua_setfield(L, env, r->name);
-	}
+	luaL_requiref(L, LUA_MATHLIBNAME, luaopen_math, 0);
+	lua_setfield(L, env, LUA_MATHLIBNAME);
+	luaL_requiref(L, LUA_UTF8LIBNAME, luaopen_utf8, 0);
+	charge_all(L, of_utf8, WA_ARRAY_LEN(of_utf8));
+	lua_setfield(L, env, LUA_UTF8LIBNAME);
+	lua_getfield(L, env, "tonumber");
+	lua_pushcclosure(L, l_charged, 1);
+	lua_setfield(L, env, "tonumber");
 	luaL_requiref(L, LUA_COLIBNAME, luaopen_coroutine, 0);
 	script_coroutines_open(L);
 	lua_setfield(L, env, LUA_COLIBNAME);

@@ -97,6 +97,7 @@ static void end_state(struct wb_script *s, const char *why)
 {
 	struct wb_state *st = s->st;
 
+	st->ending = true;	/* who is told may ask again at once */
 	script_tasks_kill(s, WA_ESTATE, why);
 	for (size_t i = 0; wb_script_parts[i]; i++)
 		if (wb_script_parts[i]->closing)

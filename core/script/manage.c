@@ -156,7 +156,8 @@ int wb_script_source(struct wb_scripts *sc, const char *name, struct wa_buf *out
 static int checked_name(struct wb_scripts *sc, const char *name, struct wa_span source, struct wa_err *err)
 {
 	if (!script_name_ok(name))
-		return wa_err_set(err, WA_EINVALID, "a script's name is [a-z0-9_-]{1,%d}", WB_SCRIPT_NAME_MAX);
+		return wa_err_set(err, WA_EINVALID, "a script's name is [a-z0-9_-]{1,%d}, not ending in _test",
+				  WB_SCRIPT_NAME_MAX);
 	if (source.len > WB_SCRIPT_SOURCE_MAX)
 		return wa_err_set(err, WA_ELIMIT, "a script has at most %u KiB", WB_SCRIPT_SOURCE_MAX >> 10);
 	if (!sc->dir)
@@ -187,21 +188,38 @@ int wb_script_check(struct wb_scripts *sc, const char *name, struct wa_span sour
 	return r < 0 ? WA_EINVALID : 0;
 }
 
+/* What was renamed or removed in it is so after a crash, too. */
+static int sync_dir(const char *dir, struct wa_err *err)
+{
+	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int r = fd < 0 ? -1 : fsync(fd), e = errno;
+
+	if (fd >= 0)
+		close(fd);
+	return r < 0 ? wa_err_detail(err, WA_EIO, e, "%.160s: %s", dir, strerror(e)) : 0;
+}
+
 /* Under another name first, so that nobody ever reads half of it. */
 static int write_file(const char *path, struct wa_span text, struct wa_err *err)
 {
 	char tmp[4200];
 	ssize_t n;
-	int fd;
+	int fd, e = 0;
 
 	snprintf(tmp, sizeof(tmp), "%s.new", path);
 	fd = open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return wa_err_detail(err, WA_EIO, errno, "%.160s: %s", path, strerror(errno));
 	n = write(fd, text.ptr, text.len);
-	if (n != (ssize_t)text.len || fsync(fd) < 0 || close(fd) < 0 || rename(tmp, path) < 0) {
-		int e = errno;
-
+	if (n != (ssize_t)text.len)
+		e = n < 0 ? errno : ENOSPC;
+	else if (fsync(fd) < 0)
+		e = errno;
+	if (close(fd) < 0 && !e)
+		e = errno;
+	if (!e && rename(tmp, path) < 0)
+		e = errno;
+	if (e) {
 		unlink(tmp);
 		return wa_err_detail(err, WA_EIO, e, "%.160s: %s", path, strerror(e));
 	}
@@ -219,6 +237,8 @@ int wb_script_put(struct wb_scripts *sc, const char *name, struct wa_span source
 	snprintf(path, sizeof(path), "%s/%s.lua", sc->dir, name);
 	r = write_file(path, source, err);
 	if (r == 0)
+		r = sync_dir(sc->dir, err);
+	if (r == 0)
 		wb_scripts_rescan(sc);
 	return r;
 }
@@ -234,7 +254,7 @@ int wb_script_delete(struct wb_scripts *sc, const char *name, struct wa_err *err
 	if (unlink(s->path) < 0 && errno != ENOENT)
 		return wa_err_detail(err, WA_EIO, errno, "%.160s: %s", s->path, strerror(errno));
 	wb_scripts_rescan(sc);
-	return 0;
+	return sync_dir(sc->dir, err);
 }
 
 int wb_script_reload(struct wb_scripts *sc, const char *name, json_t **ret_error, struct wa_err *err)
@@ -322,7 +342,7 @@ int wb_scripts_export_call(struct wb_scripts *sc, const char *script, const char
 	struct wa_list *it;
 	char label[96];
 
-	if (!s || !s->st || sc->stopping)
+	if (!s || !s->st || s->st->ending || sc->stopping)
 		return WA_ENOTFOUND;
 	WA_LIST_EACH(it, &s->st->exports) {
 		const struct script_export *e = container_of(it, struct script_export, link);

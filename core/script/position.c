@@ -43,8 +43,10 @@ int64_t script_position_stored(const struct wb_scripts *sc, const char *name)
 
 void script_position_forget(struct wb_scripts *sc, const char *name)
 {
-	if (json_object_del(sc->positions, name) == 0)
+	if (json_object_del(sc->positions, name) == 0) {
 		sc->save_again = true;
+		script_tick_start(sc);
+	}
 }
 
 static void on_saved(void *ctx, int code, const char *message)

@@ -39,7 +39,7 @@ static void *state_alloc(void *ud, void *ptr, size_t osize, size_t nsize)
 		return NULL;
 	}
 	if (nsize > old && st->used + (nsize - old) > st->cap) {
-		/* each refusal costs a whole collection: look at the clock now, not in a thousand instructions */
+		/* each refusal costs a whole collection: look at the clock now, not at the next step */
 		if (st->current)
 			lua_sethook(st->current, script_state_hook, LUA_MASKCOUNT, 1);
 		return NULL;

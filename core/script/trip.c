@@ -48,7 +48,10 @@ bool script_suspended(const struct wb_script *s)
 
 void script_trip_tick(struct wb_script *s)
 {
-	if (!s->trip.until_ms || s->host->world->ops->now_ms(s->host->world) < s->trip.until_ms)
+	int64_t left = s->trip.until_ms - s->host->world->ops->now_ms(s->host->world);
+
+	/* more than the longest: the clock was set back */
+	if (!s->trip.until_ms || (left > 0 && left <= LAST_MS))
 		return;
 	s->trip.until_ms = 0;
 	wb_script_log(s, WA_INFO, "goes on after its suspension");
