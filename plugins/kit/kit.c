@@ -324,8 +324,10 @@ void kit_commit(struct kit *k, struct wb_plugin_req *take_req, struct wb_tx *tak
 /* The host answers the requests that are left. */
 void kit_clear(struct kit *k)
 {
-	while (k->waiting.next && !wa_list_empty(&k->waiting))
-		waiting_free(container_of(k->waiting.next, struct waiting, link));
+	struct wa_list *l;
+
+	while ((l = wa_list_pop_front(&k->waiting)))
+		waiting_free(container_of(l, struct waiting, link));
 }
 
 void kit_event(const struct kit *k, struct wb_tx *tx, const char *kind, const char *session, const char *subject,
