@@ -95,6 +95,23 @@ static int64_t last_due(struct schedule *s, const struct job *j, int64_t now, in
 	return last;
 }
 
+static int on_any(void *ctx, const struct wb_value *c, int32_t n)
+{
+	(void)c, (void)n;
+	*(bool *)ctx = true;
+	return 1;
+}
+
+/* The clock was set back, or somebody changed the schedule while its run was claimed. */
+static bool ran_already(struct schedule *s, const struct job *j, int64_t time_ms)
+{
+	bool any = false;
+
+	(void)s->host->query(s->self, "SELECT 1 FROM schedule_run WHERE job = $1 AND scheduled_ms = $2",
+			     (struct wb_value[]){ kit_text(j->id), kit_int(time_ms) }, 2, on_any, &any);
+	return any;
+}
+
 static void missed_event(struct claiming *c, const struct job *j, int64_t first, int64_t last, int64_t count)
 {
 	char a[WB_TIME_TEXT_MAX], b[WB_TIME_TEXT_MAX];
@@ -117,7 +134,7 @@ static void claim(void *ctx, struct job *j)
 	struct claiming *c = ctx;
 	struct schedule *s = c->s;
 	int64_t first = j->next_ms, missed, last = last_due(s, j, c->now, &missed);
-	bool run = still_worth(j, c->now - job_due(s, j, last));
+	bool again = ran_already(s, j, last), run = !again && still_worth(j, c->now - job_due(s, j, last));
 	char id[ID_SIZE], status[32];
 
 	c->n++;
@@ -132,9 +149,10 @@ static void claim(void *ctx, struct job *j)
 
 	s->host->tx_sql(c->tx, "UPDATE schedule_job SET next_ms = $3, due_ms = $4, runs = $5, state = $6 "
 			       "WHERE id = $1 AND next_ms = $2 AND state = 'active'", v, 6, WB_MUST_CHANGE);
-	insert_run(s, c->tx, j, &(struct newrun){ .scheduled = last, .now = c->now, .missed = missed, .is_missed = !run },
-		   id);
-	if (missed > 0 || !run)
+	if (!again)
+		insert_run(s, c->tx, j, &(struct newrun){ .scheduled = last, .now = c->now, .missed = missed,
+							  .is_missed = !run }, id);
+	if (!again && (missed > 0 || !run))
 		missed_event(c, j, first, last, missed + !run);
 	if (j->state == JOB_FINISHED)
 		add_event(s, c->tx, j, "schedule.finished", json_pack("{s:I}", "runs", (json_int_t)j->runs));
@@ -211,6 +229,8 @@ void schedule_tick(struct schedule *s)
 	c.tx = s->host->tx_begin(s->self);
 	(void)job_each(s, "SELECT " JOB_COLUMNS " FROM schedule_job WHERE state = 'active' AND due_ms > 0 "
 			  "AND due_ms <= $1 AND due_ms >= $2 ORDER BY due_ms LIMIT $3", v, 3, claim, &c);
+	if (s->late_at > c.now + s->late_spacing_ms)
+		s->late_at = c.now;	/* the clock was set back */
 	if (c.now >= s->late_at) {
 		c.late = true;
 		(void)job_each(s, "SELECT " JOB_COLUMNS " FROM schedule_job WHERE state = 'active' AND due_ms > 0 "

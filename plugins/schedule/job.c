@@ -155,7 +155,7 @@ static int read_limits(struct reading *r)
 	struct job *j = r->j;
 	struct wa_err err = WA_ERR_INIT;
 	const char *quiet = NULL;
-	int64_t jitter = 0, expires = 0;
+	int64_t jitter = 0, expires = 0, never;
 	int x = number_of(r, "max_runs", 0, 1000000000, &j->max_runs);
 
 	if (x == 0)
@@ -170,6 +170,9 @@ static int read_limits(struct reading *r)
 	j->expires_ms = expires * 60000;
 	if (quiet && wb_hours_parse(quiet, &j->quiet, &err) < 0)
 		return refuse(r, "quiet_hours", "%s", err.msg);
+	if (quiet && wb_hours_open(&j->quiet, j->zone, j->created_ms) &&
+	    wb_hours_next_close(&j->quiet, j->zone, j->created_ms, &never) == 0)
+		return refuse(r, "quiet_hours", "they would never end");
 	j->has_quiet = quiet != NULL;
 	return read_misfire(r);
 }

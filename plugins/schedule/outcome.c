@@ -4,17 +4,30 @@
 
 #define EXPIRE_BATCH 100
 #define EXPIRE_AGAIN_MS 1000
+#define STORE_AGAIN_MS 5000
 
 static const char *const kinds = "message.sent,message.delivered,message.read,message.failed,message.cancelled";
+
+static void from_stored(void *ctx)
+{
+	struct schedule *s = ctx;
+
+	if (outcome_start(s) < 0)
+		s->host->timer(s->self, STORE_AGAIN_MS, 0, from_stored, s);
+}
 
 static void on_stored(void *ctx, int32_t code, const char *message)
 {
 	struct schedule *s = ctx;
 
-	if (code < 0)
-		s->host->log(s->self, WB_ERROR, "schedule.outcome", (const char *[]){ "error", message, NULL });
-	if (s->outcomes)
+	if (code == 0) {
 		s->host->cursor_next(s->outcomes);
+		return;
+	}
+	s->host->log(s->self, WB_ERROR, "schedule.outcome", (const char *[]){ "error", message, NULL });
+	s->host->unsubscribe(s->outcomes);	/* and again from the position that is stored */
+	s->outcomes = NULL;
+	s->host->timer(s->self, STORE_AGAIN_MS, 0, from_stored, s);
 }
 
 /* Ours carry the schedule in their meta. */

@@ -143,6 +143,17 @@ static void list(void *ctx, struct wb_plugin_req *req)
 					  more ? json_object_get(json_array_get(items, (size_t)limit - 1), "id") : NULL));
 }
 
+/* A time that has come but waits, for the end of quiet hours or by its jitter, is still to run. */
+static int64_t plan_after(const struct job *old, const struct job *j, int64_t now)
+{
+	int64_t t;
+
+	if (old->state == JOB_ACTIVE && old->next_ms > 0 && old->next_ms <= now &&
+	    job_next(j, old->next_ms - 1, &t) == 1 && t == old->next_ms)
+		return old->next_ms - 1;
+	return now;
+}
+
 static void patch(void *ctx, struct wb_plugin_req *req)
 {
 	struct schedule *s = ctx;
@@ -163,7 +174,7 @@ static void patch(void *ctx, struct wb_plugin_req *req)
 	snprintf(j.reason, sizeof(j.reason), "%s", old.reason);
 	r = job_read(s, merged(old.doc, body), false, &j, field, why);
 	if (r == 0)
-		job_plan(s, &j, s->host->now_ms());
+		job_plan(s, &j, plan_after(&old, &j, s->host->now_ms()));
 	if (r < 0) {
 		refuse(s, req, r, field, why);
 	} else if (j.state == JOB_FINISHED && old.state != JOB_FINISHED) {
@@ -217,6 +228,11 @@ static void resume(void *ctx, struct wb_plugin_req *req)
 
 	if (!read_job(s, req, &j))
 		return;
+	if (j.state == JOB_ACTIVE) {
+		kit_reply(&s->kit, req, 200, job_json(&j));
+		job_clear(&j);
+		return;
+	}
 	if (j.state == JOB_PAUSED) {
 		j.state = JOB_ACTIVE;
 		j.reason[0] = 0;

@@ -56,6 +56,24 @@ void run_retry(struct run *r, const char *reason)
 	r->timer = r->s->host->timer(r->s->self, RETRY_MS, 0, on_retry, r);
 }
 
+static void on_again(void *ctx)
+{
+	struct schedule *s = ctx;
+
+	s->again = NULL;
+	runs_start(s);
+}
+
+/* What could not be stored is in memory only: storage says where it goes on. */
+static void read_again(struct run *r)
+{
+	struct schedule *s = r->s;
+
+	run_free(r);
+	if (!s->again)
+		s->again = s->host->timer(s->self, RETRY_MS, 0, on_again, s);
+}
+
 static void on_over(void *ctx, int32_t code, const char *message)
 {
 	struct run *r = ctx;
@@ -63,7 +81,7 @@ static void on_over(void *ctx, int32_t code, const char *message)
 
 	if (code < 0 && code != WB_ECONFLICT) {
 		s->host->log(s->self, WB_WARN, "schedule.commit", (const char *[]){ "run", r->id, "error", message, NULL });
-		run_retry(r, "store");
+		read_again(r);
 		return;
 	}
 	run_free(r);	/* a conflict: its schedule was deleted */

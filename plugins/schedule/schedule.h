@@ -53,6 +53,7 @@ struct schedule {
 	struct wa_list runs;		/* struct run */
 	size_t n_runs;
 	struct wb_plugin_timer *timer;
+	struct wb_plugin_timer *again;	/* runs are read once more: something could not be stored */
 	struct wb_sub *outcomes;	/* NULL: there are no schedules */
 	bool claiming, expiring;
 	int64_t late_at;		/* the next late run starts no earlier */

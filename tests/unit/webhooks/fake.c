@@ -7,6 +7,7 @@
 
 #include "base.h"
 #include "list.h"
+#include "map.h"
 
 extern const struct wb_plugin_def wb_plugin;
 
@@ -495,15 +496,19 @@ static int32_t run_ops(struct wb_tx *tx)
 	{
 		struct op *o = container_of(it, struct op, link);
 		sqlite3_stmt *st;
+		int rc;
 
 		if (o->kind != OP_SQL)
 			continue;
 		st = prepare(o->sql, o->v, o->n);
-		if (sqlite3_step(st) != SQLITE_DONE) {
+		rc = sqlite3_step(st);
+		if (rc == SQLITE_CONSTRAINT) {
+			code = WB_ESTORE;
+		} else if (rc != SQLITE_DONE) {
 			fprintf(stderr, "fake: %s in %s\n", sqlite3_errmsg(I.db), o->sql);
 			abort();
 		}
-		if ((o->flags & WB_MUST_CHANGE) && sqlite3_changes(I.db) == 0)
+		if (!code && (o->flags & WB_MUST_CHANGE) && sqlite3_changes(I.db) == 0)
 			code = WB_ECONFLICT;
 		sqlite3_finalize(st);
 	}
@@ -517,6 +522,8 @@ static void host_tx_commit(struct wb_tx *tx, wb_done_fn *fn, void *ctx)
 	struct wa_list *it;
 
 	*d = (struct done){ fn, ctx, F.store_fails ? WB_ESTORE : 0 };
+	if (F.store_fails_at > 0 && --F.store_fails_at == 0)
+		d->code = WB_ESTORE;
 	if (I.dead) {
 		free(d);
 		ops_free(tx);
@@ -768,6 +775,49 @@ json_t *fake_rest(const char *method, const char *path, const char *body, int *s
 
 /* ---- life ---- */
 
+/* ---- what other plugins need ---- */
+
+static void host_hash(struct wb_plugin *pl, struct wb_str in, uint8_t out[32])
+{
+	uint64_t h = wa_hash(wa_span(in.ptr, in.len));
+
+	(void)pl;
+	for (size_t i = 0; i < 32; i++)
+		out[i] = (uint8_t)(h >> 8 * (i % 8));
+}
+
+static struct wb_sub *host_cursor(struct wb_plugin *pl, const char *name, const char *kinds, wb_event_fn *fn,
+				  void *ctx)
+{
+	(void)name;
+	return host_subscribe(pl, kinds, fn, ctx);
+}
+
+static void host_nothing(struct wb_sub *sub)
+{
+	(void)sub;
+}
+
+/* The outbox is a table: fake_message. */
+static int32_t host_tx_send(struct wb_tx *tx, const struct wb_send *s, char ret_id[27])
+{
+	const struct wb_value v[] = {
+		{ .type = WB_TEXT, .str = { s->to, strlen(s->to) } },
+		{ .type = WB_TEXT, .str = { s->idempotency_key, strlen(s->idempotency_key) } },
+	};
+
+	host_ulid(ret_id);
+	host_tx_sql(tx, "INSERT INTO fake_message (recipient, key) VALUES ($1, $2)", v, 2, 0);
+	return 0;
+}
+
+static int32_t host_session_status(struct wb_plugin *pl, const char *session, char ret_status[32])
+{
+	(void)pl;
+	snprintf(ret_status, 32, "connected");
+	return strcmp(session, "shop") == 0;
+}
+
 static const struct wb_plugin_host host = {
 	.size = sizeof(host),
 	.abi = WB_ABI,
@@ -788,6 +838,12 @@ static const struct wb_plugin_host host = {
 	.query = host_query,
 	.seal = host_seal,
 	.unseal = host_unseal,
+	.hash = host_hash,
+	.cursor = host_cursor,
+	.cursor_next = host_nothing,
+	.unsubscribe = host_nothing,
+	.tx_send = host_tx_send,
+	.session_status = host_session_status,
 	.timer = host_timer,
 	.timer_cancel = host_timer_cancel,
 	.route = host_route,
@@ -818,6 +874,8 @@ void fake_open(fake_receiver *receiver)
 	F.call_status = 202;
 	if (sqlite3_open(":memory:", &I.db))
 		abort();
+	fake_sql("CREATE TABLE fake_message (recipient TEXT NOT NULL, key TEXT NOT NULL UNIQUE) "
+		 "STRICT");
 	fake_sql("CREATE TABLE cursor (name TEXT NOT NULL PRIMARY KEY, seq INTEGER NOT NULL) "
 		 "STRICT");
 }
