@@ -23,6 +23,7 @@
 #include <warbler/plugin.h>
 
 #include "base.h"
+#include "history.h"
 #include "kit.h"
 #include "list.h"
 #include "lists.h"
@@ -55,12 +56,14 @@ struct bc {
 	bool awake;			/* it comes at once */
 	struct wb_sub *sessions;	/* live: one came or went */
 	struct wb_plugin_timer *purge;	/* of what was deleted */
+	bool stopping;			/* nothing begins any more */
 	size_t exports;
 	struct outcome *outcome;
 	int64_t replies_until;	/* some broadcast counts replies until then */
 	/* parameters */
 	int64_t window, check_batch, check_pause_ms, reply_days, known_days;
 	int64_t brake_last, brake_min, brake_failed, brake_opt_outs;	/* the latter two in percent */
+	struct kit_history history;	/* of those that are over */
 };
 
 int64_t now_ms(const struct bc *b);
@@ -92,5 +95,6 @@ int32_t bc_start(const struct wb_plugin_host *host, struct wb_plugin *self, void
 void bc_stop(void *state);
 int list_routes(struct bc *b);
 int api_routes(struct bc *b);
+int bc_retain(struct bc *b);	/* tells retention of broadcasts that are over */
 
 #endif

@@ -709,7 +709,8 @@ static void check_free(void *data)
 	look_free(c->look);
 	free(c);
 	x->check = NULL;
-	run_look_again(x);
+	if (!x->b->stopping)
+		run_look_again(x);
 }
 
 void check_start(struct broadcast *x)

@@ -5,6 +5,7 @@
 
 #define PURGE_ROWS 500
 #define PURGE_MS 100
+#define SOON_MS 10000
 
 void list_clear(struct list *l)
 {
@@ -222,6 +223,8 @@ int member_each(struct bc *b, const char *list, int64_t after, int limit, member
 /* ---- what was removed ---- */
 
 static const char *const purges[] = {
+	"UPDATE broadcast_list SET removed_ms = 1 WHERE removed_ms = 0 AND owner IN "
+	"(SELECT id FROM broadcast_broadcast WHERE removed_ms > 0)",
 	"DELETE FROM broadcast_member WHERE n IN (SELECT m.n FROM broadcast_member m JOIN broadcast_list l "
 	"ON l.id = m.list WHERE l.removed_ms > 0 LIMIT $1)",
 	"DELETE FROM broadcast_recipient WHERE n IN (SELECT r.n FROM broadcast_recipient r JOIN "
@@ -271,6 +274,12 @@ static void on_purge(void *ctx)
 	for (size_t i = 0; i < WA_ARRAY_LEN(purges); i++)
 		b->host->tx_sql(tx, purges[i], v, strstr(purges[i], "$1") ? 1 : 0, 0);
 	b->host->tx_commit(tx, on_purged, b);
+}
+
+void purge_soon(struct bc *b)
+{
+	if (!b->purge)
+		b->purge = b->host->timer(b->self, SOON_MS, 0, on_purge, b);
 }
 
 void purge_start(struct bc *b)

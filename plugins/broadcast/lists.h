@@ -48,5 +48,6 @@ int member_each(struct bc *b, const char *list, int64_t after, int limit, member
 
 /* What was removed goes, some rows a second. */
 void purge_start(struct bc *b);
+void purge_soon(struct bc *b);	/* what is being removed is not committed yet */
 
 #endif

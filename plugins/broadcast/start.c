@@ -22,6 +22,7 @@ void bc_stop(void *state)
 	struct bc *b = state;
 	struct wa_list *l, *tmp;
 
+	b->stopping = true;
 	WA_LIST_EACH_SAFE(l, tmp, &b->jobs)
 		job_end(container_of(l, struct job, link));
 	run_stop(b);
@@ -60,6 +61,8 @@ int32_t bc_start(const struct wb_plugin_host *host, struct wb_plugin *self, void
 		r = api_routes(b);
 	if (r == 0)
 		r = run_start(b);
+	if (r == 0)
+		r = bc_retain(b);
 	if (r < 0) {
 		bc_stop(b);
 		return r;

@@ -108,6 +108,8 @@ int32_t schedule_start(const struct wb_plugin_host *host, struct wb_plugin *self
 		r = routes_start(s);
 	if (r == 0)
 		r = outcome_start(s);
+	if (r == 0)
+		r = schedule_retain(s);
 	if (r < 0) {
 		schedule_stop(s);
 		return r;

@@ -30,6 +30,7 @@
 #include <warbler/plugin.h>
 
 #include "base.h"
+#include "history.h"
 #include "kit.h"
 #include "list.h"
 #include "when.h"
@@ -61,6 +62,7 @@ struct schedule {
 	int64_t keep_runs;
 	int64_t expires_ms;		/* default */
 	const char *zone;		/* default */
+	struct kit_history history;	/* of its runs */
 };
 
 enum job_state { JOB_ACTIVE, JOB_PAUSED, JOB_FINISHED };
@@ -139,6 +141,9 @@ bool run_under_way(const struct schedule *s, const char *id);
 int outcome_start(struct schedule *s);
 /* Cancels messages of runs whose time is over; *ret_next: when the next one's is (0 none). */
 void outcome_expire(struct schedule *s, int64_t now, int64_t *ret_next);
+
+/* retain.c: tells retention of runs that are over */
+int schedule_retain(struct schedule *s);
 
 /* routes.c, routes_run.c */
 int routes_start(struct schedule *s);

@@ -29,6 +29,33 @@ class Retention(Case):
     def result(self, run, kind, session="shop"):
         return next((r for r in run["results"] if (r["kind"], r["session"]) == (kind, session)), None)
 
+    def test_broadcasts_and_runs_of_schedules(self):
+        g = self.opened(enabled=["broadcast", "schedule", "retention"])
+        a, b = (self.sandbox.account(phone(n)) for n in (61, 62))
+        broadcast = g.rest.post("/v1/broadcasts", {"name": "x", "sessions": ["shop"], "text": "hello", "audience": {
+            "recipients": [f"+{a}", f"+{b}"]}})["id"]
+        g.rest.post(f"/v1/broadcasts/{broadcast}/start")
+        until(lambda: g.rest.get(f"/v1/broadcasts/{broadcast}")["state"] == "done", 30)
+        job = g.rest.post("/v1/schedules", {"session": "shop", "to": [f"+{a}", f"+{b}"], "text": "hi",
+                                            "at": "2030-01-01T09:00"})["id"]
+        g.rest.post(f"/v1/schedules/{job}/run")
+        runs = lambda: g.rest.get(f"/v1/schedules/{job}/runs")["runs"]
+        until(lambda: [r["state"] for r in runs()] == ["sent"])
+        hold = g.rest.post("/v1/retention/holds", {"contact": f"+{a}"})
+        for kind in ("broadcasts", "schedule_runs"):
+            g.rest.call("PUT", f"{ALL}/{kind}/*", {"max_count": 0})
+        run = self.run_now(g)
+        for kind in ("broadcasts", "schedule_runs"):
+            self.assertEqual(self.result(run, kind, "")["held"], 1, run)
+        left = g.rest.get(f"/v1/broadcasts/{broadcast}/recipients")["recipients"]
+        self.assertEqual(len(left), 1)
+        self.assertIn(a, str(left[0]))
+        self.assertEqual(len(runs()), 1)
+        g.rest.delete(f"/v1/retention/holds/{hold['id']}")
+        self.run_now(g)
+        self.assertEqual(g.rest.get("/v1/broadcasts")["broadcasts"], [])
+        self.assertEqual(runs(), [])
+
     def test_rules_dry_run_and_run(self):
         g = self.opened()
         a = self.sandbox.account(phone(31))

@@ -136,6 +136,65 @@ static void quiet_hours_end(void **state)
 	     422);
 }
 
+struct seen {
+	char ids[64][64];
+	size_t n;
+	bool people;
+};
+
+static int see(void *ctx, const struct wb_retain_row *row)
+{
+	struct seen *s = ctx;
+
+	(void)snprintf(s->ids[s->n++], sizeof(s->ids[0]), "%s", row->id);
+	s->people |= strcmp(row->who[0], "+12025550102") == 0;
+	return 0;
+}
+
+/* All rows, three at a time. */
+static void walk(uint32_t flags, struct seen *s)
+{
+	struct wb_retain_query q = { .size = sizeof(q), .flags = flags | WB_RETAIN_PEOPLE, .session = "", .limit = 3 };
+	size_t before;
+
+	memset(s, 0, sizeof(*s));
+	do {
+		before = s->n;
+		q.id = before ? s->ids[before - 1] : NULL;
+		assert_int_equal(F.kinds[0].page(F.kinds[0].ctx, &q, see, s), 0);
+		assert_true(s->n <= before + 3);
+	} while (s->n > before && s->n < 40);
+}
+
+static void retention_takes_runs_in_small_pieces(void **state)
+{
+	struct seen old, new;
+
+	(void)state;
+	rest("POST", "/v1/schedules",
+	     "{\"session\":\"shop\",\"text\":\"hi\",\"every\":\"1m\",\"max_runs\":4,\"to\":[\"+12025550101\",\"+12025550102\"]}",
+	     201);
+	fake_run(5 * MINUTE);
+	assert_int_equal(messages(), 8);
+	assert_string_equal(F.kinds[0].kind, "schedule_runs");
+	walk(0, &old);
+	assert_int_equal(old.n, 12);	/* four runs, two people each */
+	assert_true(old.people);
+	walk(WB_RETAIN_NEWEST, &new);
+	assert_int_equal(new.n, 12);
+	for (size_t i = 0; i < 12; i++)
+		assert_string_equal(old.ids[i], new.ids[11 - i]);
+	fake_remove(&F.kinds[0], old.ids[0]);
+	fake_remove(&F.kinds[0], old.ids[2]);	/* the run: somebody is left in it */
+	assert_int_equal(fake_int("SELECT count(*) FROM schedule_run"), 4);
+	fake_remove(&F.kinds[0], old.ids[1]);
+	fake_remove(&F.kinds[0], old.ids[2]);
+	assert_int_equal(fake_int("SELECT count(*) FROM schedule_run"), 3);
+	walk(0, &new);
+	assert_int_equal(new.n, 9);
+	assert_string_equal(new.ids[0], old.ids[3]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -143,6 +202,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(long_trouble_with_storage, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_clock_is_set_back, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_change_keeps_what_waits, setup, teardown),
+		cmocka_unit_test_setup_teardown(retention_takes_runs_in_small_pieces, setup, teardown),
 		cmocka_unit_test_setup_teardown(quiet_hours_end, setup, teardown),
 	};
 
