@@ -194,7 +194,10 @@ static void on_answer(void *ctx, int32_t status, const char *content_type, struc
 	if (k.code < 0) {
 		b->host->tx_abort(k.tx);
 		check_later(j, 1000);
-	} else if (more && next && strlen(next) < STEP_MAX) {
+	} else if (more && next && strlen(next) >= STEP_MAX) {
+		b->host->tx_abort(k.tx);	/* not all of them would be worse than none */
+		check_fail(j, "invalid_source");
+	} else if (more && next) {
 		check_commit(j, k.tx, c->step, next);
 	} else {
 		check_commit(j, k.tx, c->step + 1, "");

@@ -10,6 +10,8 @@
 #include "text.h"
 
 #define RETRY_AFTER_MAX_S 86400
+#define COMMAND_TRIES     4
+#define COMMAND_AGAIN_MS  2000
 
 struct attempt {
 	struct wa_list link;
@@ -27,6 +29,7 @@ struct attempt {
 	json_t *detail;
 	json_t *answer; /* parsed, when it has commands */
 	size_t i_command;
+	int command_tries; /* of this one that the gateway could not do */
 	struct outcome out;
 };
 
@@ -120,6 +123,14 @@ static const char *command_type(const json_t *o)
 	return t && strlen(t) <= 32 ? t : "?";
 }
 
+static void on_command_again(void *ctx)
+{
+	struct attempt *a = ctx;
+
+	a->timer = NULL;
+	next_command(a);
+}
+
 static void on_command(void *ctx, int32_t status, const char *content_type, struct wb_str body)
 {
 	struct attempt *a = ctx;
@@ -128,6 +139,12 @@ static void on_command(void *ctx, int32_t status, const char *content_type, stru
 	const char *detail = NULL;
 
 	(void)content_type;
+	/* the gateway cannot now: it may be going down, and the event comes again after the start */
+	if (a->e && status >= 500 && status != 501 && ++a->command_tries < COMMAND_TRIES) {
+		a->timer = a->hooks->host->timer(a->hooks->self, COMMAND_AGAIN_MS, 0, on_command_again, a);
+		return;
+	}
+	a->command_tries = 0;
 	if (status >= 400) {
 		problem = json_loadb(body.ptr ? body.ptr : "", body.len, 0, NULL);
 		detail = json_string_value(json_object_get(problem, "detail"));

@@ -456,6 +456,35 @@ static void commands_are_done_once_and_in_order(void **state)
 		json_string_value(json_object_get(json_array_get(F.calls, 1), "key")));
 }
 
+/* The gateway goes down between an answer and what it asks for. */
+static void a_command_outlives_a_stop(void **state)
+{
+	(void)state;
+	fake_start();
+	hook(",\"allow_commands\":[\"reply\"]");
+	R.answer = (struct fake_answer){ 200, 0,
+					 "{\"commands\":[{\"type\":\"reply\",\"text\":\"Hello\"}]}",
+					 NULL };
+	F.call_status = 503;
+	message();
+	fake_run(1000);
+	assert_int_equal(json_array_size(F.calls), 1);
+	fake_stop();
+	F.call_status = 202;
+	fake_start();
+	fake_run(1000);
+	assert_int_equal(got(), 2);
+	assert_int_equal(json_array_size(F.calls), 2);
+	assert_string_equal(json_string_value(json_object_get(json_array_get(F.calls, 0), "key")),
+			    json_string_value(json_object_get(json_array_get(F.calls, 1), "key")));
+	/* and one that cannot be done at all ends */
+	F.call_status = 500;
+	message();
+	fake_run(60000);
+	assert_int_equal(json_array_size(F.calls), 6);
+	assert_int_equal(fake_int("SELECT count(*) FROM webhooks_delivery WHERE outcome = 'delivered'"), 2);
+}
+
 static void commands_nobody_allowed(void **state)
 {
 	(void)state;
@@ -702,6 +731,7 @@ int main(void)
 		T(rotation_signs_twice),
 		T(a_script_changes_skips_and_fails),
 		T(commands_are_done_once_and_in_order),
+		T(a_command_outlives_a_stop),
 		T(commands_nobody_allowed),
 		T(too_many_commands),
 		T(the_log_shows_all_but_secrets),
