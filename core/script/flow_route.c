@@ -57,6 +57,7 @@ static bool is_vote(const struct flow *f, struct wb_script_event *e)
 	return via && strcmp(via, "poll") == 0 && strcmp(flow_text(f, "asked"), e->ev->subject) == 0;
 }
 
+/* An answer said while the gateway was down counts: the question was asked before it. */
 static bool wants(struct wb_script *s, struct wb_script_event *e)
 {
 	struct flows *fs = flows_of(wb_script_host(s));
@@ -80,7 +81,7 @@ static bool wants(struct wb_script *s, struct wb_script_event *e)
 		look_at_hold(f);
 		return false;
 	}
-	if (e->ev->seq <= flow_int(f, "from") || (message && (e->own || e->backfilled)))
+	if (e->ev->seq <= flow_int(f, "from") || (message && e->own))
 		return false;
 	if (f->ended)	/* delivered again: the flow was done with it */
 		return e->ev->seq <= flow_int(f, "last");

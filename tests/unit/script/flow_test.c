@@ -162,6 +162,22 @@ static void a_conversation_goes_all_the_way(void **state)
 	close_all(&f);
 }
 
+/* What was said while the gateway was down is an answer like any other. */
+static void an_answer_said_while_we_were_away_counts(void **state)
+{
+	struct fix f;
+	json_t *late = json_pack("{s:b}", "backfilled", 1);
+
+	(void)state;
+	open_with(&f, shop);
+	say(&f, ANN, "order");
+	assert_true(wb_sim_message(f.sim, ANN, "small", late) > 0);
+	assert_true(wb_sim_run(f.sim));
+	assert_non_null(strstr(sent(&f, ANN), "How many?"));
+	json_decref(late);
+	close_all(&f);
+}
+
 static void wrong_answers_going_back_and_skipping(void **state)
 {
 	struct fix f;
@@ -521,6 +537,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_conversation_goes_all_the_way),
+		cmocka_unit_test(an_answer_said_while_we_were_away_counts),
 		cmocka_unit_test(wrong_answers_going_back_and_skipping),
 		cmocka_unit_test(words_end_it_and_three_mistakes_bring_a_person),
 		cmocka_unit_test(time_reminds_once_and_ends),
