@@ -3,7 +3,6 @@
 
 #include "attempt.h"
 #include "clock.h"
-#include "map.h"
 #include "store.h"
 
 #define SETTINGS_MAX (256 * 1024)
@@ -47,12 +46,46 @@ int endpoint_set(char **field, const char *value)
 	return WA_OK;
 }
 
+static void leave_receiver(struct endpoint *e)
+{
+	struct receiver *r = WA_TAKE(e->host);
+
+	if (!r || --r->endpoints)
+		return;
+	(void)wa_map_del(&e->hooks->hosts, wa_span_str(r->name));
+	free(r);
+}
+
+static struct receiver *receiver_get(struct webhooks *w, struct wa_span name)
+{
+	struct receiver *r = wa_map_get(&w->hosts, name);
+
+	if (r)
+		return r;
+	r = calloc(1, sizeof(*r) + name.len + 1);
+	if (!r)
+		return NULL;
+	memcpy(r->name, name.ptr, name.len);
+	wa_list_init(&r->waiting);
+	if (wa_map_put(&w->hosts, name, r, NULL) < 0) {
+		free(r);
+		return NULL;
+	}
+	return r;
+}
+
 int endpoint_set_url(struct endpoint *e, const char *url)
 {
 	const char *host = strstr(url, "://");
+	struct receiver *r;
 
 	host = host ? host + 3 : url;
-	e->host = (uint16_t)(wa_hash(wa_span(host, strcspn(host, "/?#"))) % HOSTS);
+	r = receiver_get(e->hooks, wa_span(host, strcspn(host, "/?#")));
+	if (!r)
+		return WA_ENOMEM;
+	r->endpoints++;
+	leave_receiver(e);
+	e->host = r;
 	e->proven = false;
 	return endpoint_set(&e->url, url);
 }
@@ -110,6 +143,7 @@ void endpoint_free(struct endpoint *e)
 	wa_list_del(&e->dirty);
 	wa_list_del(&e->link);
 	e->hooks->n_endpoints--;
+	leave_receiver(e);
 	config_free(&e->config);
 	free_wiped(e->settings);
 	free_wiped(e->secret);

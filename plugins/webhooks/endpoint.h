@@ -30,12 +30,12 @@
 #include "happening.h"
 #include "kit.h"
 #include "list.h"
+#include "map.h"
 
 #define ENDPOINTS_MAX    2000
 #define URL_MAX_LEN      2048
 #define KINDS_MAX_LEN    1024
 #define ENTRIES_MAX      256 /* open deliveries of an endpoint; then it reads no further */
-#define HOSTS            256 /* buckets of receivers, by host and port */
 #define REFUSED_ATTEMPTS 8   /* of answers 4xx: the receiver is there and does not want it */
 #define REASON_LEN       160
 
@@ -43,6 +43,14 @@
 struct kept {
 	struct webhooks *hooks;
 	const char *newest, *oldest, *remove; /* SQL */
+};
+
+/* One host and port; as long as an endpoint is there. */
+struct receiver {
+	size_t endpoints;
+	unsigned unproven;	/* requests under way of endpoints that have not been answered well lately */
+	struct wa_list waiting; /* endpoints that want to send one */
+	char name[];
 };
 
 struct webhooks {
@@ -61,11 +69,7 @@ struct webhooks {
 	struct wb_plugin_timer *pump, *flush, *prune;
 	struct wb_tx *tx; /* of the next flush; NULL: nothing in it */
 	struct happening *ring[HAPPENINGS_MAX];
-	struct bucket {
-		uint16_t unproven; /* requests under way of endpoints that have not been answered
-				      well lately */
-		struct wa_list waiting; /* endpoints that want to send one */
-	} hosts[HOSTS];
+	struct wa_map hosts; /* host and port -> struct receiver */
 	/* parameters */
 	bool allow_private;
 	int64_t max_age_ms, timeout_ms, retry_max_ms, probe_max_ms;
@@ -153,7 +157,7 @@ struct endpoint {
 	int32_t probes;        /* while broken */
 	int32_t allowed;       /* requests at once: grows with success */
 	int64_t not_before_ms; /* Retry-After, probe */
-	uint16_t host;         /* bucket */
+	struct receiver *host;
 	int32_t last_status;
 	char last_error[REASON_LEN];
 	int64_t last_ms;

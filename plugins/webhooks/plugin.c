@@ -107,6 +107,7 @@ static void stop(void *state)
 		free(l); /* the link is their first member */
 	happenings_forget(w);
 	kit_clear(&w->kit);
+	wa_map_clear(&w->hosts);
 	free(w);
 }
 
@@ -144,8 +145,6 @@ static int32_t start(const struct wb_plugin_host *host, struct wb_plugin *self, 
 	wa_list_init(&w->dirty);
 	wa_list_init(&w->attempts);
 	wa_list_init(&w->waiting);
-	for (size_t i = 0; i < HOSTS; i++)
-		wa_list_init(&w->hosts[i].waiting);
 	read_params(w);
 	r = endpoint_load_all(w);
 	if (r >= 0)

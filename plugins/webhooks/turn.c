@@ -47,13 +47,15 @@ void endpoint_wake(struct endpoint *e)
 
 bool host_enter(struct endpoint *e)
 {
-	struct bucket *b = &e->hooks->hosts[e->host];
+	struct receiver *b = e->host;
 
 	if (e->proven)
 		return true;
 	if (b->unproven >= UNPROVEN_MAX) {
-		if (!wa_list_linked(&e->crowd))
+		if (!wa_list_linked(&e->crowd) && e->failures)
 			wa_list_push_back(&b->waiting, &e->crowd);
+		else if (!wa_list_linked(&e->crowd)) /* need not stand behind those that failed */
+			wa_list_push_front(&b->waiting, &e->crowd);
 		return false;
 	}
 	b->unproven++;
@@ -62,7 +64,7 @@ bool host_enter(struct endpoint *e)
 
 void host_leave(struct endpoint *e, bool was_proven)
 {
-	struct bucket *b = &e->hooks->hosts[e->host];
+	struct receiver *b = e->host;
 	struct wa_list *next;
 
 	if (was_proven)
