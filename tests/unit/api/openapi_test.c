@@ -115,11 +115,43 @@ static void every_documented_path_has_a_route(void **state)
 	}
 }
 
+/* Readers of YAML refuse the whole document for one brace too many. */
+static void brackets_are_balanced(void **state)
+{
+	FILE *f = fopen(OPENAPI, "r");
+	size_t n = 0, size = 0;
+	char *line = NULL;
+
+	(void)state;
+	assert_non_null(f);
+	while (getline(&line, &size, f) > 0) {
+		bool quoted = false;
+		int depth = 0;
+
+		n++;
+		for (const char *p = line; *p; p++) {
+			if (*p == '\\' && quoted && p[1])
+				p++;
+			else if (*p == '"')
+				quoted = !quoted;
+			else if (!quoted && strchr("{[", *p))
+				depth++;
+			else if (!quoted && strchr("}]", *p) && --depth < 0)
+				break;
+		}
+		if (depth)
+			fail_msg("openapi.yaml:%zu: %s", n, depth < 0 ? "a bracket too many" : "a bracket is not closed");
+	}
+	free(line);
+	(void)fclose(f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_route_is_documented),
 		cmocka_unit_test(every_documented_path_has_a_route),
+		cmocka_unit_test(brackets_are_balanced),
 	};
 
 	return cmocka_run_group_tests(tests, read_document, NULL);
