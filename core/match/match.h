@@ -104,7 +104,4 @@ size_t wb_regex_groups(const struct wb_regex *re);	/* without group 0 */
 /* Of (?P<name>…), or NULL. Lives as long as re. */
 const char *wb_regex_group_name(const struct wb_regex *re, size_t group);
 
-/* NULL when the module is loaded, else why it is not. Loads it. */
-const char *wb_regex_module_error(void);
-
 #endif

@@ -40,11 +40,6 @@ static const struct wb_regex_shim *get_shim(void)
 	return shim;
 }
 
-const char *wb_regex_module_error(void)
-{
-	return get_shim() ? NULL : shim_error;
-}
-
 static int refuse(struct wb_regex_err *err, int code, struct wa_span pattern, size_t offset,
 		  const char *msg)
 {

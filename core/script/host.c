@@ -61,13 +61,6 @@ struct wb_script *wb_scripts_find(struct wb_scripts *sc, const char *name)
 	return NULL;
 }
 
-struct wb_script *wb_scripts_next(struct wb_scripts *sc, struct wb_script *after)
-{
-	struct wa_list *it = after ? after->link.next : sc->scripts.next;
-
-	return it == &sc->scripts ? NULL : container_of(it, struct wb_script, link);
-}
-
 const char *wb_script_name(const struct wb_script *s)
 {
 	return s->name;

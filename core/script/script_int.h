@@ -135,7 +135,6 @@ lua_State *wb_script_state(struct wb_script *s);	/* NULL when not running */
 struct wb_scripts *wb_script_host(const struct wb_script *s);
 struct wb_world *wb_scripts_world(const struct wb_scripts *sc);
 struct wb_script *wb_scripts_find(struct wb_scripts *sc, const char *name);	/* NULL none */
-struct wb_script *wb_scripts_next(struct wb_scripts *sc, struct wb_script *after);	/* by name; NULL: the first; NULL: the end */
 /* Bound to this session? "" (no session): always. */
 bool wb_script_bound(const struct wb_script *s, const char *session);
 /* A pointer of a part or bind file for each state, by slot; freed by it in `closing` (or `discard`). While a script

@@ -138,11 +138,6 @@ bool wb_sim_advance(struct wb_sim *sim, int64_t ms)
 	return true;
 }
 
-int64_t wb_sim_now(const struct wb_sim *sim)
-{
-	return sim->now;
-}
-
 size_t wb_sim_done(const struct wb_sim *sim)
 {
 	return sim->n_done;

@@ -31,7 +31,6 @@ void wb_sim_attach(struct wb_sim *sim, struct wb_scripts *sc);
 /* Does what is queued and due until nothing is left. False: it does not come to rest (an endless circle). */
 bool wb_sim_run(struct wb_sim *sim);
 bool wb_sim_advance(struct wb_sim *sim, int64_t ms);	/* timer by timer, running in between */
-int64_t wb_sim_now(const struct wb_sim *sim);
 /* Operations done so far; after how many the lights go out (<0: never). */
 size_t wb_sim_done(const struct wb_sim *sim);
 void wb_sim_fuse(struct wb_sim *sim, int64_t n);

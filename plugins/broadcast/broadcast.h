@@ -13,7 +13,7 @@
  *	record.c		broadcasts and recipients in the database
  *	content.c		what is said: variables, rendering
  *	audience.c		sources -> recipients, each person once
- *	check.c			numbers asked about, sessions chosen: `checking` -> `ready`
+ *	check.c collect.c look.c	numbers asked about, sessions chosen: `checking` -> `ready`
  *	run.c pace.c		`running`: a small window of outbox rows ahead
  *	outcome.c brake.c	what became of it, from the log's durable cursor; when to stop
  *	progress.c		counts, estimates, events

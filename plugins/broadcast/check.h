@@ -4,7 +4,7 @@
 
 /*
  * `checking`: what was there from an earlier check goes, the sources are
- * collected (collect.c), then every recipient is looked at (check.c): the
+ * collected (collect.c), then every recipient is looked at (look.c): the
  * variables needed, opt-outs, the session that knows them, whether the number
  * is on WhatsApp, and whether somebody else in it is the same person. Each
  * page is one transaction that also says how far we are; a restart goes on
@@ -26,7 +26,12 @@ struct check {
 void check_start(struct broadcast *x);	/* of one that is `checking` */
 void check_stop(struct broadcast *x);
 
-/* ---- between check.c and collect.c ---- */
+/* ---- between check.c, collect.c and look.c ---- */
+/* One turn of looking at the page under way, or at the next one; after the last, check_finish(). */
+void look_turn(struct job *j, struct check *c);
+void look_free(struct looking *take_l);		/* NULL allowed */
+/* All have been looked at: ready, or back to draft with the reason. */
+void check_finish(struct job *j, struct check *c);
 /* One turn of collecting source c->step - 1. False: there is none, all are collected. */
 bool collect_turn(struct job *j, struct check *c);
 /* Ends a turn: position into tx (unless the broadcast left `checking`), commit, and go on. */
