@@ -24,10 +24,28 @@ static void reply_or_404(struct wb_req *req, json_t *take_doc)
 
 void api_scripts_list(struct wb_req *req, void *ctx)
 {
+	const char *cursor = wb_req_query(req, "cursor"), *last = NULL;
 	struct wb_scripts *sc = host(ctx, req);
+	json_t *all, *list, *one;
+	size_t limit, i;
 
-	if (sc)
-		wb_reply_json(req, 200, json_pack("{s:o}", "scripts", wb_scripts_json(sc)));
+	if (!sc || !api_limit(req, &limit))
+		return;
+	all = wb_scripts_json(sc);	/* by name */
+	list = json_array();
+	json_array_foreach(all, i, one) {
+		const char *name = json_string_value(json_object_get(one, "name"));
+
+		if (cursor && strcmp(name, cursor) <= 0)
+			continue;
+		if (json_array_size(list) == limit)
+			break;
+		json_array_append(list, one);
+		last = name;
+	}
+	wb_reply_json(req, 200, json_pack("{s:o, s:s?}", "scripts", list, "next",
+					  i < json_array_size(all) ? last : NULL));
+	json_decref(all);
 }
 
 void api_script_get(struct wb_req *req, void *ctx)

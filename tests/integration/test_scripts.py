@@ -114,6 +114,18 @@ class Scripts(Case):
         g.send(self.layla, "fence", wait="delivered")
         self.assertEqual(self.texts(self.layla)[-1], "fence")
 
+    def test_pages(self):
+        g = self.linked({n: PONG % n for n in ("c", "a", "b")})
+        every = [s["name"] for s in g.rest.get("/v1/scripts?limit=500")["scripts"]]
+        self.assertEqual(every, sorted(every))
+        got, cursor = [], ""
+        while cursor is not None:
+            page = g.rest.get("/v1/scripts?limit=2" + (f"&cursor={cursor}" if cursor else ""))
+            self.assertLessEqual(len(page["scripts"]), 2)
+            got += [s["name"] for s in page["scripts"]]
+            cursor = page["next"]
+        self.assertEqual(got, every)
+
     def test_rest(self):
         g = self.linked({"pong": PONG % "pong"})
         s = g.rest.patch("/v1/scripts/pong", {"settings": {"word": "hello"}})
