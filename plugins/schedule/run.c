@@ -161,6 +161,7 @@ struct batch {
 	struct run *r;
 	struct wb_tx *tx;
 	int n;
+	bool later;	/* something could not be read: says nothing about the recipient */
 };
 
 static const char *reason_of(int32_t code)
@@ -211,6 +212,11 @@ static int on_recipient(void *ctx, const struct wb_value *c, int32_t cols)
 	};
 
 	(void)cols;
+	if (code == WB_ESTORE || code == WB_EIO || code == WB_ENOMEM) {
+		json_decref(person);
+		b->later = true;
+		return 1;
+	}
 	r->s->host->tx_sql(b->tx, "UPDATE schedule_recipient SET state = $3, reason = $4, message = $5 "
 				  "WHERE run = $1 AND n = $2 AND state = 'pending'", v, 5, WB_MUST_CHANGE);
 	json_decref(person);
@@ -225,15 +231,15 @@ static void send_batch(struct run *r)
 	int x = r->s->host->query(r->s->self, "SELECT n, body FROM schedule_recipient WHERE run = $1 AND state = 'pending' "
 				  "ORDER BY n LIMIT $2", v, 2, on_recipient, &b);
 
-	if (x < 0 || b.n == 0) {
-		r->s->host->tx_abort(b.tx);
-		if (x < 0)
-			run_retry(r, "store");
-		else
-			run_done(r);
+	if (x >= 0 && !b.later && b.n > 0) {
+		run_commit(r, b.tx);
 		return;
 	}
-	run_commit(r, b.tx);
+	r->s->host->tx_abort(b.tx);
+	if (x < 0 || b.later)
+		read_again(r);
+	else
+		run_done(r);
 }
 
 static void open_compose(struct run *r, const char *source)

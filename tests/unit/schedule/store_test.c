@@ -95,6 +95,19 @@ static void long_trouble_with_storage(void **state)
 	assert_int_equal(fake_int("SELECT count(*) FROM schedule_run WHERE state = 'sent'"), 1);
 }
 
+/* That the outbox cannot look somebody up now is no answer about him. */
+static void long_trouble_with_the_outbox(void **state)
+{
+	(void)state;
+	rest("POST", "/v1/schedules",
+	     "{\"session\":\"shop\",\"text\":\"hi\",\"every\":\"1m\",\"max_runs\":1,\"to\":[\"+12025550101\"]}", 201);
+	F.send_code = WB_ESTORE;
+	fake_run(5 * MINUTE);
+	F.send_code = 0;
+	fake_run(MINUTE);
+	assert_int_equal(messages(), 1);
+}
+
 /* One schedule whose time comes a second time does not stop the others, and does not run twice. */
 static void the_clock_is_set_back(void **state)
 {
@@ -200,6 +213,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_failing_store_loses_nobody, setup, teardown),
 		cmocka_unit_test_setup_teardown(long_trouble_with_storage, setup, teardown),
+		cmocka_unit_test_setup_teardown(long_trouble_with_the_outbox, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_clock_is_set_back, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_change_keeps_what_waits, setup, teardown),
 		cmocka_unit_test_setup_teardown(retention_takes_runs_in_small_pieces, setup, teardown),

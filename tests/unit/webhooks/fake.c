@@ -806,6 +806,8 @@ static int32_t host_tx_send(struct wb_tx *tx, const struct wb_send *s, char ret_
 		{ .type = WB_TEXT, .str = { s->idempotency_key, strlen(s->idempotency_key) } },
 	};
 
+	if (F.send_code)
+		return F.send_code;
 	host_ulid(ret_id);
 	host_tx_sql(tx, "INSERT INTO fake_message (recipient, key) VALUES ($1, $2)", v, 2, 0);
 	return 0;

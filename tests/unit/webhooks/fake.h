@@ -40,6 +40,7 @@ struct fake {
 	const char *params[16][2]; /* overrides: name, value */
 	bool store_fails;          /* commits end with WB_ESTORE */
 	int store_fails_at;        /* this commit from now does; 0: none */
+	int32_t send_code;         /* of tx_send */
 	bool log_fails;            /* the event log cannot be read */
 	json_t *calls;             /* requests to REST: {method, path, body, key} */
 	int32_t call_status;
