@@ -232,6 +232,12 @@ static json_t *preview_order(struct orders *o, const json_t *body, char store_id
 	return text_sample_order();
 }
 
+/* The gateway's own text, else the shipped one; NULL none. Borrowed from own, which the caller clears. */
+static const char *stored_text(struct orders *o, enum text_kind k, const char *language, struct wa_buf *own)
+{
+	return wording_own(o, k, language, own) == 1 ? wa_buf_cstr(own) : text_shipped(k, language);
+}
+
 void api_template_preview(void *ctx, struct wb_plugin_req *req)
 {
 	struct orders *o = ctx;
@@ -241,7 +247,7 @@ void api_template_preview(void *ctx, struct wb_plugin_req *req)
 	char store_id[ID_SIZE] = "", language[LANGUAGE_SIZE] = "en", why[WHY_SIZE] = "";
 	const char *reason = "", *text;
 	enum text_kind k = TEXT_CONFIRMATION;
-	struct wa_buf out;
+	struct wa_buf out, own = { 0 };
 	int r;
 
 	if (!body)
@@ -254,11 +260,12 @@ void api_template_preview(void *ctx, struct wb_plugin_req *req)
 	else if (doc && *source_str(body, "name") &&
 		 text_kind_parse(source_str(body, "name"), &k) != 1)
 		reason = "name: there is no message of this name";
-	else if (doc && !*text && !(text = text_shipped(k, language)))
+	else if (doc && !*text && !(text = stored_text(o, k, language, &own)))
 		reason = "there is no shipped text in this language: give one as body";
 	else if (doc)
 		reason = "";
 	if (!doc || *reason) {
+		wa_buf_clear(&own);
 		json_decref(doc);
 		json_decref(body);
 		kit_problem(&o->kit, req, WA_EINVALID, reason);
@@ -276,6 +283,7 @@ void api_template_preview(void *ctx, struct wb_plugin_req *req)
 			  json_pack("{s:s, s:s, s:b}", "text", wa_buf_cstr(&out), "language",
 				    language, "rtl", wb_template_locale_rtl(language) ? 1 : 0));
 	wa_buf_clear(&out);
+	wa_buf_clear(&own);
 	store_clear(&s);
 	json_decref(doc);
 	json_decref(body);

@@ -2,10 +2,13 @@
 """The Lua API against the gateway and the sandbox: what a script says it did is what the phone of a customer shows."""
 import http.server
 import json
+import pathlib
+import shutil
+import tempfile
 import threading
 import unittest
 
-from harness import SHOP, Gateway, Sandbox, phone, until
+from harness import BUILD, SHOP, Gateway, Sandbox, Store, phone, until
 
 CUSTOMER, FRIEND = phone(701), phone(702)
 
@@ -248,12 +251,86 @@ class ScriptApi(unittest.TestCase):
         result = self.run_script("fails2", "return wb.api('POST', '/v1/messages', { session = 'shop' })")
         self.assertEqual(result.get("code"), "invalid")
 
+    def test_shop(self):
+        """Orders, shops and templates, of a shop that is connected."""
+        store = Store(self.gateway)
+        self.assertEqual(store.order("9001", CUSTOMER), 200)
+        self.assertEqual(store.order("9002", CUSTOMER), 200)
+        for number in ("9001", "9002"):
+            store.until_state(number, "sent", "delivered", "read")
+        got = self.value("shop", f"""
+            local shops = assert(wb.stores.list())
+            local shop = assert(wb.stores.get(shops[1].id))
+            local mine = assert(wb.orders.by_phone(msg.sender))
+            local all = assert(wb.orders.list{{ store_id = shop.id, limit = 10 }})
+            local one = assert(wb.orders.get(mine[1].id))
+            local same = assert(wb.orders.by_number(one.number))
+            local done = assert(wb.orders.confirm(one))
+            local other = mine[1].id == one.id and mine[2] or mine[1]
+            local gone = assert(wb.orders.cancel(other, {{ reason = 'sold out' }}))
+            local none, why, code = wb.orders.get('01K0000000000000000000NONE')
+            return {{ shop.kind == shops[1].kind, #mine, #all, same[1].id == one.id, done.state, gone.state, none == nil, code }}""")
+        self.assertEqual(got, [True, 2, 2, True, "confirmed", "cancelled", True, "not_found"])
+        states = sorted(o["state"] for o in self.gateway.rest.get("/v1/orders")["orders"])
+        self.assertEqual(states, ["cancelled", "confirmed"])
+        got = self.value("words2", """
+            local before = #assert(wb.templates.list())
+            local old = assert(wb.templates.get('confirmation', 'en'))
+            assert(wb.templates.set('confirmation', 'en', 'Thanks for order {{order.number}}!'))
+            local new = assert(wb.templates.get('confirmation', 'en'))
+            local text = assert(wb.templates.render('confirmation', 'en', { order_id = wb.orders.list()[1].id }))
+            return { before > 0, old.body ~= new.body, new.body, text }""")
+        self.assertEqual(got[:3], [True, True, "Thanks for order {{order.number}}!"])
+        self.assertRegex(got[3], r"^Thanks for order .+!$")
+
     def test_what_scripts_may_not(self):
         for i, call in enumerate(("'GET', '/v1/keys'", "'POST', '/v1/keys', { name = 'x', scopes = { '*' } }",
                                   "'GET', '/v1/scripts/denied0/source'", "'PUT', '/v1/scripts/other/source', { source = '' }",
                                   "'POST', '/v1/plugins/orders/unload'", "'POST', '/v1/sessions/shop/export', { passphrase = 'x' }")):
             result = self.run_script(f"denied{i}", f"return wb.api({call})")
             self.assertEqual(result.get("code"), "denied", call)
+
+
+class Plugins(unittest.TestCase):
+    def test_functions_of_a_plugin(self):
+        """What a plugin offers, called by a real script: at once, later, refused, not there, and when the plugin goes."""
+        folder = pathlib.Path(tempfile.mkdtemp(prefix="warbler-plugins-"))
+        self.addCleanup(shutil.rmtree, folder, True)
+        shutil.copy(BUILD / "tests" / "plugins" / "lua.so", folder)
+        gateway = Gateway(plugins={"enabled": ["lua"], "dir": str(folder)}).start()
+        self.addCleanup(gateway.end)
+        source = """
+            local wb = require 'warbler'
+            local function tell(name, ...)
+                local got = {}
+                for i = 1, select('#', ...) do
+                    local v = select(i, ...)
+                    got[i] = v == nil and 'nil' or v
+                end
+                wb.log.info('result ' .. wb.json.encode{ name = name, got = got })
+            end
+            wb.after('1ms', function()
+                local lua = wb.plugins.lua
+                tell('echo', lua.echo(1, 'two', { three = 3 }))
+                tell('later', lua.later())
+                tell('refuse', lua.refuse())
+                tell('none', pcall(function() return lua.none() end))
+                tell('never', lua.never())
+            end)"""
+        gateway.rest.call("PUT", "/v1/scripts/asks/source", {"source": source})
+
+        def told(name):
+            lines = [x["text"] for x in gateway.rest.get("/v1/scripts/asks/log")["lines"]]
+            said = [json.loads(x[7:]) for x in lines if x.startswith("result ")]
+            return next((x["got"] for x in said if x["name"] == name), None)
+
+        self.assertIn("two", json.dumps(until(lambda: told("echo"), what="the echo")))
+        self.assertIn("later", json.dumps(until(lambda: told("later"), what="the later answer")))
+        self.assertIn("not today", json.dumps(until(lambda: told("refuse"), what="the refusal")))
+        self.assertIn("none", json.dumps(until(lambda: told("none"), what="no such function")))
+        self.assertIsNone(told("never"))
+        gateway.rest.call("POST", "/v1/plugins/lua/unload")
+        until(lambda: told("never"), what="the end of what a plugin that is gone would have answered")
 
 
 class Inside(unittest.TestCase):
