@@ -94,6 +94,29 @@ class Consent(Case):
         self.assertEqual([m["text"] for m in self.sandbox.received(customer)], ["yes"])
         self.assertFalse(g.rest.get(path)["opted_out"])
 
+    def test_dry_run(self):
+        """Refused like a send, and nothing is made."""
+        g = self.linked()
+        customer = self.sandbox.account(phone(7))
+
+        def tried(**body):
+            return g.rest.post("/v1/messages?dry_run=true", {"session": "shop", "to": f"+{customer}", **body})
+
+        since = g.events()[-1]["seq"]
+        poll = {"kind": "poll", "name": "Tea?", "options": ["Yes", "No"]}
+        self.assertEqual(tried(text="x"), {"dry_run": True})
+        self.assertEqual(tried(content=poll), {"dry_run": True})
+        for why, body in ((422, {"content": {**poll, "options": []}}), (422, {"text": "x", "to": "call me"}), (422, {}),
+                          (404, {"text": "x", "session": "none"}), (404, {"text": "x", "quoted": "01JNOSUCHMESSAGE"})):
+            with self.subTest(body=body), self.assertRaises(ApiError) as e:
+                tried(**body)
+            self.assertEqual(e.exception.status, why)
+        with self.assertRaises(ApiError):
+            g.rest.post("/v1/messages?dry_run=perhaps", {"session": "shop", "to": f"+{customer}", "text": "x"})
+        g.send(customer, "fence", wait="delivered")
+        self.assertEqual([m["text"] for m in self.sandbox.received(customer)], ["fence"])
+        self.assertEqual(len([e for e in g.events(since) if e["kind"] == "message.sent"]), 1)
+
     def test_what_waits_is_held_back(self):
         """Queued while the session is down, opted out by LID, then the session comes up."""
         g = self.linked()
