@@ -19,6 +19,18 @@ static const char *text_of(const json_t *o, const char *name)
 	return s ? s : "";
 }
 
+static int told_with_person(const struct walk *w, struct wb_retain_row *row, struct order *take_ord)
+{
+	int r;
+
+	row->who[0] = text_of(take_ord->contact, "phone");
+	row->who[1] = text_of(take_ord->contact, "jid");
+	row->who[2] = text_of(take_ord->contact, "lid");
+	r = w->fn(w->ctx, row);
+	order_clear(take_ord);
+	return r;
+}
+
 /* id, created_ms, bytes, session */
 static int order_row(void *ctx, const struct wb_value *c, int32_t n)
 {
@@ -37,12 +49,7 @@ static int order_row(void *ctx, const struct wb_value *c, int32_t n)
 	r = order_find(w->o, id, &ord);
 	if (r <= 0)
 		return r;
-	row.who[0] = text_of(ord.contact, "phone");
-	row.who[1] = text_of(ord.contact, "jid");
-	row.who[2] = text_of(ord.contact, "lid");
-	r = w->fn(w->ctx, &row);
-	order_clear(&ord);
-	return r;
+	return told_with_person(w, &row, &ord);
 }
 
 /* An order that still has something to do stays. */
@@ -99,12 +106,7 @@ static int delivery_row(void *ctx, const struct wb_value *c, int32_t n)
 		return r;
 	if (r == 0)
 		return w->fn(w->ctx, &row);
-	row.who[0] = text_of(ord.contact, "phone");
-	row.who[1] = text_of(ord.contact, "jid");
-	row.who[2] = text_of(ord.contact, "lid");
-	r = w->fn(w->ctx, &row);
-	order_clear(&ord);
-	return r;
+	return told_with_person(w, &row, &ord);
 }
 
 #define DELIVERIES                                                                                          \

@@ -51,6 +51,8 @@ extern const struct wb_migration retention_migrations[];
 /* The rule of a kind in a session: its own, else that for all, else the kind's default. Returns
  * 2 its own, 1 that for all, 0 the default, <0. */
 int rule_of(struct retention *t, const struct wb_retain *kind, const char *session, struct rule *ret);
+/* A kind that is there now, by its name. */
+bool kind_find(struct retention *t, const char *name, struct wb_retain *ret);
 json_t *rule_json(const struct rule *r);
 int rules_routes(struct retention *t);
 

@@ -71,22 +71,29 @@ static int find_kind(void *ctx, const struct wb_retain *kind)
 	return 1;
 }
 
+bool kind_find(struct retention *t, const char *name, struct wb_retain *ret)
+{
+	struct find f = { .name = name };
+
+	(void)t->kit.host->retain_each(t->kit.self, find_kind, &f);
+	*ret = f.kind;
+	return f.found;
+}
+
 /* The kind and session a request names; false: answered. */
-static bool named(struct retention *t, struct wb_plugin_req *req, struct find *ret, const char **ret_session)
+static bool named(struct retention *t, struct wb_plugin_req *req, struct wb_retain *ret, const char **ret_session)
 {
 	const char *session = t->kit.host->http_param(req, "session");
 	char status[32];
 
-	*ret = (struct find){ .name = t->kit.host->http_param(req, "kind") };
-	(void)t->kit.host->retain_each(t->kit.self, find_kind, ret);
 	*ret_session = session;
-	if (!ret->found) {
+	if (!kind_find(t, t->kit.host->http_param(req, "kind"), ret)) {
 		kit_problem(&t->kit, req, WB_ENOTFOUND, "no such kind: GET /v1/retention lists them");
 		return false;
 	}
 	if (strcmp(session, ALL) == 0)
 		return true;
-	if (!(ret->kind.flags & WB_RETAIN_SESSIONS)) {
+	if (!(ret->flags & WB_RETAIN_SESSIONS)) {
 		kit_invalid(&t->kit, req, "this kind does not belong to sessions: use *");
 		return false;
 	}
@@ -124,10 +131,10 @@ static void put_rule(void *ctx, struct wb_plugin_req *req)
 	struct wb_tx *tx;
 	json_error_t je;
 	struct rule r;
-	struct find f;
+	struct wb_retain kind;
 	bool ok;
 
-	if (!named(t, req, &f, &session))
+	if (!named(t, req, &kind, &session))
 		return;
 	body = kit_body(&t->kit, req, false);
 	if (!body)
@@ -144,7 +151,7 @@ static void put_rule(void *ctx, struct wb_plugin_req *req)
 		kit_invalid(&t->kit, req, je.text);
 		return;
 	}
-	v[0] = kit_text(f.kind.kind);
+	v[0] = kit_text(kind.kind);
 	v[1] = kit_text(session);
 	v[2] = r.age_ms < 0 ? kit_text(NULL) : kit_int(r.age_ms);
 	v[3] = r.count < 0 ? kit_text(NULL) : kit_int(r.count);
@@ -157,7 +164,7 @@ static void put_rule(void *ctx, struct wb_plugin_req *req)
 			 " max_bytes = excluded.max_bytes, updated_ms = excluded.updated_ms",
 		     v, KIT_N(v), 0);
 	kit_commit(&t->kit, req, tx, 200,
-		   json_pack("{s:s, s:s, s:o}", "kind", f.kind.kind, "session", session, "rule", rule_json(&r)));
+		   json_pack("{s:s, s:s, s:o}", "kind", kind.kind, "session", session, "rule", rule_json(&r)));
 }
 
 static void delete_rule(void *ctx, struct wb_plugin_req *req)
@@ -166,16 +173,16 @@ static void delete_rule(void *ctx, struct wb_plugin_req *req)
 	const char *session;
 	struct wb_tx *tx;
 	struct rule r;
-	struct find f;
+	struct wb_retain kind;
 
-	if (!named(t, req, &f, &session))
+	if (!named(t, req, &kind, &session))
 		return;
-	if (stored(t, f.kind.kind, session, &r) != 1) {
+	if (stored(t, kind.kind, session, &r) != 1) {
 		kit_problem(&t->kit, req, WB_ENOTFOUND, "there is no such rule");
 		return;
 	}
 	tx = t->kit.host->tx_begin(t->kit.self);
-	KIT_SQL(&t->kit, tx, 0, "DELETE FROM retention_rule WHERE kind = $1 AND session = $2", kit_text(f.kind.kind),
+	KIT_SQL(&t->kit, tx, 0, "DELETE FROM retention_rule WHERE kind = $1 AND session = $2", kit_text(kind.kind),
 		kit_text(session));
 	kit_commit(&t->kit, req, tx, 204, NULL);
 }

@@ -143,31 +143,10 @@ static void end(struct run *r)
 
 /* ---- kinds ---- */
 
-struct find {
-	const char *name;
-	struct wb_retain kind;
-	bool found;
-};
-
-static int find_kind(void *ctx, const struct wb_retain *kind)
-{
-	struct find *f = ctx;
-
-	if (strcmp(kind->kind, f->name) != 0)
-		return 0;
-	f->kind = *kind;
-	f->found = true;
-	return 1;
-}
-
 /* False: whoever has it was unloaded meanwhile. */
 static bool kind_now(struct run *r, struct wb_retain *ret)
 {
-	struct find f = { .name = r->kinds[r->kind] };
-
-	(void)r->t->kit.host->retain_each(r->t->kit.self, find_kind, &f);
-	*ret = f.kind;
-	return f.found;
+	return kind_find(r->t, r->kinds[r->kind], ret);
 }
 
 static void place_set(struct place *p, const struct wb_retain_row *row)
