@@ -78,7 +78,7 @@ void script_peek(struct wb_script *s)
 {
 	struct wa_err err = WA_ERR_INIT;
 	struct script_error e;
-	struct wb_state *st;
+	struct wb_state *st = NULL;
 	struct wa_buf text;
 
 	wa_buf_init(&text, WB_SCRIPT_SOURCE_MAX);
@@ -131,7 +131,7 @@ static void begin_state(struct wb_script *s, struct wb_state *st)
 int script_load(struct wb_script *s, struct wa_span source, struct wa_err *err)
 {
 	struct script_error e;
-	struct wb_state *st;
+	struct wb_state *st = NULL;
 	bool same;
 	int r;
 
