@@ -83,7 +83,7 @@ class Answers(Case):
         e = g.event("autoreply.suppressed", lambda e: e["data"]["rules"][0]["rule"] == once)
         self.assertEqual(e["data"]["rules"][0]["why"], "cooldown_chat")
         g.event("autoreply.suppressed", lambda e: e["data"]["rules"][0]["why"] == "hours")
-        self.assertEqual(self.texts(self.layla), ["9 to 5"])
+        self.until_texts(self.layla, ["9 to 5"])        # the events may come before the answer has left
         self.assertEqual(self.stats(g, once)["suppressed"], {"cooldown_chat": 1})
         self.assertEqual(self.stats(g, night)["suppressed"], {"hours": 1})
         g.kill()
