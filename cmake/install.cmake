@@ -2,7 +2,8 @@
 install(TARGETS wa wa_proto wa_crypto wa_base ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(DIRECTORY core/include/wa DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(FILES core/include/warbler/plugin.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/warbler)
-install(DIRECTORY scripts/ DESTINATION ${CMAKE_INSTALL_DATADIR}/warbler/scripts FILES_MATCHING PATTERN "*.lua")
+install(DIRECTORY scripts/ DESTINATION ${CMAKE_INSTALL_DATADIR}/warbler/scripts FILES_MATCHING PATTERN "*.lua"
+	PATTERN "*.md")
 # From the pkg-config files up to the prefix, however deep the library folder is, so that a copy can be moved.
 file(RELATIVE_PATH WARBLER_PC_UP /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
 string(REGEX REPLACE "/$" "" WARBLER_PC_UP "${WARBLER_PC_UP}")

@@ -83,7 +83,7 @@ void script_peek(struct wb_script *s)
 
 	wa_buf_init(&text, WB_SCRIPT_SOURCE_MAX);
 	if (s->path && script_read_file(s->path, WB_SCRIPT_SOURCE_MAX, &text, &err) == 0 &&
-	    script_try(s, wa_buf_view(&text), &st, &e) == 0) {
+	    script_try(s, wa_buf_view(&text), &st, &e) == 0 && st) {
 		s->off_declared = st->declared ? json_incref(st->declared) : json_object();
 		s->off_summary = st->summary ? wb_strdup(st->summary) : NULL;
 		s->trying = st;
@@ -138,7 +138,7 @@ int script_load(struct wb_script *s, struct wa_span source, struct wa_err *err)
 	script_digest(source, s->st ? s->st->libs : NULL, s->stamp);
 	r = script_try(s, source, &st, &e);
 	s->failed = r < 0;
-	if (r == 0) {
+	if (r == 0 && st) {
 		script_digest(source, st->libs, s->stamp);
 		begin_state(s, st);
 		return 0;
