@@ -19,6 +19,8 @@ static struct message *check_message(lua_State *L, int idx)
 	return m;
 }
 
+#define MESSAGE_KB 1	/* of a document, which several scripts share */
+
 void wb_bind_push_message(lua_State *L, json_t *data, const char *session, struct wb_script_event *e)
 {
 	struct message *m = lua_newuserdatauv(L, sizeof(*m), 1);
@@ -30,6 +32,8 @@ void wb_bind_push_message(lua_State *L, json_t *data, const char *session, struc
 	(void)snprintf(m->session, sizeof(m->session), "%s", session ? session : "");
 	lua_newtable(L);
 	(void)lua_setiuservalue(L, -2, 1);
+	/* the document behind it is not Lua's: told of, else thousands of them wait for a collection */
+	(void)lua_gc(L, LUA_GCSTEP, MESSAGE_KB);
 }
 
 bool wb_bind_is_message(lua_State *L, int idx)
