@@ -1,15 +1,16 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
--- Asks for a rating some days after an order, when it has probably been delivered: 1 to 5, and for words when it is low. Ratings
--- are kept in ratings.csv, in the folder script-files/rating of the gateway's data, and may be told to a number of yours. An order is
--- asked about once; one that was cancelled meanwhile is not. Needs the plugin orders and a connected shop.
+-- Asks for a rating the day after the shop says that an order was delivered (or some days after another state, for a shop that
+-- does not say): 1 to 5, and for words when it is low. Ratings are kept in ratings.csv, in the folder script-files/rating of the
+-- gateway's data, and may be told to a number of yours. An order is asked about once; one that was cancelled meanwhile is not.
+-- Needs the plugin orders and a connected shop.
 local wb = require "warbler"
 local polite = require "polite"
 
 wb.script{
-	summary = "A rating some days after an order",
+	summary = "A rating after delivery",
 	settings = {
-		state = { type = "text", default = "confirmed", summary = "the order's state from which the time counts" },
-		after = { type = "text", default = "5d", summary = "how long after" },
+		state = { type = "text", default = "delivered", summary = "from when the time counts: delivered or shipped, as the shop says, or an order's state such as confirmed" },
+		after = { type = "text", default = "1d", summary = "how long after" },
 		ask = { type = "text", default = "", summary = "the question: {number}" },
 		low = { type = "text", default = "", summary = "asked below 4" },
 		thanks = { type = "text", default = "", summary = "at the end" },
@@ -93,9 +94,18 @@ local function look()
 	busy = false
 end
 
+-- order.delivered is about our message; where the goods are is told by order.fulfilment.
+local function counts_from(ev)
+	local state = wb.settings.state
+	if state == "delivered" or state == "shipped" then
+		return ev.kind == "order.fulfilment" and ev.data.fulfilment == state
+	end
+	return ev.kind == "order." .. state
+end
+
 wb.on("order.*", function(ev)
 	local order = ev.data
-	if ev.kind ~= "order.cancelled" and ev.kind ~= "order." .. wb.settings.state then return end
+	if ev.kind ~= "order.cancelled" and not counts_from(ev) then return end
 	local key = wb.kv.get("order:" .. order.id)
 	if ev.kind == "order.cancelled" then
 		if key then wb.kv.delete(key) end

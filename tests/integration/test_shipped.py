@@ -159,7 +159,7 @@ class Shipped(Case):
 
     def test_orders(self):
         self.on("order_status", words=["order"])
-        self.on("rating", after="1s", ask="Stars for {number}?", tell=f"+{self.boss}")
+        self.on("rating", state="confirmed", after="1s", ask="Stars for {number}?", tell=f"+{self.boss}")
         store = Store(self.g)
         self.assertIn(store.order("1001", self.layla), (200, 202))
         store.until_state("1001", "sent", "delivered", "read")
