@@ -126,7 +126,7 @@ static void mistakes_are_named(void **state)
 		{ "{\"every\":\"1m\",\"zone\":\"../UTC\"}", "zone", "no time zone" },
 		{ "{\"every\":\"1m\",\"session\":\"other\"}", "session", "no such session" },
 		{ "{\"every\":\"1m\",\"to\":[{\"label\":1}]}", "to", "entry 1" },
-		{ "{\"every\":\"1m\",\"to\":[\"+1\",{\"list\":\"a\",\"x\":1}]}", "to", "entry 2" },
+		{ "{\"every\":\"1m\",\"to\":[\"+12025550101\",{\"list\":\"a\",\"x\":1}]}", "to", "entry 2" },
 		{ "{\"every\":\"1m\",\"text\":\"a\",\"content\":{\"kind\":\"text\"}}", "content", "One of" },
 		{ "{\"every\":\"1m\",\"text\":\"{{a|nope}}\"}", "text", "line 1" },
 		{ "{\"every\":\"1m\",\"content\":{\"kind\":\"image\",\"text\":\"{{#a}}\"}}", "content", "line 1" },
