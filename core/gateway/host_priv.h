@@ -153,6 +153,8 @@ struct wb_plugin_timer *wb_host_timer(struct wb_plugin *self, int64_t delay_ms, 
 void wb_host_timer_cancel(struct wb_plugin_timer *t);
 void wb_host_timers_of(struct wb_plugins *p);
 void wb_host_post(struct wb_plugin *self, wb_post_fn *fn, void *ctx);
+/* Nothing of it runs on the pool any more, and nothing begins: before stop(). */
+void wb_host_work_settle(struct wb_plugin *pl);
 void wb_host_work(struct wb_plugin *self, wb_post_fn *run, wb_post_fn *done, void *ctx);
 
 /* host_http.c */

@@ -131,6 +131,19 @@ static void work_revoke(struct wb_handle *h)
 		wb_work_cancel(wk->w);	/* on_work_done frees it */
 }
 
+void wb_host_work_settle(struct wb_plugin *pl)
+{
+	struct wa_list *it;
+
+	WA_LIST_EACH(it, &pl->handles) {
+		struct wb_handle *h = container_of(it, struct wb_handle, link);
+		struct work *wk = container_of(h, struct work, h);
+
+		if (h->revoke == work_revoke && wk->w)
+			wb_work_settle(wk->w);
+	}
+}
+
 static void work_run(void *ctx)
 {
 	struct work *wk = ctx;

@@ -263,6 +263,7 @@ void wb_plugin_end(struct wb_plugin *pl, bool started)
 	struct wb_gateway *gw = pl->host->gw;
 	struct wb_watch w;
 
+	wb_host_work_settle(pl);
 	if (started && pl->def->stop) {
 		w = wb_plugin_enter(pl);
 		pl->def->stop(pl->state);

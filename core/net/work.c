@@ -25,6 +25,7 @@ struct wb_work_pool {
 	struct wb_loop *loop;
 	pthread_mutex_t lock;
 	pthread_cond_t more;
+	pthread_cond_t ended;		/* some job no longer runs */
 	struct wa_list queue;		/* waiting to run */
 	struct wa_list finished;	/* done is due */
 	bool posted;			/* a delivery is on its way to the loop */
@@ -78,6 +79,7 @@ static void finish(struct wb_work_pool *p, struct wb_work *w)
 {
 	w->state = WORK_DONE;
 	wa_list_push_back(&p->finished, &w->link);
+	pthread_cond_broadcast(&p->ended);
 	if (p->posted || p->stop)
 		return;
 	/* Out of memory: the next job that finishes delivers this one too. */
@@ -133,6 +135,7 @@ int wb_work_pool_new(struct wb_loop *loop, unsigned threads, struct wb_work_pool
 	p->loop = loop;
 	pthread_mutex_init(&p->lock, NULL);
 	pthread_cond_init(&p->more, NULL);
+	pthread_cond_init(&p->ended, NULL);
 	wa_list_init(&p->queue);
 	wa_list_init(&p->finished);
 	/* Signals belong to the loop thread. */
@@ -144,6 +147,7 @@ int wb_work_pool_new(struct wb_loop *loop, unsigned threads, struct wb_work_pool
 	if (p->threads < n) {
 		stop_threads(p);
 		pthread_cond_destroy(&p->more);
+		pthread_cond_destroy(&p->ended);
 		pthread_mutex_destroy(&p->lock);
 		free(p);
 		return wa_err_set(err, WA_EIO, "cannot start a work thread");
@@ -164,6 +168,7 @@ void wb_work_pool_free(struct wb_work_pool *p)
 		wa_list_push_back(&p->finished, it);
 	deliver(p);
 	pthread_cond_destroy(&p->more);
+	pthread_cond_destroy(&p->ended);
 	if (!p->posted) {
 		pthread_mutex_destroy(&p->lock);
 		free(p);
@@ -210,6 +215,17 @@ void wb_work_cancel(struct wb_work *w)
 		p->queued--;
 		finish(p, w);
 	}
+	pthread_mutex_unlock(&p->lock);
+}
+
+void wb_work_settle(struct wb_work *w)
+{
+	struct wb_work_pool *p = w->pool;
+
+	wb_work_cancel(w);
+	pthread_mutex_lock(&p->lock);
+	while (w->state == WORK_RUNNING)
+		pthread_cond_wait(&p->ended, &p->lock);
 	pthread_mutex_unlock(&p->lock);
 }
 

@@ -32,6 +32,8 @@ void wb_work_pool_free(struct wb_work_pool *p);		/* NULL allowed */
 int wb_work(struct wb_work_pool *p, const char *owner, wb_fn *run, wb_work_done_fn *done, void *ctx,
 	    struct wb_work **ret_work, struct wa_err *err) WA_MUST_USE;
 void wb_work_cancel(struct wb_work *w);			/* loop thread only */
+/* The same, and waits until it no longer runs; `done` is still to come. */
+void wb_work_settle(struct wb_work *w);
 size_t wb_work_pending(const struct wb_work_pool *p);	/* accepted, not yet done */
 
 #endif

@@ -319,7 +319,9 @@ struct wb_plugin_host {
 	struct wb_plugin_timer *(*timer)(struct wb_plugin *self, int64_t delay_ms, int64_t repeat_ms, wb_plugin_timer_fn *fn, void *ctx);
 	void (*timer_cancel)(struct wb_plugin_timer *t);	/* also valid for one that has fired */
 	void (*post)(struct wb_plugin *self, wb_post_fn *fn, void *ctx);	/* from any thread */
-	void (*work)(struct wb_plugin *self, wb_post_fn *run, wb_post_fn *done, void *ctx);	/* run on the pool, done on the loop */
+	/* run on the pool, done on the loop. Before stop() the host waits for a run that has begun; one that has
+	 * not is dropped. Neither is called after stop() has begun: what ctx owns is freed there */
+	void (*work)(struct wb_plugin *self, wb_post_fn *run, wb_post_fn *done, void *ctx);
 
 	/* HTTP server */
 	int32_t (*route)(struct wb_plugin *self, const struct wb_plugin_route *r);

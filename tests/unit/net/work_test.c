@@ -6,6 +6,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -58,6 +59,13 @@ static void run_blocked(void *ctx)
 	sem_wait(&gate);
 }
 
+static void run_slowly(void *ctx)
+{
+	sem_post(&entered);
+	usleep(30000);
+	run(ctx);
+}
+
 static void done(void *ctx, bool cancelled)
 {
 	(void)ctx;
@@ -85,6 +93,28 @@ static void runs_jobs_elsewhere_and_reports_here(void **state)
 		wb_loop_once(loop, 100);
 	assert_int_equal(done_ok, 1000);
 	assert_int_equal(atomic_load(&ran), 1000);
+}
+
+static void settling_waits_for_what_runs(void **state)
+{
+	struct wb_work *running, *waiting;
+
+	(void)state;
+	add(run_slowly, &running);
+	sem_wait(&entered);
+	add(run_blocked, NULL);
+	sem_wait(&entered);
+	add(run, &waiting);
+	wb_work_settle(waiting);
+	assert_int_equal(atomic_load(&ran), 1);		/* the blocked one has counted itself */
+	wb_work_settle(running);
+	assert_int_equal(atomic_load(&ran), 2);
+	assert_int_equal(done_ok + done_cancelled, 0);
+	sem_post(&gate);
+	while (wb_work_pending(pool))
+		wb_loop_once(loop, 100);
+	assert_int_equal(atomic_load(&ran), 2);
+	assert_int_equal(done_cancelled, 2);
 }
 
 static void cancels_waiting_and_running_jobs(void **state)
@@ -152,7 +182,7 @@ int main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		T(runs_jobs_elsewhere_and_reports_here),
-		T(cancels_waiting_and_running_jobs),
+		T(settling_waits_for_what_runs), T(cancels_waiting_and_running_jobs),
 		T(bounds_the_queue),
 		T(reports_every_job_when_freed),
 	};
