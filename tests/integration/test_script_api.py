@@ -4,11 +4,12 @@ import http.server
 import json
 import pathlib
 import shutil
+import subprocess
 import tempfile
 import threading
 import unittest
 
-from harness import BUILD, SHOP, Gateway, Sandbox, Store, phone, until
+from harness import SHOP, TOP, Gateway, Sandbox, Store, phone, until
 
 CUSTOMER, FRIEND = phone(701), phone(702)
 
@@ -296,7 +297,8 @@ class Plugins(unittest.TestCase):
         """What a plugin offers, called by a real script: at once, later, refused, not there, and when the plugin goes."""
         folder = pathlib.Path(tempfile.mkdtemp(prefix="warbler-plugins-"))
         self.addCleanup(shutil.rmtree, folder, True)
-        shutil.copy(BUILD / "tests" / "plugins" / "lua.so", folder)
+        subprocess.run(["cc", "-shared", "-fPIC", "-fvisibility=hidden", f"-I{TOP / 'core' / 'include'}",
+                        TOP / "tests" / "plugins" / "lua.c", "-o", folder / "lua.so"], check=True)
         gateway = Gateway(plugins={"enabled": ["lua"], "dir": str(folder)}).start()
         self.addCleanup(gateway.end)
         source = """

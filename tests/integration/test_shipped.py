@@ -131,7 +131,10 @@ class Shipped(Case):
         self.on("consent", bye="Bye.")
         self.said(self.layla, "Stop!", "Bye.")
         until(lambda: self.g.rest.get(f"/v1/sessions/shop/contacts/+{self.layla}")["opted_out"])
+        handled = lambda: self.g.rest.get("/v1/scripts/keywords")["stats"]["calls"]  # noqa: E731
+        before = handled()
         self.sandbox.say(self.layla, "ping")
+        until(lambda: handled() > before, what="the rule to have been refused")
         self.said(self.layla, "START", "Welcome back")
         self.said(self.layla, "ping", "pong")
         self.assertNotIn("pong", [m["text"] for m in self.sandbox.received(self.layla)[:-1]])
